@@ -1,0 +1,90 @@
+"""The commands: `PYTHONPATH=e2e python3 -m harness --help`."""
+
+import argparse
+import shlex
+import signal
+import sys
+from collections.abc import Callable
+from types import FrameType
+
+from harness import cluster, engine, lock, paths, tools
+from harness.errors import HarnessError
+from harness.step import Report
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; the exit status is 0, or 1 with a message on standard error."""
+    options = _parser().parse_args(arguments)
+    signal.signal(signal.SIGTERM, _interrupt)
+    command: Callable[[argparse.Namespace], None] = options.command
+    try:
+        command(options)
+    except HarnessError as error:
+        print(error, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("interrupted: run it again, it goes on where it stopped", file=sys.stderr)
+        return 130
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python3 -m harness", description="A kind cluster and the project's images.")
+    commands = parser.add_subparsers(required=True, metavar="COMMAND")
+
+    def add(name: str, function: Callable[[argparse.Namespace], None], help_text: str) -> argparse.ArgumentParser:
+        command = commands.add_parser(name, help=help_text, description=help_text)
+        command.set_defaults(command=function)
+        return command
+
+    add("cluster", _cluster, f"bring up the cluster {paths.CLUSTER}; what is done already is skipped")
+    add("images", _images, "build the project's images and load them into the cluster, if it runs")
+    add("tools", _tools, "provide kind, kubectl and helm; needs no Docker")
+    add("env", _env, "print what a shell needs: eval \"$(python3 -m harness env)\"")
+    down = add("down", _down, "remove the cluster; the caches stay")
+    down.add_argument("--engine", action="store_true", help="also stop the Docker engine that the harness started")
+    return parser
+
+
+def _cluster(_: argparse.Namespace) -> None:
+    _reported(cluster.ensure)
+    print(f"The cluster is up. In a shell:\n  export KUBECONFIG={paths.kubeconfig()}\n  kubectl get pods --all-namespaces")
+    print(f"kubectl, kind and helm, if not your own, are in {paths.bin_folder()}")
+
+
+def _images(_: argparse.Namespace) -> None:
+    from harness import images
+
+    _reported(images.ensure)
+
+
+def _tools(_: argparse.Namespace) -> None:
+    _reported(tools.ensure)
+
+
+def _env(_: argparse.Namespace) -> None:
+    for name, value in paths.variables().items():
+        print(f"export {name}={shlex.quote(value)}")
+
+
+def _down(options: argparse.Namespace) -> None:
+    _reported(cluster.delete)
+    if options.engine:
+        print("the engine is stopped" if engine.stop() else "the harness has started no engine that still runs")
+    print(f"caches remain in {paths.cache()} (images, programs, packages) and in Go's own folders (go env GOCACHE GOMODCACHE)")
+
+
+def _reported(work: Callable[[Report], None]) -> None:
+    """Do the work alone, then print the table of its steps."""
+    report = Report()
+    with lock.exclusive():
+        work(report)
+    print(f"\n{report.table()}")
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main())

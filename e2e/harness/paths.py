@@ -1,0 +1,73 @@
+"""Where the harness keeps things: all of it under one cache folder outside the checkout."""
+
+import os
+from pathlib import Path
+
+CLUSTER = "mailstack"
+#: kind's name for the container that is the cluster's only node.
+NODE = f"{CLUSTER}-control-plane"
+
+
+def repository() -> Path:
+    """The checkout's root folder."""
+    return Path(__file__).resolve().parents[2]
+
+
+def data() -> Path:
+    """The harness's inputs that are not Python: go.mod, Dockerfiles, kind's configuration."""
+    return Path(__file__).resolve().parent / "data"
+
+
+def cache() -> Path:
+    """`$XDG_CACHE_HOME/mailstack`, or `~/.cache/mailstack`."""
+    home = os.environ.get("XDG_CACHE_HOME") or str(Path.home() / ".cache")
+    return Path(home) / "mailstack"
+
+
+def bin_folder() -> Path:
+    """Programs that belong on a user's PATH: docker, kind, kubectl, helm, as far as the harness provides them."""
+    return cache() / "bin"
+
+
+def programs() -> Path:
+    """One folder for each program built from Go modules."""
+    return cache() / "programs"
+
+
+def engine() -> Path:
+    """The unpacked Docker engine, when the harness had to bring its own."""
+    return cache() / "engine"
+
+
+def logs() -> Path:
+    """One log file for each step, of its latest run."""
+    return cache() / "logs"
+
+
+def scratch() -> Path:
+    """Outputs in the making; a run that finds leftovers here removes them."""
+    return cache() / "scratch"
+
+
+def kubeconfig() -> Path:
+    """The cluster's KUBECONFIG file."""
+    return cache() / "kubeconfig"
+
+
+def docker_config() -> Path | None:
+    """The harness's own Docker client configuration (it holds buildx); None when the machine's client is used."""
+    folder = cache() / "docker-config"
+    return folder if folder.is_dir() else None
+
+
+def variables() -> dict[str, str]:
+    """What a shell needs to use the cluster: KUBECONFIG, PATH and, with the harness's own engine, DOCKER_CONFIG."""
+    search = [str(bin_folder()), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
+    names = {"KUBECONFIG": str(kubeconfig()), "PATH": os.pathsep.join(dict.fromkeys(search))}
+    own_client = docker_config()
+    return names | ({"DOCKER_CONFIG": str(own_client)} if own_client else {})
+
+
+def environment() -> dict[str, str]:
+    """The environment every command of the harness runs in."""
+    return {**os.environ, **variables()}

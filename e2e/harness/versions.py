@@ -1,0 +1,16 @@
+"""The one place that pins what a cluster is made of.
+
+`data/programs/go.mod` repeats these versions, because Go reads them there; `tests/harness` fails when the two differ.
+The image tags of etcd, CoreDNS and pause are not pinned here: kubeadm names them (`node.demanded_images`).
+"""
+
+KUBERNETES = "1.36.3"
+KIND = "0.33.0"
+HELM = "4.2.4"
+ETCD = "3.6.8"
+COREDNS = "1.14.2"
+
+#: Debian's release that the engine, the base image and the node come from.
+DEBIAN = "trixie"
+#: The Go language version that Kubernetes asks for in its go.mod; an older toolchain fetches this one as a Go module.
+GO = "1.26.0"

@@ -1,0 +1,92 @@
+{{/*
+The chart's name, at most 63 characters as in every label.
+*/}}
+{{- define "mailstack-operator.name" -}}
+{{- default .Chart.Name .Values.nameOverride | trunc 63 | trimSuffix "-" -}}
+{{- end -}}
+
+{{/*
+The name of the objects. A release that already carries the chart's name is not given it twice.
+At most 47 characters, so that "-leader-election" still fits behind it.
+*/}}
+{{- define "mailstack-operator.fullname" -}}
+{{- $name := include "mailstack-operator.name" . -}}
+{{- $full := ternary .Release.Name (printf "%s-%s" .Release.Name $name) (contains $name .Release.Name) -}}
+{{- default $full .Values.fullnameOverride | trunc 47 | trimSuffix "-" -}}
+{{- end -}}
+
+{{- define "mailstack-operator.serviceAccountName" -}}
+{{- if .Values.serviceAccount.create -}}
+{{- default (include "mailstack-operator.fullname" .) .Values.serviceAccount.name -}}
+{{- else -}}
+{{- required "serviceAccount.name is empty: write the name of the ServiceAccount to use, or set serviceAccount.create=true" .Values.serviceAccount.name -}}
+{{- end -}}
+{{- end -}}
+
+{{- define "mailstack-operator.image" -}}
+{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- end -}}
+
+{{/*
+What a Deployment and a Service select by: never changes between versions.
+*/}}
+{{- define "mailstack-operator.selectorLabels" -}}
+app.kubernetes.io/name: {{ include "mailstack-operator.name" . }}
+app.kubernetes.io/instance: {{ .Release.Name }}
+{{- end -}}
+
+{{/*
+The labels of every object of the chart. The operator finds the objects of its MailStacks by
+managed-by=mailstack-operator and name=mailstack: managed-by is Helm here, so that it never takes these for its own.
+*/}}
+{{- define "mailstack-operator.labels" -}}
+{{ include "mailstack-operator.selectorLabels" . }}
+app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
+app.kubernetes.io/part-of: mailstack-operator
+app.kubernetes.io/managed-by: {{ .Release.Service }}
+helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{/*
+Who the roles are bound to.
+*/}}
+{{- define "mailstack-operator.subjects" -}}
+- kind: ServiceAccount
+  name: {{ include "mailstack-operator.serviceAccountName" . }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
+
+{{/*
+What the operator does in a namespace with MailStacks, and nothing more.
+*/}}
+{{- define "mailstack-operator.rules" -}}
+- apiGroups: [mailstack.dev]
+  resources: [mailstacks]
+  verbs: [get, list, watch]
+- apiGroups: [mailstack.dev]
+  resources: [mailstacks/status]
+  verbs: [patch]
+# Not for finalizers, of which the operator sets none: where the API server runs OwnerReferencesPermissionEnforcement,
+# it asks for this before an object may name a MailStack as an owner with blockOwnerDeletion.
+- apiGroups: [mailstack.dev]
+  resources: [mailstacks/finalizers]
+  verbs: [update]
+# The objects of a MailStack. Server-side apply is create and patch.
+- apiGroups: [""]
+  resources: [configmaps, services]
+  verbs: [get, list, watch, create, patch, delete]
+- apiGroups: [apps]
+  resources: [statefulsets]
+  verbs: [get, list, watch, create, patch, delete]
+# Why a pod is not ready, with the last line of a crash.
+- apiGroups: [""]
+  resources: [pods]
+  verbs: [get, list, watch]
+- apiGroups: [""]
+  resources: [pods/log]
+  verbs: [get]
+# One Secret by its name, to say that it or a key of it is missing; never a list of them.
+- apiGroups: [""]
+  resources: [secrets]
+  verbs: [get]
+{{- end -}}

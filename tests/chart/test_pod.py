@@ -1,0 +1,94 @@
+"""The operator's pod: what it may do, how it is asked after, what it is told."""
+
+import pytest
+from kubernetes.client.models import V1Container, V1Deployment, V1PodSpec
+
+from . import helm
+
+
+def _pod(*settings: str) -> V1PodSpec:
+    spec = helm.template(*settings).one(V1Deployment).spec.template.spec
+    assert spec is not None
+    return spec
+
+
+def _container(*settings: str) -> V1Container:
+    (container,) = _pod(*settings).containers
+    return container
+
+
+def test_pod_runs_as_nobody_in_particular() -> None:
+    context = _pod().security_context
+    assert context is not None
+    assert (context.run_as_non_root, context.run_as_user, context.run_as_group) == (True, 65532, 65532)
+    assert context.seccomp_profile is not None
+    assert context.seccomp_profile.type == "RuntimeDefault"
+
+
+def test_container_can_change_nothing_and_gain_nothing() -> None:
+    context = _container().security_context
+    assert context is not None
+    assert context.read_only_root_filesystem is True
+    assert context.allow_privilege_escalation is False
+    assert context.capabilities is not None
+    assert (context.capabilities.drop, context.capabilities.add) == (["ALL"], None)
+
+
+def test_only_tmp_can_be_written_to() -> None:
+    pod, (mount,) = _pod(), _container().volume_mounts or []
+    (volume,) = pod.volumes or []
+    assert (mount.name, mount.mount_path) == (volume.name, "/tmp")  # noqa: S108 - a path in the pod
+    assert volume.empty_dir is not None
+
+
+def test_probes_ask_the_paths_that_the_operator_serves() -> None:
+    container = _container()
+    probes = (container.startup_probe, container.liveness_probe, container.readiness_probe)
+    paths = [probe.http_get.path for probe in probes if probe and probe.http_get]
+    assert paths == ["/healthz", "/healthz", "/readyz"]
+
+
+def test_arguments_by_default() -> None:
+    assert _container().args == [
+        "run",
+        "--leader-election",
+        "--lease-namespace=mailstack-system",
+        "--lease-name=mailstack-operator",
+        "--identity=$(POD_NAME)",
+        "--port=8080",
+        "--log-level=info",
+        "--log-format=json",
+    ]
+
+
+def test_each_watched_namespace_is_an_argument() -> None:
+    arguments = _container('watch.namespaces=["mail-a", "mail-b"]').args or []
+    assert arguments[:3] == ["run", "--namespace=mail-a", "--namespace=mail-b"]
+
+
+def test_without_leader_election_two_pods_never_run_at_once() -> None:
+    strategy = helm.template("leaderElection.enabled=false").one(V1Deployment).spec.strategy
+    assert strategy is not None
+    assert strategy.type == "Recreate"
+    arguments = _container("leaderElection.enabled=false").args or []
+    assert [argument for argument in arguments if "lea" in argument] == ["--no-leader-election"]
+    assert "Set replicas=1 or leaderElection.enabled=true" in helm.refusal(
+        "leaderElection.enabled=false", "replicas=2"
+    )
+
+
+@pytest.mark.parametrize(
+    ("setting", "image"),
+    [
+        ('image.tag=""', "mailstack/operator:0.1.0"),
+        ('image.tag="1.2.3"', "mailstack/operator:1.2.3"),
+        ('image.repository="registry.example.org:5000/operator"', "registry.example.org:5000/operator:0.1.0"),
+    ],
+)
+def test_image(setting: str, image: str) -> None:
+    assert _container(setting).image == image
+
+
+def test_no_replica_is_a_replica_count() -> None:
+    """A zero is easily taken for "not set" in a template."""
+    assert helm.template("replicas=0").one(V1Deployment).spec.replicas == 0

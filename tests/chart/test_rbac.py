@@ -1,0 +1,135 @@
+"""The operator's rights, each by name: a right more or less shows here."""
+
+from collections.abc import Iterable
+from itertools import product
+
+from kubernetes.client.models import (
+    V1ClusterRole,
+    V1ClusterRoleBinding,
+    V1ObjectMeta,
+    V1PolicyRule,
+    V1Role,
+    V1RoleBinding,
+    V1ServiceAccount,
+)
+
+from . import helm
+
+# (API group, resource, verb): everything that the operator asks of a namespace with MailStacks.
+STACK_RIGHTS = {
+    ("mailstack.dev", "mailstacks", "get"),
+    ("mailstack.dev", "mailstacks", "list"),
+    ("mailstack.dev", "mailstacks", "watch"),
+    ("mailstack.dev", "mailstacks/status", "patch"),
+    ("mailstack.dev", "mailstacks/finalizers", "update"),
+    ("", "configmaps", "get"),
+    ("", "configmaps", "list"),
+    ("", "configmaps", "watch"),
+    ("", "configmaps", "create"),
+    ("", "configmaps", "patch"),
+    ("", "configmaps", "delete"),
+    ("", "services", "get"),
+    ("", "services", "list"),
+    ("", "services", "watch"),
+    ("", "services", "create"),
+    ("", "services", "patch"),
+    ("", "services", "delete"),
+    ("apps", "statefulsets", "get"),
+    ("apps", "statefulsets", "list"),
+    ("apps", "statefulsets", "watch"),
+    ("apps", "statefulsets", "create"),
+    ("apps", "statefulsets", "patch"),
+    ("apps", "statefulsets", "delete"),
+    ("", "pods", "get"),
+    ("", "pods", "list"),
+    ("", "pods", "watch"),
+    ("", "pods/log", "get"),
+    ("", "secrets", "get"),
+}
+LEASE_RIGHTS = {
+    ("coordination.k8s.io", "leases", "create", "any"),
+    ("coordination.k8s.io", "leases", "get", "mailstack-operator"),
+    ("coordination.k8s.io", "leases", "update", "mailstack-operator"),
+}
+TWO_NAMESPACES = 'watch.namespaces=["mail-a", "mail-b"]'
+
+
+def _rights(rules: Iterable[V1PolicyRule]) -> set[tuple[str, str, str]]:
+    return {
+        right for rule in rules for right in product(rule.api_groups or [], rule.resources or [], rule.verbs)
+    }
+
+
+def _place(metadata: V1ObjectMeta | None) -> tuple[str | None, str | None]:
+    """Namespace and name."""
+    assert metadata is not None
+    return metadata.namespace, metadata.name
+
+
+def _roles(render: helm.Render) -> list[V1ClusterRole | V1Role]:
+    return [*render.of(V1ClusterRole), *render.of(V1Role)]
+
+
+def _bindings(render: helm.Render) -> list[V1ClusterRoleBinding | V1RoleBinding]:
+    return [*render.of(V1ClusterRoleBinding), *render.of(V1RoleBinding)]
+
+
+def test_cluster_role_holds_exactly_these_rights() -> None:
+    role = helm.template().one(V1ClusterRole)
+    assert _rights(role.rules or []) == STACK_RIGHTS
+
+
+def test_role_of_each_watched_namespace_holds_the_same_rights() -> None:
+    rights = {
+        _place(role.metadata): _rights(role.rules or []) for role in helm.template(TWO_NAMESPACES).of(V1Role)
+    }
+    del rights[helm.NAMESPACE, "mailstack-operator-leader-election"]
+    assert rights == {
+        ("mail-a", "mailstack-operator"): STACK_RIGHTS,
+        ("mail-b", "mailstack-operator"): STACK_RIGHTS,
+    }
+
+
+def test_watched_namespaces_need_nothing_cluster_wide() -> None:
+    kinds = helm.template(TWO_NAMESPACES, "crds.install=false").kinds()
+    assert not [kind for kind in kinds if kind.startswith("Cluster")]
+    assert "CustomResourceDefinition" not in kinds
+
+
+def test_lease_is_one_by_name_in_the_own_namespace() -> None:
+    (role,) = helm.template().of(V1Role)
+    assert _place(role.metadata) == (helm.NAMESPACE, "mailstack-operator-leader-election")
+    rights = {
+        (*right, ",".join(rule.resource_names or ["any"]))
+        for rule in role.rules or []
+        for right in _rights([rule])
+    }
+    assert rights == LEASE_RIGHTS
+
+
+def test_no_leader_election_no_right_on_leases() -> None:
+    assert not helm.template("leaderElection.enabled=false").of(V1Role)
+
+
+def test_every_binding_is_of_a_role_here_to_the_operators_account() -> None:
+    for settings in ((), (TWO_NAMESPACES,)):
+        render = helm.template(*settings)
+        account = _place(render.one(V1ServiceAccount).metadata)
+        bindings = _bindings(render)
+        bound = {(_place(binding.metadata)[0], binding.role_ref.name) for binding in bindings}
+        assert bound == {_place(role.metadata) for role in _roles(render)}
+        subjects = {(who.namespace, who.name) for binding in bindings for who in binding.subjects or []}
+        assert subjects == {account}
+
+
+def test_no_right_is_a_wildcard() -> None:
+    for role in _roles(helm.template()):
+        assert not [right for right in _rights(role.rules or []) if "*" in right]
+
+
+def test_account_of_somebody_else_must_be_named() -> None:
+    assert "serviceAccount.name is empty" in helm.refusal("serviceAccount.create=false")
+    render = helm.template("serviceAccount.create=false", 'serviceAccount.name="mail"')
+    assert not render.of(V1ServiceAccount)
+    subjects = render.one(V1ClusterRoleBinding).subjects or []
+    assert [subject.name for subject in subjects] == ["mail"]

@@ -1,0 +1,43 @@
+"""Rules in the Common Expression Language, as the CRD carries them (x-kubernetes-validations).
+
+Each has a message that says what to write; the API server shows it to `kubectl apply`.
+"""
+
+from dataclasses import dataclass
+
+from pydantic.config import JsonDict
+
+
+@dataclass(frozen=True)
+class Rule:
+    """`expression` must hold; `message` is a text, `message_expression` a CEL expression that yields one."""
+
+    expression: str
+    message: str
+    message_expression: str | None = None
+
+    def as_json(self) -> JsonDict:
+        rule: JsonDict = {"rule": self.expression, "message": self.message}
+        if self.message_expression:
+            rule["messageExpression"] = self.message_expression
+        return rule
+
+
+def rules(*each: Rule) -> JsonDict:
+    """A schema fragment that carries the rules."""
+    return {"x-kubernetes-validations": [rule.as_json() for rule in each]}
+
+
+def text(value: str) -> str:
+    """A CEL string literal."""
+    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+
+
+def strings(values: list[str]) -> str:
+    """A CEL list literal of strings."""
+    return "[" + ", ".join(map(text, values)) + "]"
+
+
+def mapping(values: dict[str, str]) -> str:
+    """A CEL map literal from strings to strings."""
+    return "{" + ", ".join(f"{text(key)}: {text(value)}" for key, value in values.items()) + "}"

@@ -1,0 +1,134 @@
+"""Makes the CustomResourceDefinition from the models.
+
+pydantic's JSON schema is no structural schema: references are inlined, `const` becomes `enum`, "or null"
+goes (absent is the only null), and objects that need nothing default to {} so that the defaults inside show
+in `kubectl get -o yaml`.
+"""
+
+from collections.abc import Mapping
+
+from pydantic import BaseModel
+
+from mailstack_operator import names
+from mailstack_operator.api import cel
+from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.api.stack import NAME
+from mailstack_operator.api.status import MailStackStatus
+from mailstack_operator.objects import Json, Object, entries, section, text
+
+_KEEP = frozenset(
+    (
+        *("type", "description", "default", "enum", "format", "items", "properties", "required"),
+        *("minimum", "maximum", "minLength", "maxLength", "minItems", "maxItems", "maxProperties"),
+        "additionalProperties",
+    )
+)
+
+
+def custom_resource_definition() -> Object:
+    """The whole CRD, as kubectl takes it."""
+    return {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": f"{names.PLURAL}.{names.GROUP}"},
+        "spec": {
+            "group": names.GROUP,
+            "names": {
+                "kind": names.KIND,
+                "listKind": f"{names.KIND}List",
+                "plural": names.PLURAL,
+                "singular": names.KIND.lower(),
+                "shortNames": ["ms"],
+                "categories": ["all"],
+            },
+            "scope": "Namespaced",
+            "versions": [_version()],
+        },
+    }
+
+
+def _version() -> Object:
+    return {
+        "name": names.VERSION,
+        "served": True,
+        "storage": True,
+        "subresources": {"status": {}},
+        "additionalPrinterColumns": _columns(),
+        "schema": {"openAPIV3Schema": _root()},
+    }
+
+
+def _columns() -> list[Json]:
+    ready = ".status.conditions[?(@.type=='Ready')]"
+    return [
+        {"name": "Ready", "type": "string", "jsonPath": f"{ready}.status"},
+        {"name": "Reason", "type": "string", "jsonPath": f"{ready}.reason"},
+        {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint", "priority": 1},
+        {"name": "Message", "type": "string", "jsonPath": f"{ready}.message", "priority": 1},
+    ]
+
+
+def _root() -> Object:
+    name = cel.Rule(
+        f"size(self.metadata.name) <= {NAME.max_length} && "
+        f"self.metadata.name.matches({cel.text(f'^({NAME.pattern})$')})",
+        f"metadata.name: write {NAME.hint}",
+    )
+    return {
+        "type": "object",
+        "description": "A MailStack is one mail server: Postfix receives, Dovecot stores, LMTP joins them.",
+        "required": ["spec"],
+        "properties": {
+            "apiVersion": {"type": "string"},
+            "kind": {"type": "string"},
+            "metadata": {"type": "object"},
+            "spec": structural(MailStackSpec),
+            "status": structural(MailStackStatus),
+        },
+        **cel.rules(name),
+    }
+
+
+def structural(model: type[BaseModel]) -> Object:
+    """The model's structural schema."""
+    schema: Object = model.model_json_schema(by_alias=True)
+    return _rewrite(schema, section(schema, "$defs"))
+
+
+def _rewrite(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:
+    node = _resolved(node, definitions)
+    out: Object = {key: value for key, value in node.items() if key in _KEEP or key.startswith("x-")}
+    if "const" in node:
+        out["enum"] = [node["const"]]
+    if out.get("additionalProperties") is False:
+        del out["additionalProperties"]
+    if out.get("default", ...) is None:
+        del out["default"]
+    if properties := section(node, "properties"):
+        out["properties"] = {name: _property(section(properties, name), definitions) for name in properties}
+    if items := section(node, "items"):
+        out["items"] = _rewrite(items, definitions)
+    return out
+
+
+def _property(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:
+    out = _rewrite(node, definitions)
+    if out.get("type") == "object" and not out.get("required"):
+        out.setdefault("default", _defaults(section(out, "properties")))
+    return out
+
+
+def _defaults(properties: Mapping[str, Json]) -> Object:
+    """The defaults inside an object, as its own: CEL rules see it before they would be filled in."""
+    return {name: section(properties, name)["default"] for name in properties if "default" in section(properties, name)}
+
+
+def _resolved(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Mapping[str, Json]:
+    """`node` with its reference, or the one branch that is not null, in its place; outer keys win."""
+    branches = [branch for branch in entries(node, "anyOf") if branch != {"type": "null"}]
+    if not branches and "$ref" not in node:
+        return node
+    inner = branches[0] if branches else section(definitions, text(node, "$ref").removeprefix("#/$defs/"))
+    outer = {key: value for key, value in node.items() if key not in ("anyOf", "$ref")}
+    return _resolved({**inner, **outer}, definitions)

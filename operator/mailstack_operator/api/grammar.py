@@ -1,0 +1,142 @@
+"""What a string may hold, so that it means one thing only in YAML, main.cf and dovecot.conf.
+
+A type is a pattern, a longest length and a hint that says what to write. The CRD carries the same three as
+a CEL rule, so `kubectl apply` answers with the hint. Patterns are plain RE2, whole-string, the same for
+Python and for the API server.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Annotated, Final, TypeAlias
+
+from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticCustomError, core_schema
+
+from mailstack_operator.api import cel
+
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_FQDN = f"({_LABEL}[.])+[a-z]([-a-z0-9]{{0,61}}[a-z0-9])?"
+_DNS_SUBDOMAIN = f"{_LABEL}([.]{_LABEL})*"
+
+# postconf(5), "time units"; a value is a 32-bit number of seconds.
+_UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_LONGEST_SECONDS: Final = 10 * 365 * _UNIT_SECONDS["d"]
+
+
+@dataclass(frozen=True)
+class Text:
+    """A string type: `pattern` matches the whole string, `max_length` is in characters."""
+
+    pattern: str
+    hint: str
+    max_length: int
+
+    def check(self, value: str) -> str:
+        if len(value) <= self.max_length and re.fullmatch(self.pattern, value):
+            return value
+        shown = repr(value if len(value) <= 80 else f"{value[:77]}...")
+        raise PydanticCustomError("text", "{shown} is not valid: write {hint}", {"shown": shown, "hint": self.hint})
+
+    def rule(self) -> cel.Rule:
+        return cel.Rule(f"self.matches({cel.text(f'^({self.pattern})$')})", f"write {self.hint}")
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        return core_schema.no_info_after_validator_function(self.check, handler(source))
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**handler(core), "maxLength": self.max_length, **cel.rules(self.rule())}
+
+
+class Time(Text):
+    """A Postfix time: a whole number above zero and a unit, ten years at most."""
+
+    def check(self, value: str) -> str:
+        if seconds(super().check(value)) > _LONGEST_SECONDS:
+            raise PydanticCustomError("time", "'{time}' is too long: write ten years (520w) at most", {"time": value})
+        return value
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        # Where the pattern does not hold there is no number to take: that rule alone speaks then.
+        longest = cel.Rule(
+            f"!{self.rule().expression} || {cel_seconds('self')} <= {_LONGEST_SECONDS}",
+            "write ten years (520w) at most",
+        )
+        return {**super().__get_pydantic_json_schema__(core, handler), **cel.rules(self.rule(), longest)}
+
+
+def seconds(time: str) -> int:
+    """Length of a Postfix time such as "15s" or "31d", in seconds."""
+    return int(time[:-1]) * _UNIT_SECONDS[time[-1]]
+
+
+def cel_seconds(path: str) -> str:
+    """The same as a CEL expression over the string at `path`."""
+    units = "{" + ", ".join(f"{cel.text(unit)}: {length}" for unit, length in _UNIT_SECONDS.items()) + "}"
+    last = f"size({path}) - 1"
+    return f"int({path}.substring(0, {last})) * {units}[{path}.substring({last})]"
+
+
+def _integer_as_text(value: object) -> object:
+    # `cpu: 1` is an integer in YAML; bool is an int in Python, and no quantity.
+    return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
+
+
+HostName: TypeAlias = Annotated[str, Text(_FQDN, "a fully qualified name in lower case, such as mail.example.org", 253)]
+DomainName: TypeAlias = Annotated[str, Text(_FQDN, "a mail domain in lower case, such as example.org", 253)]
+MailAddress: TypeAlias = Annotated[
+    str,
+    Text(
+        f"[A-Za-z0-9]([A-Za-z0-9._+=-]{{0,62}}[A-Za-z0-9])?@{_FQDN}",
+        "an address such as postmaster@example.org",
+        318,
+    ),
+]
+SecretName: TypeAlias = Annotated[
+    str, Text(_DNS_SUBDOMAIN, "the name of a Secret in the same namespace, such as mail-users", 253)
+]
+SecretKey: TypeAlias = Annotated[
+    str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the Secret: letters, digits, '-', '_' and '.'", 253)
+]
+SocketName: TypeAlias = Annotated[
+    str,
+    Text(
+        "[a-z]([-a-z0-9]*[a-z0-9])?",
+        "a file name of lower-case letters, digits and '-', such as dovecot-lmtp",
+        32,
+    ),
+]
+PostfixTime: TypeAlias = Annotated[
+    str,
+    Time("[1-9][0-9]{0,8}[smhdw]", "a whole number above zero with its unit s, m, h, d or w, such as 15s", 10),
+]
+ImageReference: TypeAlias = Annotated[
+    str,
+    Text(
+        "[a-z0-9]([a-z0-9._:/-]*[a-z0-9])?(:[A-Za-z0-9_][A-Za-z0-9._-]*)?(@sha256:[a-f0-9]{64})?",
+        "an image reference such as mailstack/postfix:3.10",
+        512,
+    ),
+]
+StorageClassName: TypeAlias = Annotated[str, Text(_DNS_SUBDOMAIN, "the name of a StorageClass, such as standard", 253)]
+StorageSize: TypeAlias = Annotated[
+    str, Text("[1-9][0-9]{0,6}(Mi|Gi|Ti)", "a size with its unit Mi, Gi or Ti, such as 10Gi", 12)
+]
+
+
+class _Quantity(Text):
+    """A Kubernetes quantity; an integer in YAML counts as its digits."""
+
+    def rule(self) -> cel.Rule:
+        as_text = super().rule()
+        return cel.Rule(as_text.expression.replace("self.", "string(self).", 1), as_text.message)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"x-kubernetes-int-or-string": True, **cel.rules(self.rule())}
+
+
+Quantity: TypeAlias = Annotated[
+    str,
+    _Quantity("[0-9]{1,15}([.][0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?", "a quantity such as 100m, 256Mi or 2", 32),
+    BeforeValidator(_integer_as_text),
+]

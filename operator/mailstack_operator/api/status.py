@@ -1,0 +1,40 @@
+"""The `status` of a MailStack: what is true, as far as the operator saw it.
+
+Conditions follow kstatus: `Ready` always; `Reconciling` and `Stalled` only while true.
+"""
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from mailstack_operator.api.spec import Model
+
+ConditionType = Literal["Ready", "ConfigValid", "Reconciling", "Stalled"]
+
+
+class Condition(Model):
+    """One fact, in the shape of Kubernetes' metav1.Condition."""
+
+    type: str = Field(description="Ready, ConfigValid, Reconciling or Stalled.", max_length=316)
+    status: Literal["True", "False", "Unknown"] = Field(description="Whether the condition holds.")
+    observed_generation: int = Field(description="metadata.generation that the condition speaks of.", ge=0)
+    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
+        description="When the condition's status last changed (RFC 3339)."
+    )
+    reason: str = Field(description="One word for programs, in CamelCase.", max_length=1024)
+    message: str = Field(description="A sentence for people: what is, and what to do.", max_length=32768)
+
+
+class MailStackStatus(Model):
+    """What the operator reports."""
+
+    observed_generation: int | None = Field(None, description="metadata.generation that this status speaks of.")
+    conditions: list[Condition] = Field(
+        default_factory=list,
+        description="Ready, ConfigValid, and Reconciling or Stalled while they are true.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+    )
+    endpoint: str | None = Field(None, description="Where mail is received: host and port of the Service.")
+    applied_digest: str | None = Field(
+        None, description="Digest of the child objects as last applied: a restarted operator writes nothing."
+    )

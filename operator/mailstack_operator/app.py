@@ -1,0 +1,123 @@
+"""Puts the operator together: the watches, the queue, the loop, the election, the endpoints."""
+
+import asyncio
+import logging
+import signal
+import time
+
+from mailstack_operator import cluster, endpoints, handlers, metrics
+from mailstack_operator.cluster import ApiServer
+from mailstack_operator.errors import ClusterError
+from mailstack_operator.leader import Election
+from mailstack_operator.names import StackKey
+from mailstack_operator.objects import Object
+from mailstack_operator.observe import Store
+from mailstack_operator.queue import KeyedQueue
+from mailstack_operator.reconcile import Reconciler
+from mailstack_operator.settings import Settings
+
+logger = logging.getLogger(__name__)
+
+# A list that failed is asked for again after this many seconds.
+_LIST_RETRY = 5.0
+
+
+async def run(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises what ended it otherwise, such as LeadershipLost."""
+    async with cluster.connect(settings.request_timeout) as server:
+        await Operator(server, settings).run()
+
+
+class Operator:
+    """One replica."""
+
+    def __init__(self, server: ApiServer, settings: Settings) -> None:
+        self._server = server
+        self._settings = settings
+        self._store = Store()
+        reconciler = Reconciler(server, self._store)
+        self._queue: KeyedQueue[StackKey] = KeyedQueue(
+            reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
+        )
+        self._read = asyncio.Event()
+
+    async def run(self) -> None:
+        stop = asyncio.Event()
+        async with endpoints.serve(self._settings.port, self._read.is_set):
+            # Kopf looks for the resource once: it must be served by then.
+            if not await self._read_before(stop):
+                return
+            watches = asyncio.create_task(handlers.watch(self._noted, self._settings, stop))
+            work = asyncio.create_task(self._work())
+            try:
+                await asyncio.wait((watches, work), return_when=asyncio.FIRST_COMPLETED)
+            finally:
+                stop.set()
+                work.cancel()
+                await asyncio.wait((watches, work))
+        for task in (work, watches):
+            if not task.cancelled() and (error := task.exception()):
+                raise error
+
+    async def _read_before(self, stop: asyncio.Event) -> bool:
+        """Reads the cluster for the first time; False if a signal came first. Kopf takes the signals over."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        reading, stopped = asyncio.create_task(self._resync_once()), asyncio.create_task(stop.wait())
+        await asyncio.wait((reading, stopped), return_when=asyncio.FIRST_COMPLETED)
+        reading.cancel()
+        stopped.cancel()
+        return self._read.is_set()
+
+    def _noted(self, gone: bool, body: Object) -> None:
+        """Takes in one event of a watch."""
+        self._queue.add(self._store.forget(body) if gone else self._store.note(body))
+
+    async def _work(self) -> None:
+        """Becomes the leader, then works until cancelled."""
+        election = self._election()
+        if election is None:
+            await self._lead()
+            return
+        try:
+            await election.acquire()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(election.hold())
+                group.create_task(self._lead())
+        finally:
+            await election.release()
+
+    def _election(self) -> Election | None:
+        settings = self._settings
+        if not settings.leader_election:
+            return None
+        leases = self._server.leases(settings.lease_namespace, settings.lease_name)
+        return Election(leases, settings.identity, time.monotonic)
+
+    async def _lead(self) -> None:
+        metrics.LEADER.set(1)
+        try:
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._queue.work())
+                group.create_task(self._resync())
+        finally:
+            metrics.LEADER.set(0)
+
+    async def _resync(self) -> None:
+        """Reads everything anew once in a while: a watch can miss a deletion."""
+        while True:
+            await asyncio.sleep(self._settings.resync)
+            await self._resync_once()
+
+    async def _resync_once(self) -> None:
+        while True:
+            try:
+                self._store.replace(*await self._server.everything(self._settings.namespaces))
+                break
+            except ClusterError as error:
+                logger.warning("the cluster could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
+                await asyncio.sleep(_LIST_RETRY)
+        self._read.set()
+        metrics.STACKS.set(len(self._store.stacks()))
+        for key in self._store.stacks():
+            self._queue.add(key)

@@ -1,0 +1,132 @@
+"""Makes the children what they should be: server-side apply of what differs, removal of the rest.
+
+An object is applied when what is wanted changed or the live object moved since our last apply. What was
+last applied is remembered here, and as one digest in the MailStack's status, so that idle and a restart
+write nothing.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+from mailstack_operator import live as live_module
+from mailstack_operator.api.stack import MailStack
+from mailstack_operator.errors import ClusterError, Stalled, Waiting
+from mailstack_operator.kube import Cluster
+from mailstack_operator.live import Live, Ref, ref_of
+from mailstack_operator.names import KIND
+from mailstack_operator.objects import Object
+from mailstack_operator.observe import Store
+
+# How long until somebody may have removed a foreign object or mended a refusal, in seconds.
+LOOK_AGAIN = 15.0
+# The garbage collector removes the children of a MailStack that was deleted and made again.
+COLLECTED = 2.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A child as last applied: what was wanted, and what stood there afterwards."""
+
+    wanted: str
+    fingerprint: str
+
+
+Marks = dict[Ref, Mark]
+
+
+def marks_of(wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> Marks:
+    """The marks of the wanted children that are live, as they stand now."""
+    return {
+        ref: Mark(live_module.digest(manifest), children[ref].fingerprint)
+        for ref, manifest in wanted.items()
+        if ref in children
+    }
+
+
+def digest_of(marks: Marks) -> str:
+    """All marks in 16 hex digits, for the status."""
+    return live_module.digest([[str(ref), mark.wanted, mark.fingerprint] for ref, mark in sorted(marks.items())])
+
+
+def by_ref(manifests: Iterable[Object]) -> dict[Ref, Object]:
+    return {ref_of(manifest): manifest for manifest in manifests}
+
+
+class Applier:
+    """Applies and prunes the children of MailStacks, and remembers what it applied."""
+
+    def __init__(self, cluster: Cluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._marks: dict[Ref, Mark] = {}
+
+    async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> str:
+        """Applies what differs of `wanted`, but for what is on `hold`, and removes what is no longer wanted.
+
+        `known` is the digest in the status; returns the new one. Raises Stalled for a foreign object or a
+        refused apply, Waiting for remains of an earlier MailStack; nothing is written in the first case.
+        """
+        await self._find_unseen(stack, wanted)
+        children = self._store[stack.key].children
+        for ref in wanted:
+            if ref in children:
+                _check_owner(stack, children[ref])
+        now = marks_of(wanted, children)
+        if digest_of(now) == known:
+            self._marks.update(now)
+        for ref, manifest in wanted.items():
+            if ref not in hold and (ref not in now or self._marks.get(ref) != now[ref]):
+                await self._apply(stack, ref, manifest)
+        await self._prune(stack, wanted)
+        return digest_of({ref: self._marks[ref] for ref in wanted if ref in self._marks})
+
+    def forget(self, refs: Iterable[Ref]) -> None:
+        """Drops what is remembered of children whose MailStack is gone."""
+        for ref in refs:
+            self._marks.pop(ref, None)
+
+    async def _find_unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> None:
+        """Asks for children that no watch has shown: a foreign object carries no label of ours."""
+        for ref in wanted:
+            if ref in self._store[stack.key].children:
+                continue
+            if live := await self._cluster.metadata(ref):
+                self._store.note_child(stack.key, live)
+
+    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> None:
+        try:
+            live = await self._cluster.apply(manifest)
+        except ClusterError as error:
+            if error.permanent:
+                raise Stalled("ApplyRefused", f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
+            raise
+        self._store.note_child(stack.key, live)
+        self._marks[ref] = Mark(live_module.digest(manifest), live.fingerprint)
+
+    async def _prune(self, stack: MailStack, wanted: Mapping[Ref, Object]) -> None:
+        for ref, live in list(self._store[stack.key].children.items()):
+            ours = live.owner is not None and live.owner.uid == stack.uid
+            if ref not in wanted and ours and not live.deleting:
+                await self._cluster.delete(live)
+                self._store.forget_child(stack.key, ref)
+                self._marks.pop(ref, None)
+
+
+def _check_owner(stack: MailStack, live: Live) -> None:
+    """Nothing that another owner holds is touched."""
+    if live.deleting:
+        raise Waiting("ChildTerminating", f"{live.ref} is being deleted; it is made again when it is gone", COLLECTED)
+    if live.owner is None:
+        if live.stack != stack.key.name:
+            raise _foreign(live, "it does not belong to this MailStack")
+    elif live.owner.uid == stack.uid:
+        return
+    elif (live.owner.kind, live.owner.name) == (KIND, stack.key.name):
+        raise Waiting("ChildTerminating", f"{live.ref} is left of a deleted MailStack of this name", COLLECTED)
+    else:
+        raise _foreign(live, f"it belongs to {live.owner.kind} {live.owner.name}")
+
+
+def _foreign(live: Live, why: str) -> Stalled:
+    what = f"{live.ref} exists, and {why}: rename or delete it, or give the MailStack another name"
+    return Stalled("ForeignObject", what, LOOK_AGAIN)

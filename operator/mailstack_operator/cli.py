@@ -1,0 +1,135 @@
+"""The command `mailstack`."""
+
+import asyncio
+import sys
+from pathlib import Path
+
+import click
+
+from mailstack_operator import desired, logs, manifests, topology
+from mailstack_operator.api.crd import custom_resource_definition
+from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
+from mailstack_operator.errors import ClusterError
+from mailstack_operator.leader import LeadershipLost
+from mailstack_operator.settings import Settings
+
+_CRD_HEADER = "# Made by `mailstack crd` from the models in operator/mailstack_operator/api; do not edit.\n"
+
+_FILE = click.option(
+    "-f",
+    "--file",
+    "path",
+    required=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A YAML file that holds one or more MailStacks; other objects in it are passed over.",
+)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="mailstack-operator", prog_name="mailstack")
+def main() -> None:
+    """Postfix and Dovecot, joined by LMTP, from one MailStack object.
+
+    `render`, `validate` and `crd` need no cluster; `run` is what the operator's pod runs.
+    """
+
+
+@main.command()
+@_FILE
+def render(path: Path) -> None:
+    """Print every child object of the MailStacks in FILE as YAML, as the operator would apply them."""
+    children = [child for stack in _stacks(path) for child in desired.children(topology.decide(stack))]
+    click.echo(manifests.dump(*children), nl=False)
+
+
+@main.command()
+@_FILE
+def validate(path: Path) -> None:
+    """Print what is wrong with the MailStacks in FILE, a line for each mistake; exit 1 if anything is."""
+    for stack in _stacks(path):
+        click.echo(f"{path}: MailStack {stack.key.name} is valid")
+
+
+@main.command()
+def crd() -> None:
+    """Print the CustomResourceDefinition of MailStack."""
+    click.echo(_CRD_HEADER + manifests.dump(custom_resource_definition()), nl=False)
+
+
+@main.command()
+@click.option("--namespace", "namespaces", multiple=True, help="Watch this namespace (may be repeated); default: all.")
+@click.option("--port", default=8080, show_default=True, help="Port of /healthz, /readyz and /metrics.")
+@click.option(
+    "--leader-election/--no-leader-election",
+    default=True,
+    show_default=True,
+    help="Let one of several replicas work, by a Lease.",
+)
+@click.option("--lease-namespace", default="default", show_default=True, help="Namespace of the Lease.")
+@click.option("--lease-name", default="mailstack-operator", show_default=True, help="Name of the Lease.")
+@click.option(
+    "--identity", envvar="POD_NAME", default="mailstack", show_default="POD_NAME", help="This replica's name."
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="The least that is logged.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    default="json",
+    show_default=True,
+    help="Form of the logs.",
+)
+def run(
+    namespaces: tuple[str, ...],
+    port: int,
+    leader_election: bool,
+    lease_namespace: str,
+    lease_name: str,
+    identity: str,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Run the operator, in a pod or on this machine with the kubeconfig's cluster."""
+    # The client and Kopf take half a second to import; the other commands do without.
+    from mailstack_operator import app  # noqa: PLC0415
+
+    logs.configure(log_level, log_format)
+    settings = Settings(
+        namespaces=namespaces,
+        port=port,
+        leader_election=leader_election,
+        lease_namespace=lease_namespace,
+        lease_name=lease_name,
+        identity=identity,
+    )
+    try:
+        asyncio.run(app.run(settings))
+    except* (LeadershipLost, ClusterError) as errors:
+        sys.exit(f"mailstack: {_first(errors)}")
+
+
+def _first(error: BaseException) -> BaseException:
+    """The innermost cause of a group."""
+    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _stacks(path: Path) -> list[MailStack]:
+    """The valid MailStacks of the file; ends the command with every mistake if there is one."""
+    try:
+        bodies = manifests.mail_stacks(path)
+    except manifests.Unreadable as error:
+        sys.exit(str(error))
+    stacks, problems = [], []
+    for body in bodies:
+        try:
+            stacks.append(parse(body))
+        except InvalidMailStack as error:
+            problems += [f"{path}: {problem}" for problem in error.problems]
+    if problems:
+        sys.exit("\n".join(problems))
+    return stacks

@@ -1,0 +1,27 @@
+"""The metadata that every child carries: name, labels, owner."""
+
+from mailstack_operator import names
+from mailstack_operator.api.stack import MailStack
+from mailstack_operator.objects import Object
+
+
+def child(stack: MailStack, name: str) -> Object:
+    """Metadata of the child `name`: garbage collection removes it with its MailStack, without finalizers."""
+    metadata: Object = {
+        "name": name,
+        "namespace": stack.key.namespace,
+        "labels": {**names.labels(stack.key.name)},
+    }
+    # A MailStack that is only in a file has no uid, and nothing can refer to it.
+    return {**metadata, "ownerReferences": [owner(stack)]} if stack.uid else metadata
+
+
+def owner(stack: MailStack) -> Object:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": stack.key.name,
+        "uid": stack.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

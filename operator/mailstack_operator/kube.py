@@ -1,0 +1,26 @@
+"""What the loop asks of a cluster. cluster.py answers it with the official client, tests with a fake."""
+
+from typing import Protocol
+
+from mailstack_operator.live import Live, Ref
+from mailstack_operator.names import StackKey
+from mailstack_operator.objects import Object
+
+
+class Cluster(Protocol):
+    """Every call may raise ClusterError, and takes no longer than the request time-out."""
+
+    async def metadata(self, ref: Ref) -> Live | None:
+        """The object as it stands; None if there is none."""
+
+    async def apply(self, manifest: Object) -> Live:
+        """Server-side apply, by force: the object is ours to state."""
+
+    async def delete(self, live: Live) -> None:
+        """Deletes just this object (its uid), if it is still there."""
+
+    async def apply_status(self, key: StackKey, status: Object) -> Object:
+        """Server-side apply of a MailStack's status; the object after it."""
+
+    async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
+        """The keys of a Secret; None if there is no such Secret. Its values are not kept."""

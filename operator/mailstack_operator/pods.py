@@ -1,0 +1,112 @@
+"""Reads the StatefulSet's and the pod's own status: is the wanted pod Ready, and if not, why not.
+
+Pure. The reason is the pod's real one, in the kubelet's or the program's own words.
+"""
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mailstack_operator.objects import Json, Object, entries, number, section, text
+
+# The kubelet keeps the last log lines of a failed container; these are the ones that say why.
+_TELLING = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IGNORECASE)
+_LONGEST_LINE = 400
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Why a pod is not Ready."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True)
+class Pod:
+    """A mail pod: which revision of the StatefulSet it is, and how it stands."""
+
+    name: str
+    uid: str
+    revision: str
+    ready: bool
+    deleting: bool
+    problem: Problem | None
+
+
+@dataclass(frozen=True)
+class Rollout:
+    """How far the StatefulSet controller is. Generations are metadata.generation."""
+
+    generation: int
+    observed_generation: int
+    revision: str
+
+
+def rollout_of(stateful_set: Object) -> Rollout:
+    status = section(stateful_set, "status")
+    return Rollout(
+        generation=number(section(stateful_set, "metadata"), "generation"),
+        observed_generation=number(status, "observedGeneration"),
+        revision=text(status, "updateRevision"),
+    )
+
+
+def pod_of(body: Object) -> Pod:
+    metadata, status = section(body, "metadata"), section(body, "status")
+    return Pod(
+        name=text(metadata, "name"),
+        uid=text(metadata, "uid"),
+        revision=text(section(metadata, "labels"), "controller-revision-hash"),
+        ready=text(_condition(status, "Ready"), "status") == "True",
+        deleting=bool(metadata.get("deletionTimestamp")),
+        problem=next(_problems(text(metadata, "name"), status), None),
+    )
+
+
+def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
+    return next((entry for entry in entries(status, "conditions") if entry.get("type") == kind), {})
+
+
+def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
+    """What keeps the pod from being Ready, the most telling first."""
+    containers = [*entries(status, "initContainerStatuses"), *entries(status, "containerStatuses")]
+    scheduled = _condition(status, "PodScheduled")
+    if text(scheduled, "status") == "False":
+        yield Problem(text(scheduled, "reason") or "Unschedulable", f"pod {pod}: {text(scheduled, 'message')}")
+    for container in containers:
+        if problem := _failure(pod, container):
+            yield problem
+    for container in containers:
+        if problem := _delay(pod, container):
+            yield problem
+
+
+def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
+    """The container cannot run: no image, a wrong reference, or a program that ends by itself."""
+    waiting = section(container, "state", "waiting")
+    where, reason = f"pod {pod}, container {text(container, 'name')}", text(waiting, "reason")
+    ended = section(container, "state", "terminated") or section(container, "lastState", "terminated")
+    running = bool(section(container, "state", "running"))
+    if ended and number(ended, "exitCode") != 0 and not running:
+        return Problem("ContainerCrash", f"{where}: exit code {number(ended, 'exitCode')}: {_last_words(ended)}")
+    if reason in ("", "PodInitializing", "ContainerCreating"):
+        return None
+    return Problem(reason, f"{where}, image {text(container, 'image')}: {text(waiting, 'message') or reason}")
+
+
+def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
+    """The container is on its way."""
+    done = section(container, "state", "terminated") or container.get("ready") or container.get("started")
+    if done:
+        return None
+    reason = text(section(container, "state", "waiting"), "reason") or "Starting"
+    return Problem("PodNotReady", f"pod {pod}, container {text(container, 'name')}: {reason}")
+
+
+def _last_words(terminated: Mapping[str, Json]) -> str:
+    """The line of the container's log that tells most about its end."""
+    lines = [line.strip() for line in text(terminated, "message").splitlines() if line.strip()]
+    telling = [line for line in lines if _TELLING.search(line)]
+    last = (telling or lines or [text(terminated, "reason") or "no word in the log"])[-1]
+    return last[:_LONGEST_LINE]

@@ -1,0 +1,103 @@
+"""The loop's one step: from whatever state to the wanted one.
+
+Level-triggered: it reads what is there, decides what should be, writes what differs, reports. It may be
+killed anywhere and run again.
+"""
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from mailstack_operator import desired, status, topology
+from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
+from mailstack_operator.apply import Applier, by_ref
+from mailstack_operator.errors import Stalled, Unfinished, Waiting
+from mailstack_operator.kube import Cluster
+from mailstack_operator.live import Ref
+from mailstack_operator.names import StackKey
+from mailstack_operator.objects import Object, number, section, text
+from mailstack_operator.observe import Store
+from mailstack_operator.status import INVALID_SPEC, Outcome
+
+# Secrets are not watched (that would take the right to read all of them): looked at again, in seconds.
+SECRET_RETRY = 5.0
+
+
+def utc_now() -> str:
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+class Reconciler:
+    """Runs `reconcile(key)`; a key must not run twice at once (see queue.py)."""
+
+    def __init__(self, cluster: Cluster, store: Store, now: Callable[[], str] = utc_now) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._applier = Applier(cluster, store)
+        self._now = now
+
+    async def reconcile(self, key: StackKey) -> float | None:
+        """Brings the MailStack `key` to what its spec says, and reports.
+
+        Returns after how many seconds to look again, None if only a change matters. Raises ClusterError
+        when the API server does not answer; the queue tries again.
+        """
+        seen = self._store[key]
+        if seen.stack is None or "deletionTimestamp" in section(seen.stack, "metadata"):
+            # The children go by their ownerReferences.
+            self._applier.forget(seen.children)
+            return None
+        outcome = await self._converge(seen.stack, key)
+        await self._report(key, outcome)
+        return outcome.unfinished.retry_after if outcome.unfinished else None
+
+    async def _converge(self, body: Object, key: StackKey) -> Outcome:
+        """Every outcome but an unanswered request; what could not be found out stays as it was reported."""
+        before = section(body, "status")
+        digest, endpoint = text(before, "appliedDigest"), text(before, "endpoint")
+        try:
+            stack = _parse(body)
+            plan = topology.decide(stack)
+            wanted, missing = by_ref(desired.children(plan)), await self._missing_users(stack)
+            hold = _pods_of(wanted) if missing else frozenset()
+            digest, endpoint = await self._applier.converge(stack, wanted, hold, digest), plan.endpoint
+            unfinished: Unfinished | None = missing or status.rollout_problem(self._store[key], key.name)
+        except Unfinished as error:
+            unfinished = error
+        return Outcome(unfinished, endpoint, digest)
+
+    async def _missing_users(self, stack: MailStack) -> Waiting | None:
+        """The users file must be there before a pod is made or rolled: without it, Dovecot would refuse
+        every user for good, or the pod would not start."""
+        file = stack.spec.users.passwd_file
+        keys = await self._cluster.secret_keys(stack.key.namespace, file.secret_name)
+        if keys is None:
+            return Waiting(
+                "SecretNotFound",
+                f"waiting for Secret {file.secret_name}, which holds the users",
+                SECRET_RETRY,
+            )
+        if file.key not in keys:
+            message = f"waiting for key {file.key} in Secret {file.secret_name}, which holds the users"
+            return Waiting("SecretKeyNotFound", message, SECRET_RETRY)
+        return None
+
+    async def _report(self, key: StackKey, outcome: Outcome) -> None:
+        body = self._store[key].stack
+        if body is None:
+            return
+        current = section(body, "status")
+        generation = number(section(body, "metadata"), "generation")
+        wanted = status.summarize(outcome, generation, current, self._now())
+        if wanted != current:
+            self._store.note(await self._cluster.apply_status(key, wanted))
+
+
+def _parse(body: Object) -> MailStack:
+    try:
+        return parse(body)
+    except InvalidMailStack as error:
+        raise Stalled(INVALID_SPEC, str(error)) from error
+
+
+def _pods_of(wanted: dict[Ref, Object]) -> frozenset[Ref]:
+    return frozenset(ref for ref in wanted if ref.kind == "StatefulSet")

@@ -1,0 +1,72 @@
+"""Writes the grammars of main.cf, master.cf and dovecot.conf.
+
+The API's models let through only what these grammars carry as it is; the writers check once more, so that
+no string can ever change the meaning of another line. They raise ValueError.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+HEADER = "# Written by the MailStack operator from the MailStack's spec; a change by hand is undone.\n"
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+# postconf(5): a name, "=", a value to the end of the line.
+_POSTFIX_NAME = re.compile(r"[a-z][a-z0-9_]*")
+# Dovecot's settings syntax: '#' begins a comment, '$' a variable, '{' '}' a block, quotes a string.
+_DOVECOT_VALUE = re.compile(r"[^\x00-\x1f\x7f#${}\"'\\<]*")
+_DOVECOT_USER_TEMPLATE = re.compile(r"%\{[a-z |]+\}")
+
+
+def main_cf(parameters: Mapping[str, str]) -> str:
+    """The lines of a main.cf; an empty value is written as `name =`."""
+    return "".join(f"{_parameter(name, value)}\n" for name, value in parameters.items())
+
+
+def _parameter(name: str, value: str) -> str:
+    if not _POSTFIX_NAME.fullmatch(name):
+        raise ValueError(f"{name!r} is no parameter name of main.cf")
+    if _CONTROL.search(value):
+        raise ValueError(f"{name}: a value of main.cf is one line")
+    return f"{name} = {value}".rstrip()
+
+
+@dataclass(frozen=True)
+class Setting:
+    """`name = value` of dovecot.conf."""
+
+    name: str
+    value: str
+
+    def lines(self, indent: str) -> Iterable[str]:
+        if not _DOVECOT_VALUE.fullmatch(_DOVECOT_USER_TEMPLATE.sub("", self.value)):
+            raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
+        yield f"{indent}{self.name} = {self.value}"
+
+
+@dataclass(frozen=True)
+class Block:
+    """`name { ... }` of dovecot.conf."""
+
+    name: str
+    body: tuple["Setting | Block", ...]
+
+    def lines(self, indent: str) -> Iterable[str]:
+        yield f"{indent}{self.name} {{"
+        for part in self.body:
+            yield from part.lines(indent + "  ")
+        yield f"{indent}}}"
+
+
+DovecotPart: TypeAlias = Setting | Block
+
+
+def block(name: str, *parts: DovecotPart, **settings: str) -> Block:
+    """A block of settings, then of the parts."""
+    return Block(name, (*(Setting(key, value) for key, value in settings.items()), *parts))
+
+
+def dovecot_conf(parts: Iterable[DovecotPart]) -> str:
+    """The text of a dovecot.conf."""
+    return "".join(f"{line}\n" for part in parts for line in part.lines(""))

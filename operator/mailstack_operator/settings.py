@@ -1,0 +1,18 @@
+"""How the operator runs: what its command line sets."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`namespaces` empty: all of them. Times are in seconds."""
+
+    namespaces: tuple[str, ...] = ()
+    port: int = 8080
+    leader_election: bool = True
+    lease_namespace: str = "default"
+    lease_name: str = "mailstack-operator"
+    identity: str = "mailstack"
+    workers: int = 8
+    request_timeout: float = 10.0
+    resync: float = 600.0

@@ -1,0 +1,92 @@
+"""Sums up one run as the MailStack's status. Pure: every path of the loop ends here.
+
+Conditions follow kstatus: `Reconciling` and `Stalled` stand only while they are true.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from mailstack_operator.errors import Stalled, Unfinished, Waiting
+from mailstack_operator.names import API_VERSION, KIND, StackKey
+from mailstack_operator.objects import Json, Object, entries, text
+from mailstack_operator.observe import Seen
+
+# Reasons that mean: the spec itself is wrong.
+INVALID_SPEC = "InvalidSpec"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended. `unfinished` is None if everything is as wanted."""
+
+    unfinished: Unfinished | None
+    endpoint: str | None
+    applied_digest: str | None
+
+
+def rollout_problem(seen: Seen, name: str) -> Waiting | None:
+    """Why the wanted pod is not running yet, in the words of the pod; None if it is Ready."""
+    rollout, pod = seen.rollout, seen.pods.get(f"{name}-0")
+    if rollout is None or rollout.observed_generation < rollout.generation:
+        return Waiting("Progressing", f"StatefulSet {name}: its controller has not seen the change yet")
+    if pod is None:
+        return Waiting("Progressing", f"pod {name}-0 is being created")
+    if pod.deleting or pod.revision != rollout.revision:
+        return Waiting("Progressing", f"pod {pod.name} is being replaced: the new configuration needs a new pod")
+    if pod.ready:
+        return None
+    if pod.problem is not None:
+        return Waiting(pod.problem.reason, pod.problem.message)
+    return Waiting("PodNotReady", f"pod {pod.name} is starting")
+
+
+def summarize(outcome: Outcome, generation: int, previous: Mapping[str, Json], now: str) -> Object:
+    """The whole status. `now` is RFC 3339; it stands only where a condition's status changed."""
+    before = {text(condition, "type"): condition for condition in entries(previous, "conditions")}
+    conditions: list[Json] = []
+    for kind, value, reason, message in _conditions(outcome):
+        old = before.get(kind, {})
+        since = text(old, "lastTransitionTime") if text(old, "status") == value else ""
+        conditions.append(
+            {
+                "type": kind,
+                "status": value,
+                "observedGeneration": generation,
+                "lastTransitionTime": since or now,
+                "reason": reason,
+                "message": message,
+            }
+        )
+    status: Object = {"observedGeneration": generation, "conditions": conditions}
+    if outcome.endpoint:
+        status["endpoint"] = outcome.endpoint
+    if outcome.applied_digest:
+        status["appliedDigest"] = outcome.applied_digest
+    return status
+
+
+def _conditions(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
+    """Type, status, reason, message."""
+    unfinished = outcome.unfinished
+    if unfinished is None:
+        yield "Ready", "True", "Running", "Postfix and Dovecot run as the spec says"
+    else:
+        yield "Ready", "False", unfinished.reason, unfinished.message
+    if unfinished is not None and unfinished.reason == INVALID_SPEC:
+        yield "ConfigValid", "False", unfinished.reason, unfinished.message
+    else:
+        yield "ConfigValid", "True", "Valid", "the spec is valid"
+    if isinstance(unfinished, Waiting):
+        yield "Reconciling", "True", unfinished.reason, unfinished.message
+    if isinstance(unfinished, Stalled):
+        yield "Stalled", "True", unfinished.reason, unfinished.message
+
+
+def manifest(key: StackKey, status: Object) -> Object:
+    """The status as server-side apply takes it."""
+    return {
+        "apiVersion": API_VERSION,
+        "kind": KIND,
+        "metadata": {"name": key.name, "namespace": key.namespace},
+        "status": status,
+    }

@@ -7,16 +7,18 @@ import sys
 from collections.abc import Callable
 from types import FrameType
 
-from harness import cluster, engine, lock, paths, tools
+from harness import cluster, engine, images, lock, paths, tools
 from harness.errors import HarnessError
 from harness.step import Report
+
+Command = Callable[[argparse.Namespace], None]
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; the exit status is 0, or 1 with a message on standard error."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, _interrupt)
-    command: Callable[[argparse.Namespace], None] = options.command
+    command: Command = options.command
     try:
         command(options)
     except HarnessError as error:
@@ -29,32 +31,31 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python3 -m harness", description="A kind cluster and the project's images.")
+    description = "A kind cluster and the project's images."
+    parser = argparse.ArgumentParser(prog="python3 -m harness", description=description)
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
 
-    def add(name: str, function: Callable[[argparse.Namespace], None], help_text: str) -> argparse.ArgumentParser:
-        command = commands.add_parser(name, help=help_text, description=help_text)
-        command.set_defaults(command=function)
-        return command
+    def add(name: str, command: Command, text: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=text, description=text)
+        added.set_defaults(command=command)
+        return added
 
     add("cluster", _cluster, f"bring up the cluster {paths.CLUSTER}; what is done already is skipped")
     add("images", _images, "build the project's images and load them into the cluster, if it runs")
     add("tools", _tools, "provide kind, kubectl and helm; needs no Docker")
-    add("env", _env, "print what a shell needs: eval \"$(python3 -m harness env)\"")
+    add("env", _env, 'print what a shell needs, for: eval "$(python3 -m harness env)"')
     down = add("down", _down, "remove the cluster; the caches stay")
-    down.add_argument("--engine", action="store_true", help="also stop the Docker engine that the harness started")
+    down.add_argument("--engine", action="store_true", help="also stop the engine that the harness started")
     return parser
 
 
 def _cluster(_: argparse.Namespace) -> None:
     _reported(cluster.ensure)
-    print(f"The cluster is up. In a shell:\n  export KUBECONFIG={paths.kubeconfig()}\n  kubectl get pods --all-namespaces")
-    print(f"kubectl, kind and helm, if not your own, are in {paths.bin_folder()}")
+    print(f"The cluster {paths.CLUSTER} is up. In a shell, from the repository's root:")
+    print('  eval "$(PYTHONPATH=e2e python3 -m harness env)"\n  kubectl get pods --all-namespaces')
 
 
 def _images(_: argparse.Namespace) -> None:
-    from harness import images
-
     _reported(images.ensure)
 
 
@@ -70,8 +71,9 @@ def _env(_: argparse.Namespace) -> None:
 def _down(options: argparse.Namespace) -> None:
     _reported(cluster.delete)
     if options.engine:
-        print("the engine is stopped" if engine.stop() else "the harness has started no engine that still runs")
-    print(f"caches remain in {paths.cache()} (images, programs, packages) and in Go's own folders (go env GOCACHE GOMODCACHE)")
+        print("the engine is stopped" if engine.stop() else "no engine that the harness started is running")
+    print(f"caches remain in {paths.cache()} (images, programs, packages)")
+    print("and in Go's own folders (go env GOCACHE GOMODCACHE)")
 
 
 def _reported(work: Callable[[Report], None]) -> None:

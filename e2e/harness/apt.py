@@ -31,7 +31,7 @@ def install(*packages: str, log: Log) -> None:
 
 
 def unpack(*packages: str, folder: Path, log: Log) -> None:
-    """Unpack packages of Debian 13 into a folder, without their dependencies; the machine's own suites stay as they are."""
+    """Unpack packages of Debian 13 into a folder, without their dependencies; the machine's own suites stay."""
     configuration = {"APT_CONFIG": str(_private_root())}
     downloads = folder / "downloads"
     downloads.mkdir(parents=True)
@@ -45,7 +45,9 @@ def unpack(*packages: str, folder: Path, log: Log) -> None:
 
 def sources() -> list[str]:
     """Debian 13's sources.list lines, from the mirrors that this machine uses. Raises HarnessError when it has none."""
-    targets = shell.ask("apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages")
+    targets = shell.ask(
+        "apt-get", "indextargets", "--format", "$(REPO_URI) $(RELEASE) $(COMPONENT)", "Created-By: Packages"
+    )
     lines = lines_of(targets or "", _codename())
     if not lines:
         raise HarnessError("apt knows no Debian mirror: name one in /etc/apt/sources.list.d/debian.sources")

@@ -1,19 +1,20 @@
 """The Debian base image: the registry's, else one made from Debian's packages."""
 
 import inspect
+import shlex
 from pathlib import Path
 
 from harness import apt, docker, keys, versions
-from harness.docker import Pull, Registry
+from harness.docker import Registry
 from harness.shell import Log, run
 from harness.step import Report, Step, fresh_scratch
 
 PUBLIC = f"debian:{versions.DEBIAN}-slim"
 OWN = f"mailstack/debian:{versions.DEBIAN}-slim"
-#: CAs that an administrator added to this machine: a build behind such a CA must trust it too.
+#: CAs that an administrator added to this machine: what is built behind such a CA must trust it too.
 EXTRA_CAS = Path("/usr/local/share/ca-certificates")
 SLIM = (
-    "--aptopt=APT::Install-Recommends \"false\"",
+    '--aptopt=APT::Install-Recommends "false"',
     "--dpkgopt=path-exclude=/usr/share/man/*",
     "--dpkgopt=path-exclude=/usr/share/locale/*",
     "--dpkgopt=path-exclude=/usr/share/doc/*",
@@ -37,28 +38,33 @@ def present() -> str | None:
 
 def key() -> str:
     """The key of a base image made here."""
-    return keys.of_texts(versions.DEBIAN, *SLIM, *METADATA, inspect.getsource(_bootstrap), keys.of_files(EXTRA_CAS))
+    recipe = inspect.getsource(_bootstrap) + inspect.getsource(_trust)
+    return keys.of_texts(versions.DEBIAN, *SLIM, *METADATA, recipe, keys.of_files(EXTRA_CAS))
 
 
 def _make(registry: Registry, log: Log) -> None:
-    if registry.pull(PUBLIC, log) is not Pull.DONE:
+    if not registry.pull(PUBLIC, log):
         _bootstrap(log)
 
 
 def _bootstrap(log: Log) -> None:
     apt.install("mmdebstrap", log=log)
     tar = fresh_scratch("base image") / "root.tar"
-    trust = (
-        'mkdir -p "$1/usr/local/share/ca-certificates"',
-        f'find {EXTRA_CAS} -name "*.crt" -exec cp "{{}}" "$1/usr/local/share/ca-certificates/" ";"',
-        'chroot "$1" update-ca-certificates',
-    )
-    hooks = [f"--customize-hook={hook}" for hook in trust]
-    run(
-        *("mmdebstrap", "--variant=apt", "--include=ca-certificates", *SLIM, *hooks, versions.DEBIAN, tar),
-        *apt.sources(),
-        log=log,
-    )
-    changes = [word for change in (*METADATA, f"LABEL {docker.KEY_LABEL}={key()}") for word in ("--change", change)]
+    hooks = [f"--customize-hook={hook}" for hook in _trust()]
+    packages = ("--variant=apt", "--include=ca-certificates")
+    run("mmdebstrap", *packages, *SLIM, *hooks, versions.DEBIAN, tar, *apt.sources(), log=log)
+    changes = [f"--change={change}" for change in (*METADATA, f"LABEL {docker.KEY_LABEL}={key()}")]
     run("docker", "import", *changes, tar, OWN, log=log)
     tar.unlink()
+
+
+def _trust() -> list[str]:
+    """mmdebstrap's hooks that bring the machine's extra CAs into the image's system store."""
+    certificates = sorted(str(path) for path in EXTRA_CAS.rglob("*.crt"))
+    if not certificates:
+        return []
+    return [
+        f'mkdir -p "$1{EXTRA_CAS}"',
+        f"copy-in {shlex.join(certificates)} {EXTRA_CAS}",
+        'chroot "$1" update-ca-certificates',
+    ]

@@ -33,13 +33,11 @@ def ensure(report: Report) -> None:
     engine.ensure(report)
     tools.ensure(report)
     image = node.ensure(report, Registry())
-    report.run(Step("cluster", lambda: _is_healthy(image), lambda log: _replace(image, log)))
-    export_kubeconfig()
-
-
-def export_kubeconfig() -> None:
-    """Write the KUBECONFIG file; a healthy cluster may have lost its own. Raises CommandFailed."""
-    shell.demand("kind", "export", "kubeconfig", "--name", paths.CLUSTER, "--kubeconfig", paths.kubeconfig())
+    found = _state(image)
+    if found not in (State.ABSENT, State.HEALTHY):
+        report.say(f"the cluster {paths.CLUSTER} is replaced: {found.value}")
+    report.run(Step("cluster", lambda: found is State.HEALTHY, lambda log: _replace(image, log)))
+    _export_kubeconfig()
 
 
 def delete(report: Report) -> None:
@@ -95,8 +93,9 @@ def _state(image: str) -> State:
     return state(_container_state(), key_in_node, _key(image), lambda: wait.until(_answers, HEALTH_SECONDS))
 
 
-def _is_healthy(image: str) -> bool:
-    return _state(image) is State.HEALTHY
+def _export_kubeconfig() -> None:
+    """Write the KUBECONFIG file: a healthy cluster's may have been lost."""
+    shell.demand("kind", "export", "kubeconfig", "--name", paths.CLUSTER, "--kubeconfig", paths.kubeconfig())
 
 
 def _container_state() -> str | None:
@@ -104,15 +103,14 @@ def _container_state() -> str | None:
 
 
 def _answers() -> bool:
-    """Whether the API is ready and the node too, asked inside the node: no KUBECONFIG is needed for it."""
-    kubectl = ("docker", "exec", paths.NODE, "kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=5s")
+    """Whether the API answers and the node is Ready, asked inside the node: no KUBECONFIG is needed for it."""
+    kubectl = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=5s")
     conditions = "-o=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
-    return shell.ask(*kubectl, "get", "nodes", conditions) == "True"
+    return shell.ask("docker", "exec", paths.NODE, *kubectl, "get", "nodes", conditions) == "True"
 
 
 def _replace(image: str, log: Log) -> None:
     if exists():
-        log.note(f"the cluster {paths.CLUSTER} is replaced: {_state(image).value}")
         _delete(log)
     _create(image, log)
 
@@ -132,4 +130,5 @@ def _create(image: str, log: Log) -> None:
 
 
 def _delete(log: Log) -> None:
-    shell.run("kind", "delete", "cluster", "--name", paths.CLUSTER, "--kubeconfig", paths.kubeconfig(), log=log)
+    """What `kind delete cluster` does; kind itself may be lost with the cache."""
+    shell.run("docker", "container", "rm", "--force", "--volumes", paths.NODE, log=log)

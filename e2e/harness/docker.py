@@ -6,12 +6,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import paths, shell, wait
+from harness import engine, paths, shell, wait
 from harness.shell import Log
 
 KEY_LABEL = "dev.mailstack.key"
 REGISTRY_SECONDS = 10.0
 PULL_SECONDS = 900.0
+#: What Docker's build cache may keep, where the engine is the harness's own.
+BUILD_CACHE = "4gb"
 
 
 def image_id(image: str) -> str | None:
@@ -21,25 +23,37 @@ def image_id(image: str) -> str | None:
 
 def key(image: str) -> str | None:
     """The key a local image was built from; None when there is no such image, or it is not of the harness."""
-    return shell.ask("docker", "image", "inspect", "--format", f'{{{{index .Config.Labels "{KEY_LABEL}"}}}}', image) or None
+    label = f'{{{{index .Config.Labels "{KEY_LABEL}"}}}}'
+    return shell.ask("docker", "image", "inspect", "--format", label, image) or None
 
 
-def build(
-    image: str, *, context: Path, dockerfile: Path | str, key: str, log: Log, arguments: Mapping[str, str] | None = None
-) -> None:
-    """Build an image; `dockerfile` is a file, or the text of one."""
-    pairs = [word for name, value in (arguments or {}).items() for word in ("--build-arg", f"{name}={value}")]
-    file, text = (dockerfile, None) if isinstance(dockerfile, Path) else ("-", dockerfile)
+@dataclass(frozen=True)
+class Recipe:
+    """What an image is built from; `dockerfile` is a file, or the text of one."""
+
+    context: Path
+    dockerfile: Path | str
+    arguments: Mapping[str, str] = field(default_factory=dict)
+
+
+def build(image: str, recipe: Recipe, key: str, log: Log) -> None:
+    """Build an image and label it with its key. Raises CommandError."""
+    arguments = [f"--build-arg={name}={value}" for name, value in recipe.arguments.items()]
+    is_file = isinstance(recipe.dockerfile, Path)
     shell.run(
-        *("docker", "build", "--tag", image, "--label", f"{KEY_LABEL}={key}", "--file", file, *pairs, context),
+        *("docker", "build", f"--tag={image}", f"--label={KEY_LABEL}={key}", *arguments),
+        f"--file={recipe.dockerfile if is_file else '-'}",
+        recipe.context,
         log=log,
-        text=text,
+        text=None if is_file else str(recipe.dockerfile),
     )
 
 
 def prune(log: Log) -> None:
-    """Remove images of the harness that a newer build has taken the name from."""
-    shell.run("docker", "image", "prune", "--force", "--filter", f"label={KEY_LABEL}", log=log)
+    """Remove images of the harness whose name a newer build has taken, and its engine's older build cache."""
+    shell.run("docker", "image", "prune", "--force", f"--filter=label={KEY_LABEL}", log=log)
+    if engine.is_own():
+        shell.run("docker", "builder", "prune", "--force", f"--keep-storage={BUILD_CACHE}", log=log)
 
 
 class Pull(enum.Enum):
@@ -54,28 +68,27 @@ class Pull(enum.Enum):
 class Registry:
     """Pulls images; a registry that did not answer once is not asked again in the same run."""
 
-    silent: bool = field(default=False, init=False)
+    silent: bool = False
 
-    def pull(self, image: str, log: Log) -> Pull:
-        """Pull an image; a registry that has said nothing for ten seconds is given up."""
-        if self.silent:
-            return Pull.SILENT
-        outcome = _pull(image, log)
+    def pull(self, image: str, log: Log) -> bool:
+        """Whether the image could be pulled; a registry that has said nothing for ten seconds is given up."""
+        outcome = Pull.SILENT if self.silent else pull(("docker", "pull", image), log)
         self.silent = outcome is Pull.SILENT
         log.note(f"{image}: {outcome.value}")
-        return outcome
+        return outcome is Pull.DONE
 
 
-def _pull(image: str, log: Log) -> Pull:
-    begin = len(log.path.read_bytes())
+def pull(command: tuple[str, ...], log: Log, patience: float = REGISTRY_SECONDS) -> Pull:
+    """Run docker's pull; `patience` is how many seconds the registry may take to say its first word."""
+    begin = log.path.stat().st_size
 
     def said() -> str:
         return log.path.read_bytes()[begin:].decode(errors="replace")
 
     with log.open() as output:
-        process = subprocess.Popen(["docker", "pull", image], stdout=output, stderr=output, env=paths.environment())
+        process = subprocess.Popen(command, stdout=output, stderr=output, env=paths.environment())
     try:
-        answered = wait.until(lambda: "Pulling from" in said() or process.poll() is not None, REGISTRY_SECONDS)
+        answered = wait.until(lambda: "Pulling from" in said() or process.poll() is not None, patience)
         process.wait(PULL_SECONDS if answered else 0)
     except subprocess.TimeoutExpired:
         return Pull.SILENT

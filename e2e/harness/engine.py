@@ -12,7 +12,7 @@ from harness.shell import Log
 from harness.step import Report, Step, folder_step
 
 #: Debian 13's engine with the machine's own runc: Debian 12's engine cannot run privileged containers where
-#: CAP_SYS_RESOURCE is missing, and neither can Debian 13's runc.
+#: CAP_SYS_RESOURCE is missing.
 PACKAGES = ("docker.io", "docker-cli", "docker-buildx", "containerd")
 MACHINE_PACKAGES = ("runc", "iptables", "pigz")
 START_SECONDS = 60.0
@@ -22,7 +22,7 @@ STOP_SECONDS = 60.0
 def ensure(report: Report) -> None:
     """After this, `docker` answers. Raises HarnessError when that cannot be brought about."""
     if _answers() and not is_own():
-        report.run(Step("engine (of this machine)", lambda: True, _nothing))
+        report.found("engine (of this machine)")
         return
     key = keys.of_texts(versions.DEBIAN, *PACKAGES)
     report.run(folder_step("engine packages", paths.engine(), key, _unpack))
@@ -36,72 +36,78 @@ def is_own() -> bool:
 
 
 def stop() -> bool:
-    """Stop the engine that the harness started; False when there is none. Raises HarnessError when it does not end."""
+    """Stop the engine that the harness started; False when there is none. Raises HarnessError if it does not end."""
     process = _own_process()
     if process is None:
         return False
     os.kill(process, signal.SIGTERM)
     if not wait.until(lambda: not is_own(), STOP_SECONDS):
-        raise HarnessError(f"dockerd (process {process}) did not end within {STOP_SECONDS:.0f} s: see {_log_file()}")
+        raise HarnessError(f"dockerd (process {process}) did not end in {STOP_SECONDS:.0f} s: see {_log_file()}")
     return True
+
+
+def mtu(routes: Path = Path("/proc/net/route"), devices: Path = Path("/sys/class/net")) -> int:
+    """The MTU of the default route's device: containers with a larger one lose packets. 1500 if there is no route."""
+    for line in routes.read_text().splitlines()[1:]:
+        device, destination, *_ = line.split()
+        if destination == "00000000":
+            return int((devices / device / "mtu").read_text())
+    return 1500
 
 
 def _answers() -> bool:
     return bool(shell.ask("docker", "info", "--format", "{{.ServerVersion}}"))
 
 
-def _nothing(log: Log) -> None:
-    """The making of what is there already."""
-
-
 def _unpack(folder: Path, log: Log) -> None:
     apt.demand_root_on_debian(
-        "no Docker engine answers", "install Docker (docker.io, docker-buildx), start it, and see that `docker info` answers"
+        "no Docker engine answers",
+        "install Docker with its buildx plugin, start it, and see that `docker info` answers",
     )
-    apt.install(*MACHINE_PACKAGES, log=log)
     apt.unpack(*PACKAGES, folder=folder, log=log)
 
 
 def _offer_client() -> None:
     """Put the engine's own client on PATH; it finds buildx only in a cli-plugins folder."""
-    plugins = paths.cache() / "docker-config" / "cli-plugins"
-    for link, target in (
-        (paths.bin_folder() / "docker", paths.engine() / "usr/bin/docker"),
-        (plugins / "docker-buildx", paths.engine() / "usr/libexec/docker/cli-plugins/docker-buildx"),
-    ):
-        link.parent.mkdir(parents=True, exist_ok=True)
-        link.unlink(missing_ok=True)
-        link.symlink_to(target)
+    usr = paths.engine() / "usr"
+    paths.link(
+        paths.docker_config() / "cli-plugins" / "docker-buildx",
+        usr / "libexec/docker/cli-plugins/docker-buildx",
+    )
+    paths.link(paths.bin_folder() / "docker", usr / "bin/docker")
 
 
 def _start(log: Log) -> None:
-    """Start dockerd in a session of its own, so that it outlives the make that started it."""
     apt.install(*MACHINE_PACKAGES, log=log)
+    _pid_file().unlink(missing_ok=True)
     process = _spawn()
     log.note(f"dockerd is process {process.pid}, its log is {_log_file()}")
-    up = wait.until(lambda: _answers() or process.poll() is not None, START_SECONDS)
-    if not up or process.poll() is not None:
+    wait.until(lambda: _answers() or process.poll() is not None, START_SECONDS)
+    if process.poll() is not None or not _answers():
         for line in Log(_log_file()).tail():
             log.note(line)
         raise HarnessError(f"dockerd did not answer within {START_SECONDS:.0f} s{_foreign_host()}")
 
 
 def _spawn() -> "subprocess.Popen[bytes]":
+    """Start dockerd in a session of its own, so that it outlives the make that started it."""
+    places = ("--data-root", paths.cache() / "docker", "--pidfile", _pid_file())
     with _log_file().open("wb") as output:
         return subprocess.Popen(
-            ["dockerd", "--data-root", paths.cache() / "docker", "--pidfile", _pid_file(), "--mtu", str(mtu())],
+            ["dockerd", *places, "--mtu", str(mtu())],
+            executable=shutil.which("dockerd", path=_engine_path()),
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=subprocess.STDOUT,
             env=paths.environment() | {"PATH": _engine_path()},
-            executable=shutil.which("dockerd", path=_engine_path()),
             start_new_session=True,
         )
 
 
 def _engine_path() -> str:
-    unpacked = paths.engine() / "usr"
-    return os.pathsep.join([str(unpacked / "sbin"), str(unpacked / "bin"), paths.environment()["PATH"], "/usr/sbin", "/sbin"])
+    """PATH for dockerd: its own companions first, then the machine's runc and iptables."""
+    usr = paths.engine() / "usr"
+    return os.pathsep.join([f"{usr}/sbin", f"{usr}/bin", paths.environment()["PATH"], "/usr/sbin", "/sbin"])
 
 
 def _foreign_host() -> str:
@@ -110,23 +116,14 @@ def _foreign_host() -> str:
     return f": DOCKER_HOST is {host}, where nothing answers; unset it or start that engine" if host else ""
 
 
-def mtu(routes: Path = Path("/proc/net/route"), devices: Path = Path("/sys/class/net")) -> int:
-    """The MTU of the default route's device: a container network with a larger one loses packets. 1500 if unknown."""
-    for line in routes.read_text().splitlines()[1:]:
-        device, destination, *_ = line.split()
-        if destination == "00000000":
-            return int((devices / device / "mtu").read_text())
-    return 1500
-
-
 def _own_process() -> int | None:
     """The process id of the dockerd that the harness started, if it lives."""
     try:
         process = int(_pid_file().read_text())
-        name = Path(f"/proc/{process}/comm").read_text().strip()
+        program = Path(f"/proc/{process}/cmdline").read_text().partition("\0")[0]
     except (OSError, ValueError):
         return None
-    return process if name == "dockerd" else None
+    return process if program.endswith("dockerd") else None
 
 
 def _pid_file() -> Path:

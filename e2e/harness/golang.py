@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import apt, keys, paths, shell, versions
-from harness.errors import HarnessError
 from harness.shell import Log
-from harness.step import Report, Step, folder_step
+from harness.step import Report, Step, folder_step, holds
 
 BUILD_SECONDS = 3600
-#: Debian 13's Go, unpacked where the machine has none. It fetches the newer toolchain that Kubernetes asks for by itself.
+#: Debian 13's Go, unpacked where the machine has none; it fetches the newer toolchain that go.mod asks for.
 PACKAGES = ("golang-1.24-go", "golang-1.24-src")
 #: The first Go that can fetch a newer toolchain.
 SWITCHING = (1, 21)
@@ -30,27 +29,29 @@ class Program:
 def _of_kubernetes(name: str) -> Program:
     version = f"v{versions.KUBERNETES}"
     major, minor, _ = versions.KUBERNETES.split(".")
-    values = {"gitVersion": version, "gitMajor": major, "gitMinor": minor, "gitTreeState": "clean", "gitCommit": "unknown"}
+    values = (f"gitVersion={version}", f"gitMajor={major}", f"gitMinor={minor}", "gitTreeState=clean")
     owners = ("k8s.io/component-base/version", "k8s.io/client-go/pkg/version")
-    stamps = tuple(f"{owner}.{field}={value}" for owner in owners for field, value in values.items())
+    stamps = tuple(f"{owner}.{value}" for owner in owners for value in values)
     return Program(name, f"k8s.io/kubernetes/cmd/{name}", stamps)
 
 
-#: In an order that builds what others share first.
-KUBERNETES = tuple(
-    _of_kubernetes(name)
-    for name in ("kubectl", "kubeadm", "kube-scheduler", "kube-controller-manager", "kube-apiserver", "kube-proxy", "kubelet")
-)
-COMPANIONS = (
-    Program("etcd", "go.etcd.io/etcd/server/v3"),
-    Program("coredns", "./coredns"),
-    Program("pause", "./pause"),
-)
-TOOLS = (
-    Program("kind", "sigs.k8s.io/kind"),
-    Program("helm", "helm.sh/helm/v4/cmd/helm", (f"helm.sh/helm/v4/internal/version.version=v{versions.HELM}",)),
-)
-PROGRAMS = {program.name: program for program in (*KUBERNETES, *COMPANIONS, *TOOLS)}
+PROGRAMS = {
+    program.name: program
+    for program in (
+        Program("kind", "sigs.k8s.io/kind"),
+        Program("helm", "helm.sh/helm/v4/cmd/helm", (f"helm.sh/helm/v4/internal/version.version=v{versions.HELM}",)),
+        _of_kubernetes("kubectl"),
+        _of_kubernetes("kubeadm"),
+        _of_kubernetes("kubelet"),
+        _of_kubernetes("kube-apiserver"),
+        _of_kubernetes("kube-controller-manager"),
+        _of_kubernetes("kube-scheduler"),
+        _of_kubernetes("kube-proxy"),
+        Program("etcd", "go.etcd.io/etcd/server/v3"),
+        Program("coredns", "./coredns"),
+        Program("pause", "./pause"),
+    )
+}
 
 
 def source() -> Path:
@@ -79,11 +80,11 @@ def ensure(report: Report, *names: str) -> None:
 
 def is_built(name: str) -> bool:
     """Whether the cache holds the program of this key."""
-    return path(name).is_file() and (path(name).parent / ".key").read_text() == key(name)
+    return holds(path(name).parent, key(name))
 
 
 def module_folder(module: str, log: Log) -> Path:
-    """The unpacked source of a pinned module. Raises CommandFailed."""
+    """The unpacked source of a pinned module. Raises CommandError."""
     shell.run(_go(), "mod", "download", module, cwd=source(), variables=_variables(), log=log)
     listing = ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)
     return Path(shell.demand(_go(), *listing, cwd=source(), variables=_variables()))
@@ -105,32 +106,32 @@ def _step(name: str) -> Step:
 
 
 def _variables() -> dict[str, str]:
-    """Static binaries; an older toolchain may fetch the one that go.mod asks for, a recent one stays."""
+    """Static binaries, whatever the user's Go settings; an old toolchain fetches the one that go.mod asks for."""
     recent = _version(_go()) >= _numbers(versions.GO)
-    return {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local" if recent else f"go{versions.GO}+auto"}
+    return {"CGO_ENABLED": "0", "GOFLAGS": "", "GOTOOLCHAIN": "local" if recent else f"go{versions.GO}"}
 
 
 def _go() -> Path:
-    found = shutil.which("go", path=paths.environment()["PATH"])
-    return Path(found) if found else _unpacked_go()
-
-
-def _unpacked_go() -> Path:
+    """The machine's Go if it will do, else the unpacked one."""
+    found = shutil.which("go")
+    if found and can_build(_version(Path(found))):
+        return Path(found)
     return paths.cache() / "go" / "usr/lib/go-1.24/bin/go"
 
 
+def can_build(version: tuple[int, ...]) -> bool:
+    """Whether a Go of this version can build the programs, if need be by a newer toolchain that it fetches."""
+    return version >= SWITCHING
+
+
 def _ensure_go(report: Report) -> None:
-    found = shutil.which("go")
-    if found and _version(Path(found)) >= SWITCHING:
-        return
-    if found:
-        raise HarnessError(f"{found} is too old: install Go {versions.GO} or newer, or take it off PATH")
-    key = keys.of_texts(versions.DEBIAN, *PACKAGES)
-    report.run(folder_step("go packages", paths.cache() / "go", key, _unpack_go))
+    if not can_build(_version(_go())):
+        key = keys.of_texts(versions.DEBIAN, *PACKAGES)
+        report.run(folder_step("go packages", paths.cache() / "go", key, _unpack_go))
 
 
 def _unpack_go(folder: Path, log: Log) -> None:
-    apt.demand_root_on_debian("Go is missing", f"install Go {versions.GO} or newer so that `go version` works")
+    apt.demand_root_on_debian("Go is missing or too old", f"install Go {versions.GO} or newer and put it on PATH")
     apt.unpack(*PACKAGES, folder=folder, log=log)
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import base, cluster, docker, engine, keys, paths, shell, tools
-from harness.docker import Registry
+from harness.docker import Recipe, Registry
 from harness.errors import HarnessError
 from harness.shell import Log
 from harness.step import Report, Step, fresh_scratch
@@ -35,7 +35,8 @@ class Image:
     def inputs(self) -> list[Path]:
         """What its context holds, from the repository's root: the lines that `Dockerfile.dockerignore` lets in."""
         ignore = self.dockerfile.with_name("Dockerfile.dockerignore").read_text()
-        return [paths.repository() / line.removeprefix("!").rstrip("/") for line in ignore.splitlines() if line.startswith("!")]
+        lines = (line for line in ignore.splitlines() if line.startswith("!"))
+        return [paths.repository() / line.removeprefix("!").rstrip("/") for line in lines]
 
 
 def operator_version() -> str:
@@ -79,8 +80,7 @@ def _build_step(image: Image, base_image: str) -> Step:
 
     def make(log: Log) -> None:
         arguments = {"BASE_IMAGE": base_image, "VERSION": image.version}
-        context = _context(image)
-        docker.build(image.reference, context=context, dockerfile=image.dockerfile, key=wanted, log=log, arguments=arguments)
+        docker.build(image.reference, Recipe(_context(image), image.dockerfile, arguments), wanted, log)
         docker.prune(log)
 
     return Step(f"image {image.name}", lambda: docker.key(image.reference) == wanted, make)
@@ -92,7 +92,7 @@ def _key(image: Image, base_image: str) -> str:
 
 
 def _context(image: Image) -> Path:
-    """A folder with the image's inputs only: the same for every builder, also those that ignore `Dockerfile.dockerignore`."""
+    """A folder with the image's inputs only, for builders too that do not know `Dockerfile.dockerignore`."""
     context = fresh_scratch(f"image {image.name}")
     for source in image.inputs():
         target = context / source.relative_to(paths.repository())
@@ -105,12 +105,13 @@ def _context(image: Image) -> Path:
 
 
 def _load_step(image: Image) -> Step:
+    label = f"{NODE_LABEL}={image_key(image.name)}"
+
     def make(log: Log) -> None:
         shell.run("kind", "load", "docker-image", image.reference, "--name", paths.CLUSTER, log=log)
-        label = f"{NODE_LABEL}={image_key(image.name)}"
         shell.run(*_ctr("label", _name_in_node(image), label), log=log)
 
-    return Step(f"load {image.name}", lambda: f"{NODE_LABEL}={image_key(image.name)}" in _labels(image), make)
+    return Step(f"load {image.name}", lambda: label in _labels(image), make)
 
 
 def _name_in_node(image: Image) -> str:

@@ -5,7 +5,7 @@ import shutil
 from pathlib import Path
 
 from harness import base, docker, golang, keys, paths, shell, versions
-from harness.docker import Pull, Registry
+from harness.docker import Recipe, Registry
 from harness.errors import HarnessError
 from harness.shell import Log
 from harness.step import Report, Step, fresh_scratch
@@ -14,7 +14,10 @@ PUBLIC = f"kindest/node:v{versions.KUBERNETES}"
 OWN = f"mailstack/node:v{versions.KUBERNETES}"
 #: Programs that run on the node itself; the rest of the control plane runs in containers.
 ON_NODE = ("kubeadm", "kubelet", "kubectl")
-IN_CONTAINERS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "etcd", "coredns", "pause")
+IN_CONTAINERS = (
+    *("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy"),
+    *("etcd", "coredns", "pause"),
+)
 #: kubeadm gives these arguments only, so their images must name the program; the others are called by name.
 ENTRYPOINTS = ("coredns", "pause")
 #: The versions of go.mod that must be those of the images that kubeadm demands.
@@ -23,20 +26,13 @@ COMPANIONS = {"etcd": versions.ETCD, "coredns": versions.COREDNS}
 
 def ensure(report: Report, registry: Registry) -> str:
     """After this, the node's image is there; answers its name. Raises HarnessError."""
-    if present() is None and not _pulled(report, registry):
-        base_image = base.ensure(report, registry)
-        golang.ensure(report, *ON_NODE, *IN_CONTAINERS)
-        report.run(Step("node image", lambda: False, lambda log: _build(base_image, log)))
-    else:
-        report.run(Step("node image", lambda: True, lambda log: None))
-    return present() or OWN
-
-
-def present() -> str | None:
-    """The name of the node image that is there, kind's own first; None when there is none."""
     if docker.image_id(PUBLIC):
+        report.found(f"node image ({PUBLIC})")
         return PUBLIC
-    return OWN if docker.key(OWN) == key() else None
+    if not _is_built() and report.attempt("node image of a registry", lambda log: registry.pull(PUBLIC, log)):
+        return PUBLIC
+    _ensure_own(report, registry)
+    return OWN
 
 
 def key() -> str:
@@ -45,44 +41,50 @@ def key() -> str:
     return keys.of_texts(*programs, base.key(), keys.of_files(paths.data() / "node", Path(__file__)))
 
 
-def _pulled(report: Report, registry: Registry) -> bool:
-    """Try the registry once."""
-    outcome: list[Pull] = []
-    report.run(Step("node image of the registry", lambda: False, lambda log: outcome.append(registry.pull(PUBLIC, log))))
-    return outcome == [Pull.DONE]
+def _is_built() -> bool:
+    return docker.key(OWN) == key()
+
+
+def _ensure_own(report: Report, registry: Registry) -> None:
+    """Build the image; what it is made of is looked at only if it must be built."""
+    base_image = OWN
+    if not _is_built():
+        base_image = base.ensure(report, registry)
+        golang.ensure(report, *ON_NODE, *IN_CONTAINERS)
+    report.run(Step("node image", _is_built, lambda log: _build(base_image, log)))
 
 
 def _build(base_image: str, log: Log) -> None:
     context = fresh_scratch("node image")
-    images = demanded_images(shell.demand(golang.path("kubeadm"), "config", "images", "list", f"--kubernetes-version=v{versions.KUBERNETES}"))
+    images = demanded_images(_listing())
     _copy_node_files(context / "files", images["pause"], log)
     _copy_programs(context / "bin")
-    (context / "images").mkdir()
-    for name, image in images.items():
-        _build_component(name, image, base_image, log)
-        shell.run("docker", "save", "--output", context / "images" / f"{name}.tar", image, log=log)
+    _save_components(context / "images", images, base_image, log)
     arguments = {"BASE_IMAGE": base_image, "KUBERNETES_VERSION": versions.KUBERNETES}
-    dockerfile = paths.data() / "node" / "Dockerfile"
-    docker.build(OWN, context=context, dockerfile=dockerfile, key=key(), log=log, arguments=arguments)
-    shell.run("docker", "image", "rm", *images.values(), log=log)
+    docker.build(OWN, Recipe(context, paths.data() / "node" / "Dockerfile", arguments), key(), log)
     docker.prune(log)
     shutil.rmtree(context)
 
 
+def _listing() -> str:
+    release = f"--kubernetes-version=v{versions.KUBERNETES}"
+    return shell.demand(golang.path("kubeadm"), "config", "images", "list", release)
+
+
 def demanded_images(listing: str) -> dict[str, str]:
     """The images that kubeadm demands, by program. Raises HarnessError when they are not those that go.mod pins."""
-    images = {line.rpartition("/")[2].partition(":")[0]: line for line in listing.split()}
+    images = {image.rpartition("/")[2].partition(":")[0]: image for image in listing.split()}
     if set(images) != set(IN_CONTAINERS):
-        raise HarnessError(f"kubeadm demands {sorted(images)}, the node has {sorted(IN_CONTAINERS)}: adapt node.IN_CONTAINERS")
+        raise HarnessError(f"kubeadm demands {sorted(images)}, not {sorted(IN_CONTAINERS)}: change node.IN_CONTAINERS")
     for name, version in COMPANIONS.items():
         tag = images[name].rpartition(":")[2].removeprefix("v")
         if tag.partition("-")[0] != version:
-            raise HarnessError(f"kubeadm demands {images[name]}, go.mod pins {version}: change versions.py and data/programs/go.mod")
+            raise HarnessError(f"kubeadm demands {images[name]}, not {version}: change versions.py and go.mod")
     return images
 
 
 def _copy_node_files(files: Path, pause_image: str, log: Log) -> None:
-    """kind's own static files, out of its Go module, of the same version as the kind program; and the pods' network."""
+    """kind's static files, out of the Go module that its program is built from, and the pods' network."""
     shutil.copytree(golang.module_folder("sigs.k8s.io/kind", log) / "images/base/files", files)
     for path in (files, *files.rglob("*")):  # a module's files are read-only
         path.chmod(path.stat().st_mode | 0o200)
@@ -106,12 +108,21 @@ def _copy_programs(folder: Path) -> None:
         shutil.copy(golang.path(name), folder)
 
 
-def _build_component(name: str, image: str, base_image: str, log: Log) -> None:
-    with_packages = paths.data() / "node" / f"{name}.Dockerfile"
-    dockerfile = with_packages if with_packages.exists() else bare_dockerfile(name)
-    arguments = {"BASE_IMAGE": base_image} if with_packages.exists() else {}
+def _save_components(folder: Path, images: dict[str, str], base_image: str, log: Log) -> None:
+    """The images of what runs in containers, as archives; the engine itself does not keep them."""
+    folder.mkdir()
+    for name, image in images.items():
+        docker.build(image, _component(name, base_image), key(), log)
+        shell.run("docker", "save", f"--output={folder / name}.tar", image, log=log)
+    shell.run("docker", "image", "rm", *images.values(), log=log)
+
+
+def _component(name: str, base_image: str) -> Recipe:
     context = golang.path(name).parent
-    docker.build(image, context=context, dockerfile=dockerfile, key=key(), log=log, arguments=arguments)
+    with_packages = paths.data() / "node" / f"{name}.Dockerfile"
+    if with_packages.exists():
+        return Recipe(context, with_packages, {"BASE_IMAGE": base_image})
+    return Recipe(context, bare_dockerfile(name))
 
 
 def bare_dockerfile(name: str) -> str:

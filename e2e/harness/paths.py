@@ -25,7 +25,7 @@ def cache() -> Path:
 
 
 def bin_folder() -> Path:
-    """Programs that belong on a user's PATH: docker, kind, kubectl, helm, as far as the harness provides them."""
+    """What belongs on a user's PATH: docker, kind, kubectl, helm, as far as the harness provides them."""
     return cache() / "bin"
 
 
@@ -54,18 +54,28 @@ def kubeconfig() -> Path:
     return cache() / "kubeconfig"
 
 
-def docker_config() -> Path | None:
-    """The harness's own Docker client configuration (it holds buildx); None when the machine's client is used."""
-    folder = cache() / "docker-config"
-    return folder if folder.is_dir() else None
+def docker_config() -> Path:
+    """The Docker client's configuration that goes with the harness's own client: it holds buildx."""
+    return cache() / "docker-config"
 
 
 def variables() -> dict[str, str]:
-    """What a shell needs to use the cluster: KUBECONFIG, PATH and, with the harness's own engine, DOCKER_CONFIG."""
+    """What a shell needs to use the cluster: KUBECONFIG, PATH and, with the harness's client, DOCKER_CONFIG."""
     search = [str(bin_folder()), *os.environ.get("PATH", os.defpath).split(os.pathsep)]
     names = {"KUBECONFIG": str(kubeconfig()), "PATH": os.pathsep.join(dict.fromkeys(search))}
-    own_client = docker_config()
-    return names | ({"DOCKER_CONFIG": str(own_client)} if own_client else {})
+    own_client = (bin_folder() / "docker").exists()
+    return names | ({"DOCKER_CONFIG": str(docker_config())} if own_client else {})
+
+
+def link(place: Path, target: Path) -> None:
+    """Make `place` a symbolic link to `target` at once, so that no one who uses it meanwhile finds it missing."""
+    if place.is_symlink() and place.readlink() == target:
+        return
+    place.parent.mkdir(parents=True, exist_ok=True)
+    new = place.with_name(f".{place.name}.new")
+    new.unlink(missing_ok=True)
+    new.symlink_to(target)
+    new.replace(place)
 
 
 def environment() -> dict[str, str]:

@@ -13,7 +13,7 @@ from harness.errors import HarnessError
 Argument = str | Path
 
 
-class CommandFailed(HarnessError):
+class CommandError(HarnessError):
     """A command ended with an error, or did not end in time; its output is in the step's log."""
 
 
@@ -47,7 +47,7 @@ def run(
 ) -> None:
     """Run a command with its output in the log; `text` is its standard input, `timeout` is in seconds.
 
-    Raises CommandFailed when it ends with an error, runs out of time or is not installed.
+    Raises CommandError when it ends with an error, runs out of time or is not installed.
     """
     words = [str(word) for word in command]
     log.note(f"+ {shlex.join(words)}")
@@ -64,17 +64,20 @@ def run(
                 check=False,
             )
         except subprocess.TimeoutExpired as error:
-            raise CommandFailed(f"{shlex.join(words)} did not end within {timeout:.0f} s") from error
+            raise CommandError(f"{shlex.join(words)} did not end within {timeout:.0f} s") from error
         except FileNotFoundError as error:
-            raise CommandFailed(f"{words[0]} is not installed") from error
+            raise CommandError(f"{words[0]} is not installed") from error
     if done.returncode:
-        raise CommandFailed(f"{shlex.join(words)} ended with status {done.returncode}")
+        raise CommandError(f"{shlex.join(words)} ended with status {done.returncode}")
 
 
 def ask(
     *command: Argument, timeout: float = 30, cwd: Path | None = None, variables: Mapping[str, str] | None = None
 ) -> str | None:
-    """A command's standard output without the last line end; None when it fails, is missing or takes too long."""
+    """A command's standard output without the last line end; None when it fails, is missing or takes too long.
+
+    `timeout` is in seconds.
+    """
     try:
         return subprocess.run(
             [str(word) for word in command],
@@ -93,8 +96,8 @@ def ask(
 def demand(
     *command: Argument, timeout: float = 30, cwd: Path | None = None, variables: Mapping[str, str] | None = None
 ) -> str:
-    """Like `ask`, where no answer is an error. Raises CommandFailed."""
+    """Like `ask`, where no answer is an error. Raises CommandError."""
     answer = ask(*command, timeout=timeout, cwd=cwd, variables=variables)
     if answer is None:
-        raise CommandFailed(f"no answer from: {shlex.join(str(word) for word in command)}")
+        raise CommandError(f"no answer from: {shlex.join(str(word) for word in command)}")
     return answer

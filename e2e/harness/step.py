@@ -7,13 +7,17 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal, TypeVar
 
-from harness import paths
+from harness import keys, paths
 from harness.errors import HarnessError
 from harness.shell import Log
 
 HEARTBEAT_SECONDS = 30.0
-KEY_FILE = ".key"
+MARK_FILE = ".mark"
+
+Result = Literal["cached", "built", "found", "absent"]
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -30,18 +34,18 @@ class Outcome:
     """A line of the table at the end of a run."""
 
     name: str
-    cached: bool
+    result: Result
     seconds: float
 
     def line(self) -> str:
-        """For example `engine                     built     14.2 s`."""
-        return f"{self.name:<34} {'cached' if self.cached else 'built':<6} {self.seconds:>7.1f} s"
+        """For example `engine                             built     14.2 s`."""
+        return f"{self.name:<34} {self.result:<6} {self.seconds:>7.1f} s"
 
 
-class StepFailed(HarnessError):
+class StepError(HarnessError):
     """A step failed: the message holds the cause, the end of its log and the log's path."""
 
-    def __init__(self, name: str, cause: HarnessError, log: Log) -> None:
+    def __init__(self, name: str, cause: Exception, log: Log) -> None:
         tail = "\n".join(f"  | {line}" for line in log.tail())
         super().__init__(f"step {name!r} failed: {cause}\nthe end of its log:\n{tail}\nall of it: {log.path}")
 
@@ -54,30 +58,45 @@ class Report:
     outcomes: list[Outcome] = field(default_factory=list)
 
     def run(self, step: Step) -> None:
-        """Do a step unless it is done. Raises StepFailed."""
+        """Do a step unless it is done. Raises StepError."""
         start = time.monotonic()
-        cached = step.is_done()
-        if not cached:
-            self._make(step)
-        outcome = Outcome(step.name, cached, time.monotonic() - start)
-        self.outcomes.append(outcome)
-        self.say(outcome.line())
+        if step.is_done():
+            self._note(step.name, "cached", start)
+        else:
+            self._logged(step.name, step.make)
+            self._note(step.name, "built", start)
+
+    def attempt(self, name: str, attempt: Callable[[Log], bool]) -> bool:
+        """Try what may be impossible here; answers whether it succeeded. Raises StepError for other troubles."""
+        start = time.monotonic()
+        found = self._logged(name, attempt)
+        self._note(name, "found" if found else "absent", start)
+        return found
+
+    def found(self, name: str) -> None:
+        """Note what this machine had already."""
+        self._note(name, "found", time.monotonic())
 
     def table(self) -> str:
         """Every step of this run, then the sum."""
-        built = sum(not outcome.cached for outcome in self.outcomes)
+        built = sum(outcome.result == "built" for outcome in self.outcomes)
         seconds = sum(outcome.seconds for outcome in self.outcomes)
         lines = [outcome.line() for outcome in self.outcomes]
         return "\n".join([*lines, f"{len(lines)} steps, {built} built, {seconds:.1f} s"])
 
-    def _make(self, step: Step) -> None:
-        log = _new_log(step.name)
-        self.say(f"{step.name:<34} ...             log: {log.path}")
+    def _note(self, name: str, result: Result, start: float) -> None:
+        outcome = Outcome(name, result, time.monotonic() - start)
+        self.outcomes.append(outcome)
+        self.say(outcome.line())
+
+    def _logged(self, name: str, work: Callable[[Log], T]) -> T:
+        log = _new_log(name)
+        self.say(f"{name:<34} ...             log: {log.path}")
         try:
-            with self._heartbeat(step.name, log):
-                step.make(log)
-        except HarnessError as cause:
-            raise StepFailed(step.name, cause, log) from cause
+            with self._heartbeat(name, log):
+                return work(log)
+        except (HarnessError, OSError) as cause:
+            raise StepError(name, cause, log) from cause
 
     @contextmanager
     def _heartbeat(self, name: str, log: Log) -> Iterator[None]:
@@ -98,8 +117,49 @@ class Report:
             thread.join()
 
 
+def folder_step(name: str, folder: Path, key: str, fill: Callable[[Path, Log], None]) -> Step:
+    """A step whose output is a folder.
+
+    `fill` gets an empty folder elsewhere. Only when it is full does it take its place, with a mark of the key and of
+    what is in it, so a half-written or half-deleted output never counts.
+    """
+
+    def make(log: Log) -> None:
+        work = fresh_scratch(name)
+        fill(work, log)
+        (work / MARK_FILE).write_text(_mark(work, key))
+        _replace(folder, work)
+
+    return Step(name, lambda: holds(folder, key), make)
+
+
+def holds(folder: Path, key: str) -> bool:
+    """Whether the folder is the complete output of this key."""
+    mark = folder / MARK_FILE
+    return mark.is_file() and mark.read_text() == _mark(folder, key)
+
+
+def fresh_scratch(name: str) -> Path:
+    """An empty folder to work in; what an interrupted run left there is gone."""
+    folder = paths.scratch() / _file_name(name)
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    return folder
+
+
+def _mark(folder: Path, key: str) -> str:
+    files = sorted(file for file in folder.rglob("*") if file.is_file() and file.name != MARK_FILE)
+    return keys.of_texts(key, *(f"{file.relative_to(folder)} {file.stat().st_size}" for file in files))
+
+
+def _replace(folder: Path, new: Path) -> None:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.rmtree(folder, ignore_errors=True)
+    new.rename(folder)
+
+
 def _new_log(name: str) -> Log:
-    path = paths.logs() / f"{name.replace(' ', '-').replace('/', '-')}.log"
+    path = paths.logs() / f"{_file_name(name)}.log"
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes(b"")
     return Log(path)
@@ -111,36 +171,5 @@ def _last(log: Log) -> str:
     return lines[0].strip()[:80] if lines else ""
 
 
-def folder_step(name: str, folder: Path, key: str, fill: Callable[[Path, Log], None]) -> Step:
-    """A step whose output is a folder, which holds its key in `.key`.
-
-    `fill` gets an empty folder elsewhere; only when it is full does it take its place, so a half-written output never counts.
-    """
-
-    def make(log: Log) -> None:
-        work = fresh_scratch(name)
-        fill(work, log)
-        (work / KEY_FILE).write_text(key)
-        _replace(folder, work)
-
-    return Step(name, lambda: holds(folder, key), make)
-
-
-def holds(folder: Path, key: str) -> bool:
-    """Whether the folder is the complete output of this key."""
-    mark = folder / KEY_FILE
-    return mark.is_file() and mark.read_text() == key
-
-
-def fresh_scratch(name: str) -> Path:
-    """An empty folder to work in."""
-    folder = paths.scratch() / name.replace(" ", "-")
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir(parents=True)
-    return folder
-
-
-def _replace(folder: Path, new: Path) -> None:
-    folder.parent.mkdir(parents=True, exist_ok=True)
-    shutil.rmtree(folder, ignore_errors=True)
-    new.rename(folder)
+def _file_name(name: str) -> str:
+    return name.replace(" ", "-").replace("/", "-")

@@ -7,15 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from harness import golang, paths, shell, versions
-from harness.step import Report, Step
-
-NAMES = ("kind", "kubectl", "helm")
-#: What each is asked for its version.
-QUESTIONS = {
-    "kind": ("version", "--quiet"),
-    "kubectl": ("version", "--client", "--output=json"),
-    "helm": ("version", "--short"),
-}
+from harness.step import Report
 
 
 @dataclass(frozen=True, order=True)
@@ -26,22 +18,31 @@ class Version:
     minor: int
 
 
+#: What each tool is asked for its version.
+QUESTIONS = {
+    "kind": ("version", "--quiet"),
+    "kubectl": ("version", "--client", "--output=json"),
+    "helm": ("version", "--short"),
+}
+PINNED = {"kind": versions.KIND, "kubectl": versions.KUBERNETES, "helm": versions.HELM}
+
+
 def ensure(report: Report) -> None:
-    """After this, kind, kubectl and helm can be run by their names. Raises HarnessError."""
-    for name in NAMES:
+    """After this, kind, kubectl and helm can be run by their names in `paths.environment()`. Raises HarnessError."""
+    for name in QUESTIONS:
         found = _on_path(name)
-        _link(name).unlink(missing_ok=True)
         if found:
-            report.run(Step(f"{name} ({found})", lambda: True, lambda log: None))
+            (paths.bin_folder() / name).unlink(missing_ok=True)
+            report.found(f"{name} ({found})")
         else:
             golang.ensure(report, name)
-            _offer(name)
+            paths.link(paths.bin_folder() / name, golang.path(name))
 
 
-def path(name: str) -> Path:
-    """The program to run; `ensure` comes first."""
+def path(name: str) -> Path | None:
+    """The program that the name means in `paths.environment()`; None before `ensure`."""
     found = shutil.which(name, path=paths.environment()["PATH"])
-    return Path(found or _link(name))
+    return Path(found) if found else None
 
 
 def version_of(said: str) -> Version | None:
@@ -50,19 +51,18 @@ def version_of(said: str) -> Version | None:
     return Version(int(match[1]), int(match[2])) if match else None
 
 
-def is_recent(name: str, version: Version) -> bool:
-    """Whether a program found on PATH will do.
+def is_recent(name: str, said: str) -> bool:
+    """Whether a program found on PATH will do, by what it says of its version.
 
-    kubectl must be within one minor version of the cluster, as Kubernetes' version skew policy has it; kind must know how to start
-    a cluster of that version; Helm 4 is what the chart is tested with.
+    kubectl must be within one minor version of the cluster, as Kubernetes' version skew policy has it; kind must know
+    how to start a cluster of that version; the chart is tested with one major version of Helm.
     """
-    pinned = version_of({"kind": versions.KIND, "kubectl": versions.KUBERNETES, "helm": versions.HELM}[name])
-    assert pinned is not None
+    version, pinned = version_of(said), version_of(PINNED[name])
+    if version is None or pinned is None or version.major != pinned.major:
+        return False
     if name == "kubectl":
-        return version.major == pinned.major and abs(version.minor - pinned.minor) <= 1
-    if name == "helm":
-        return version.major == pinned.major
-    return version >= pinned
+        return abs(version.minor - pinned.minor) <= 1
+    return name == "helm" or version >= pinned
 
 
 def _on_path(name: str) -> Path | None:
@@ -70,14 +70,6 @@ def _on_path(name: str) -> Path | None:
     folders = os.environ.get("PATH", os.defpath).split(os.pathsep)
     search = os.pathsep.join(folder for folder in folders if Path(folder) != paths.bin_folder())
     found = shutil.which(name, path=search)
-    version = version_of(shell.ask(found, *QUESTIONS[name]) or "") if found else None
-    return Path(found) if found and version and is_recent(name, version) else None
-
-
-def _link(name: str) -> Path:
-    return paths.bin_folder() / name
-
-
-def _offer(name: str) -> None:
-    _link(name).parent.mkdir(parents=True, exist_ok=True)
-    _link(name).symlink_to(golang.path(name))
+    if found is None or not is_recent(name, shell.ask(found, *QUESTIONS[name]) or ""):
+        return None
+    return Path(found)

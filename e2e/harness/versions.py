@@ -1,6 +1,6 @@
 """The one place that pins what a cluster is made of.
 
-`data/programs/go.mod` repeats these versions, because Go reads them there; `tests/harness` fails when the two differ.
+`data/programs/go.mod` repeats them, because Go reads them there; `tests/harness` fails when the two differ.
 The image tags of etcd, CoreDNS and pause are not pinned here: kubeadm names them (`node.demanded_images`).
 """
 
@@ -12,5 +12,5 @@ COREDNS = "1.14.2"
 
 #: Debian's release that the engine, the base image and the node come from.
 DEBIAN = "trixie"
-#: The Go language version that Kubernetes asks for in its go.mod; an older toolchain fetches this one as a Go module.
+#: The Go that Kubernetes' go.mod asks for; an older toolchain fetches this one as a Go module.
 GO = "1.26.0"

@@ -1,0 +1,94 @@
+"""The operator, installed by Helm as a user does."""
+
+import json
+import math
+import re
+from collections import Counter
+
+from harness import images, paths
+
+from mailtest.kubectl import Kubectl, Object, run
+from mailtest.wait import until
+
+NAMESPACE = "mailstack-system"
+RELEASE = "mailstack-operator"
+CHART = paths.repository() / "charts" / "mailstack-operator"
+SELECTOR = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/name=mailstack-operator"
+KUBECTL = Kubectl(NAMESPACE)
+
+
+def install(*flags: str) -> None:
+    """`helm upgrade --install`; a changed image rolls the operator, because its key stands on the pod."""
+    key = f"podAnnotations.mailstack\\.dev/image={images.image_key('operator')}"
+    _helm("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", f"--set-string={key}", *flags, *_WAIT)
+
+
+def uninstall() -> None:
+    _helm("uninstall", RELEASE, *_WAIT)
+
+
+_WAIT = ("--wait", "--timeout=120s")
+
+
+def _helm(*words: str) -> None:
+    run("helm", *words, f"--namespace={NAMESPACE}", seconds=150)
+
+
+def scale(replicas: int) -> None:
+    """Change how many operators run, and wait until it is so."""
+    KUBECTL("scale", "deployment", RELEASE, f"--replicas={replicas}")
+    until(f"{replicas} operator pods", lambda: len(pods()) == replicas, 60)
+    KUBECTL("rollout", "status", f"deployment/{RELEASE}", "--timeout=60s", seconds=70)
+
+
+def pods() -> list[Object]:
+    """The operator's pods, without those that are on their way out."""
+    found = KUBECTL.list("pods", SELECTOR)
+    return [pod for pod in found if "deletionTimestamp" not in pod["metadata"]]
+
+
+def leader() -> str:
+    """The name of the pod that holds the Lease; "" if none does."""
+    lease = KUBECTL.get("lease", RELEASE)
+    holder: str = lease["spec"].get("holderIdentity") or "" if lease else ""
+    return holder
+
+
+def wait_for_leader(seconds: float = 60.0) -> str:
+    """The pod that leads; it exists."""
+
+    def look() -> str:
+        holder, names = leader(), [pod["metadata"]["name"] for pod in pods()]
+        assert holder in names, f"the Lease is held by {holder!r}, the pods are {names}"
+        return holder
+
+    return until("one of the operator's pods is the leader", look, seconds)
+
+
+def log(lines: int = 40) -> str:
+    return KUBECTL("logs", f"--selector={SELECTOR}", f"--tail={lines}", "--prefix")
+
+
+_MUTATING = frozenset("POST PUT PATCH APPLY DELETE DELETECOLLECTION".split())
+_SAMPLE = re.compile(r"^apiserver_request_total\{(?P<labels>.*)\} (?P<value>\S+)$", re.MULTILINE)
+_LABEL = re.compile(r'(\w+)="([^"]*)"')
+
+
+def writes() -> Counter[str]:
+    """How often the API server was asked to change something, by resource: its own request counters."""
+    counts: Counter[str] = Counter()
+    for sample in _SAMPLE.finditer(Kubectl()("get", "--raw", "/metrics")):
+        labels = dict(_LABEL.findall(sample["labels"]))
+        if labels["verb"] in _MUTATING:
+            value = float(sample["value"])
+            counts[labels["resource"]] += 0 if math.isnan(value) else round(value)
+    return counts
+
+
+def custom_resource_definition() -> Object:
+    """The installed CRD, without what the API server adds, so that it can be put back."""
+    found: Object = json.loads(Kubectl()("get", "crd", "mailstacks.mailstack.dev", "-o", "json"))
+    for added in ("resourceVersion", "uid", "generation", "creationTimestamp", "managedFields"):
+        found["metadata"].pop(added, None)
+    found.pop("status", None)
+    return found

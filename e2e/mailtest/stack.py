@@ -1,0 +1,127 @@
+"""One MailStack in the cluster, with what it is made of."""
+
+import json
+import re
+from dataclasses import dataclass
+
+from mailtest.kubectl import Kubectl, Object
+from mailtest.wait import until
+
+CHILDREN = "configmaps,services,statefulsets"
+READY_SECONDS = 120.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The MailStack `name` of `namespace`."""
+
+    namespace: str
+    name: str = "mail"
+
+    @property
+    def kubectl(self) -> Kubectl:
+        return Kubectl(self.namespace)
+
+    @property
+    def host(self) -> str:
+        """The Service's name, as it resolves anywhere in the cluster."""
+        return f"{self.name}.{self.namespace}.svc.cluster.local"
+
+    @property
+    def pod_name(self) -> str:
+        return f"{self.name}-0"
+
+    @property
+    def selector(self) -> str:
+        """Every child of this MailStack, and nothing else."""
+        return (
+            "app.kubernetes.io/managed-by=mailstack-operator,app.kubernetes.io/name=mailstack,"
+            f"app.kubernetes.io/instance={self.name}"
+        )
+
+    def get(self) -> Object:
+        return self.kubectl.must_get("mailstack", self.name)
+
+    def condition(self, kind: str) -> Object:
+        """The condition, if it speaks of the object as it is now; else {}."""
+        stack = self.get()
+        conditions = stack.get("status", {}).get("conditions", [])
+        found = next((each for each in conditions if each["type"] == kind), {})
+        return found if found.get("observedGeneration") == stack["metadata"]["generation"] else {}
+
+    def wait_ready(self, seconds: float = READY_SECONDS) -> None:
+        """Wait until the MailStack as it is now is Ready."""
+        until(f"MailStack {self.namespace}/{self.name} is Ready", self._is_ready, seconds)
+
+    def _is_ready(self) -> bool:
+        ready = self.condition("Ready")
+        assert ready.get("status") == "True", f"{ready.get('reason')}: {ready.get('message')}"
+        return True
+
+    def wait_condition(self, kind: str, status: str, pattern: str, seconds: float = READY_SECONDS) -> Object:
+        """Wait until the condition has `status` and its reason and message match `pattern`; the condition."""
+
+        def look() -> Object | None:
+            found = self.condition(kind)
+            text = f"{found.get('reason')}: {found.get('message')}"
+            matches = found.get("status") == status and re.search(pattern, text, re.DOTALL)
+            assert matches, f"{kind}={found.get('status')}, {text}"
+            return found
+
+        return until(f"{kind}={status} with /{pattern}/ on MailStack {self.name}", look, seconds) or {}
+
+    def patch(self, **spec: object) -> None:
+        """Merge fields into the spec; None removes one."""
+        self.kubectl.patch("mailstack", self.name, {"spec": spec})
+
+    def pod(self) -> Object:
+        return self.kubectl.must_get("pod", self.pod_name)
+
+    def run_in(self, container: str, *command: str) -> str:
+        """The stdout of a command in the container `postfix` or `dovecot`."""
+        return self.kubectl.execute(self.pod_name, container, *command)
+
+    def log(self, container: str) -> list[str]:
+        return self.kubectl.logs(self.pod_name, container).splitlines()
+
+    def queue(self) -> list[Object]:
+        """The messages in Postfix's queue."""
+        return [json.loads(line) for line in self.run_in("postfix", "postqueue", "-j").splitlines()]
+
+    def wait_queue_empty(self, seconds: float = 60.0) -> None:
+        """Wait until Postfix has nothing left to deliver: what has not arrived by then never will."""
+        until(f"the queue of {self.name} is empty", lambda: not self.queue(), seconds)
+
+    def wait_repaired(self, seconds: float = 60.0) -> None:
+        """Delete the Service and wait until it is back: then an operator is at work, and has seen all the rest."""
+        uid = self._service_uid()
+        self.kubectl.delete("service", self.name, "--wait=false")
+        until("the operator is at work", lambda: self._service_uid() != uid, seconds)
+        self.wait_ready()
+
+    def _service_uid(self) -> str:
+        uid: str = self.kubectl.must_get("service", self.name)["metadata"]["uid"]
+        return uid
+
+    def versions(self) -> dict[str, str]:
+        """The resourceVersion of the MailStack, of each child and of its pod, by kind and name."""
+        children = self.kubectl.list(f"{CHILDREN},pods", self.selector)
+        return {f"{each['kind']} {each['metadata']['name']}": _version(each) for each in [*children, self.get()]}
+
+    def children(self) -> list[str]:
+        """Kind and name of each child, sorted."""
+        found = self.kubectl.list(CHILDREN, self.selector)
+        return sorted(f"{each['kind']} {each['metadata']['name']}" for each in found)
+
+
+def identity(pod: Object) -> dict[str, object]:
+    """What changes when a pod or one of its containers is restarted: its uid and the restart counts."""
+    status = pod["status"]
+    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+    restarts = {each["name"]: each["restartCount"] for each in containers}
+    return {"uid": pod["metadata"]["uid"], **restarts}
+
+
+def _version(found: Object) -> str:
+    version: str = found["metadata"]["resourceVersion"]
+    return version

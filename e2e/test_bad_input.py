@@ -1,0 +1,67 @@
+"""Every manifest of tests/data/bad is refused with words that say what to write."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from conftest import NewNamespace
+from harness import paths
+from mailtest.kubectl import CommandError, Kubectl
+from mailtest.stack import Stack
+
+FOLDER = paths.repository() / "tests" / "data" / "bad"
+
+
+@dataclass(frozen=True)
+class Case:
+    """A manifest with one mistake; its head says who refuses it and with which words."""
+
+    path: Path
+
+    def said(self, key: str) -> list[str]:
+        """The values of the comment lines `# key: value`."""
+        mark = f"# {key}: "
+        lines = self.path.read_text().splitlines()
+        return [line.removeprefix(mark) for line in lines if line.startswith(mark)]
+
+
+CASES = [Case(path) for path in sorted(FOLDER.glob("*.yaml"))]
+BY_APPLY = [case for case in CASES if case.said("refused-by") == ["apply"]]
+BY_OPERATOR = [case for case in CASES if case.said("refused-by") == ["operator"]]
+
+
+@pytest.fixture(scope="module")
+def kubectl(new_namespace: NewNamespace) -> Kubectl:
+    return new_namespace("bad")
+
+
+def test_every_case_says_who_refuses_it() -> None:
+    """Fault: a misspelt head would leave a case untested."""
+    assert len(BY_APPLY) + len(BY_OPERATOR) == len(CASES) > 100
+    assert all(case.said("expect") for case in CASES)
+
+
+@pytest.mark.parametrize("case", BY_APPLY, ids=lambda case: case.path.stem)
+def test_kubectl_apply_refuses(kubectl: Kubectl, case: Case) -> None:
+    """Promise: what the schema and CEL can know is refused before it is stored."""
+    with pytest.raises(CommandError) as refusal:
+        kubectl("apply", "-f", str(case.path))
+
+    for words in case.said("expect"):
+        assert words in refusal.value.stderr
+
+
+@pytest.mark.parametrize("case", BY_OPERATOR, ids=lambda case: case.path.stem)
+def test_the_operator_refuses_the_rest(kubectl: Kubectl, case: Case) -> None:
+    """Promise: what the API server cannot know is Stalled, with the same words, and nothing is made."""
+    kubectl("apply", "-f", str(case.path))
+    stack = Stack(kubectl.namespace, "bad")
+    try:
+        stalled = stack.wait_condition("Stalled", "True", "^InvalidSpec: ", 20)
+        ready, valid = stack.condition("Ready"), stack.condition("ConfigValid")
+        assert (ready["status"], valid["status"]) == ("False", "False")
+        for words in case.said("expect"):
+            assert words in stalled["message"]
+        assert stack.children() == []
+    finally:
+        kubectl.delete("mailstack", "bad")

@@ -1,0 +1,94 @@
+"""What happens to running MailStacks when nothing happens, when the operator dies, and when it is away."""
+
+from collections import Counter
+
+import pytest
+from conftest import LABEL, NewStack
+from mailtest import manifests, release
+from mailtest.client import Client
+from mailtest.kubectl import Kubectl
+from mailtest.stack import Stack, identity
+from mailtest.wait import holds, until
+
+pytestmark = pytest.mark.serial
+
+IDLE_SECONDS = 60.0
+# What an operator could write. Leases are counted apart: the renewal of its own is the only write it is
+# allowed, and the counters do not tell whose Lease it was (the scheduler and the kubelet renew theirs).
+WATCHED = ("mailstacks", "configmaps", "services", "statefulsets", "pods", "secrets", "events")
+
+
+@pytest.fixture(scope="module")
+def stack(new_stack: NewStack) -> Stack:
+    return new_stack("operator")
+
+
+@pytest.fixture(scope="module")
+def neighbour(new_stack: NewStack) -> Stack:
+    return new_stack("neighbour")
+
+
+def test_an_idle_operator_writes_nothing_for_a_minute(stack: Stack, neighbour: Stack) -> None:
+    """Promise: at idle no object is written, by the API server's own counters; Lease renewals apart."""
+    until("the namespaces of earlier tests are gone", lambda: _only_these(stack, neighbour), 120)
+    until("the last writes of the set-up are over", _is_quiet, 120, every=5)
+    before, versions = release.writes(), stack.versions()
+
+    def unchanged() -> bool:
+        assert not (changed := _watched(release.writes() - before)), changed
+        return True
+
+    holds("nothing was written", unchanged, IDLE_SECONDS, every=10)
+    written = release.writes() - before
+    print(f"writes in {IDLE_SECONDS:.0f} s, by resource: {dict(written)}")  # the only ones: Leases, tokens, nodes
+    assert stack.versions() == versions
+    assert written["leases"] > 0, "the counters do not count"
+
+
+def _only_these(*stacks: Stack) -> bool:
+    wanted = {each.namespace for each in stacks}
+    found = {each["metadata"]["name"] for each in Kubectl().list("namespaces", LABEL)}
+    return {name for name in found if name != "e2e-client"} == wanted
+
+
+_latest: Counter[str] = Counter()
+
+
+def _is_quiet() -> bool:
+    """Whether nothing watched was written since the last look."""
+    global _latest  # noqa: PLW0603  # the look before this one
+    before, _latest = _latest, release.writes()
+    return not _watched(_latest - before)
+
+
+def _watched(counts: Counter[str]) -> dict[str, int]:
+    return {name: counts[name] for name in WATCHED if counts[name]}
+
+
+def test_a_killed_operator_is_replaced_and_no_mail_pod_notices(stack: Stack, neighbour: Stack) -> None:
+    """Fault: the operator dies without a word. The new one takes the lead and writes nothing: all is as it was."""
+    before, pod = stack.versions(), identity(stack.pod())
+    old = release.wait_for_leader()
+
+    release.KUBECTL.delete("pod", old, "--grace-period=0", "--force")
+
+    until("a new operator leads", lambda: release.wait_for_leader() != old, 60)
+    neighbour.wait_repaired()
+    assert identity(stack.pod()) == pod
+    assert stack.versions() == before
+
+
+def test_without_an_operator_mail_flows_and_a_stack_and_its_namespace_can_be_deleted(
+    stack: Stack, new_stack: NewStack, client: Client
+) -> None:
+    """Fault: the operator is gone for good. No finalizer of ours may hold anything."""
+    first, second = new_stack("gone"), new_stack("gone")
+    release.scale(0)
+    try:
+        assert client.ask(stack.host, manifests.address("alice"))[0].code == 250
+        first.kubectl.delete("mailstack", first.name, seconds=60)
+        until("no child is left", lambda: first.children() == [], 60)
+        Kubectl().delete("namespace", second.namespace, seconds=60)
+    finally:
+        release.scale(1)
+        release.wait_for_leader()

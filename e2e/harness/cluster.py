@@ -112,6 +112,7 @@ def _answers() -> bool:
 def _replace(image: str, log: Log) -> None:
     if exists():
         _delete(log)
+        docker.prune(log)
     _create(image, log)
 
 

@@ -72,9 +72,7 @@ def test_without_leader_election_two_pods_never_run_at_once() -> None:
     assert strategy.type == "Recreate"
     arguments = _container("leaderElection.enabled=false").args or []
     assert [argument for argument in arguments if "lea" in argument] == ["--no-leader-election"]
-    assert "Set replicas=1 or leaderElection.enabled=true" in helm.refusal(
-        "leaderElection.enabled=false", "replicas=2"
-    )
+    assert "Set replicas=1 or leaderElection.enabled=true" in helm.refusal("leaderElection.enabled=false", "replicas=2")
 
 
 @pytest.mark.parametrize(

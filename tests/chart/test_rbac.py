@@ -55,9 +55,7 @@ TWO_NAMESPACES = 'watch.namespaces=["mail-a", "mail-b"]'
 
 
 def _rights(rules: Iterable[V1PolicyRule]) -> set[tuple[str, str, str]]:
-    return {
-        right for rule in rules for right in product(rule.api_groups or [], rule.resources or [], rule.verbs)
-    }
+    return {right for rule in rules for right in product(rule.api_groups or [], rule.resources or [], rule.verbs)}
 
 
 def _place(metadata: V1ObjectMeta | None) -> tuple[str | None, str | None]:
@@ -80,9 +78,7 @@ def test_cluster_role_holds_exactly_these_rights() -> None:
 
 
 def test_role_of_each_watched_namespace_holds_the_same_rights() -> None:
-    rights = {
-        _place(role.metadata): _rights(role.rules or []) for role in helm.template(TWO_NAMESPACES).of(V1Role)
-    }
+    rights = {_place(role.metadata): _rights(role.rules or []) for role in helm.template(TWO_NAMESPACES).of(V1Role)}
     del rights[helm.NAMESPACE, "mailstack-operator-leader-election"]
     assert rights == {
         ("mail-a", "mailstack-operator"): STACK_RIGHTS,
@@ -100,9 +96,7 @@ def test_lease_is_one_by_name_in_the_own_namespace() -> None:
     (role,) = helm.template().of(V1Role)
     assert _place(role.metadata) == (helm.NAMESPACE, "mailstack-operator-leader-election")
     rights = {
-        (*right, ",".join(rule.resource_names or ["any"]))
-        for rule in role.rules or []
-        for right in _rights([rule])
+        (*right, ",".join(rule.resource_names or ["any"])) for rule in role.rules or [] for right in _rights([rule])
     }
     assert rights == LEASE_RIGHTS
 

@@ -46,6 +46,7 @@ class Live:
     stack: str
     fingerprint: str
     version: int
+    generation: int = 0
     deleting: bool = False
 
 
@@ -71,6 +72,7 @@ def live_of(body: Object) -> Live:
         stack=text(labels, names.LABEL_INSTANCE) if text(labels, names.LABEL_MANAGED_BY) == names.MANAGED_BY else "",
         fingerprint=digest(moves),
         version=version_of(body),
+        generation=number(metadata, "generation"),
         deleting=bool(metadata.get("deletionTimestamp")),
     )
 

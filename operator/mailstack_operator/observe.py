@@ -5,7 +5,7 @@ Memory is bounded by what is in the cluster: of a child only its identity is kep
 
 from collections import defaultdict
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from mailstack_operator.live import Live, Ref, live_of, ref_of, stack_of, version_of
 from mailstack_operator.names import API_VERSION, KIND, StackKey
@@ -66,7 +66,11 @@ class Store:
         """Takes in a child as the API server answered it; a watch may already have seen a later state."""
         if live.version >= self._versions.get(live.ref, 0):
             self._versions[live.ref] = live.version
-            self._seen[key].children[live.ref] = live
+            seen = self._seen[key]
+            seen.children[live.ref] = live
+            if live.ref.kind == "StatefulSet":
+                # Until its controller has seen this generation, its status speaks of an earlier one.
+                seen.rollout = replace(seen.rollout or Rollout(), generation=live.generation)
 
     def forget(self, body: Object) -> StackKey:
         """Takes in that an object is gone; returns the MailStack that it concerns."""

@@ -38,9 +38,9 @@ class Pod:
 class Rollout:
     """How far the StatefulSet controller is. Generations are metadata.generation."""
 
-    generation: int
-    observed_generation: int
-    revision: str
+    generation: int = 0
+    observed_generation: int = 0
+    revision: str = ""
 
 
 def rollout_of(stateful_set: Object) -> Rollout:
@@ -83,16 +83,22 @@ def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
 
 
 def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
-    """The container cannot run: no image, a wrong reference, or a program that ends by itself."""
+    """The container cannot run: no image, a wrong reference, or a program that ends by itself.
+
+    What goes to and fro (pull and back-off, crash and restart) is one problem with one message.
+    """
+    where = f"pod {pod}, container {text(container, 'name')}"
     waiting = section(container, "state", "waiting")
-    where, reason = f"pod {pod}, container {text(container, 'name')}", text(waiting, "reason")
+    reason, message = text(waiting, "reason"), text(waiting, "message")
     ended = section(container, "state", "terminated") or section(container, "lastState", "terminated")
-    running = bool(section(container, "state", "running"))
-    if ended and number(ended, "exitCode") != 0 and not running:
+    if number(ended, "exitCode") != 0 and not container.get("ready"):
         return Problem("ContainerCrash", f"{where}: exit code {number(ended, 'exitCode')}: {_last_words(ended)}")
-    if reason in ("", "PodInitializing", "ContainerCreating"):
+    if reason in ("ErrImagePull", "ImagePullBackOff"):
+        why = message.split("ErrImagePull: ")[-1]
+        return Problem("ImagePull", f"{where}: image {text(container, 'image')} cannot be pulled: {why}")
+    if reason in ("", "PodInitializing", "ContainerCreating", "CrashLoopBackOff"):
         return None
-    return Problem(reason, f"{where}, image {text(container, 'image')}: {text(waiting, 'message') or reason}")
+    return Problem(reason, f"{where}: {message or reason}")
 
 
 def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:

@@ -131,8 +131,8 @@ NAME_PATTERN: Final = r"[a-z][a-z0-9_]*"
 MAX_PARAMETERS: Final = 64
 MAX_NAME: Final = 128
 MAX_VALUE: Final = 4096
-# Printable, one line: a newline would begin another parameter.
-VALUE_PATTERN: Final = r"[^\x00-\x1f\x7f]*"
+# Printable ASCII: a newline would begin another parameter.
+VALUE_PATTERN: Final = "[ -~]*"
 
 # FILTER in an access or header table, or a transport that is not LMTP, named in a value.
 _ROUTING_VALUE: Final = re.compile(r"\bFILTER\b|\b(?:pipe|virtual|local|discard):", re.IGNORECASE)
@@ -146,7 +146,7 @@ def problem(name: str, value: str) -> str | None:
     if name in REFUSED:
         return f"{name} cannot be set here: {REFUSED[name]}"
     if not re.fullmatch(VALUE_PATTERN, value) or len(value) > MAX_VALUE:
-        return f"{name}: the value must be one line of at most {MAX_VALUE} printable characters"
+        return f"{name}: the value must be one line of at most {MAX_VALUE} printable ASCII characters"
     if _ROUTING_VALUE.search(value):
         return f"{name}: the value names another way of delivery: {_ROUND}"
     return _macro_problem(name, value)
@@ -183,7 +183,9 @@ def schema() -> JsonDict:
         f"self.all(name, size(name) <= {MAX_NAME} && name.matches('^{NAME_PATTERN}$'))",
         "write parameter names of postconf(5), such as message_size_limit",
     )
-    one_line = cel.Rule(f"self.matches({cel.text(f'^{VALUE_PATTERN}$')})", "write a value of one line")
+    one_line = cel.Rule(
+        f"self.matches({cel.text(f'^{VALUE_PATTERN}$')})", "write a value of one line, in printable ASCII"
+    )
     value: JsonDict = {"type": "string", "maxLength": MAX_VALUE, **cel.rules(one_line)}
     refusals = [_refusal(instead) for instead in dict.fromkeys(REFUSED.values())]
     return {"additionalProperties": value, **cel.rules(well_named, *refusals)}

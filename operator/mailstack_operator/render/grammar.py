@@ -11,11 +11,11 @@ from typing import TypeAlias
 
 HEADER = "# Written by the MailStack operator from the MailStack's spec; a change by hand is undone.\n"
 
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+_OTHER = re.compile("[^ -~]")
 # postconf(5): a name, "=", a value to the end of the line.
 _POSTFIX_NAME = re.compile(r"[a-z][a-z0-9_]*")
-# Dovecot's settings syntax: '#' begins a comment, '$' a variable, '{' '}' a block, quotes a string.
-_DOVECOT_VALUE = re.compile(r"[^\x00-\x1f\x7f#${}\"'\\<]*")
+# Dovecot's settings syntax: '#' begins a comment, '$' a variable, '{' '}' a block, '<' a file, quotes a string.
+_DOVECOT_VALUE = re.compile(r"[^#${}\"'\\<]*")
 _DOVECOT_USER_TEMPLATE = re.compile(r"%\{[a-z |]+\}")
 
 
@@ -27,8 +27,8 @@ def main_cf(parameters: Mapping[str, str]) -> str:
 def _parameter(name: str, value: str) -> str:
     if not _POSTFIX_NAME.fullmatch(name):
         raise ValueError(f"{name!r} is no parameter name of main.cf")
-    if _CONTROL.search(value):
-        raise ValueError(f"{name}: a value of main.cf is one line")
+    if _OTHER.search(value):
+        raise ValueError(f"{name}: a value of main.cf is one line of printable ASCII")
     return f"{name} = {value}".rstrip()
 
 
@@ -40,7 +40,8 @@ class Setting:
     value: str
 
     def lines(self, indent: str) -> Iterable[str]:
-        if not _DOVECOT_VALUE.fullmatch(_DOVECOT_USER_TEMPLATE.sub("", self.value)):
+        plain = _DOVECOT_USER_TEMPLATE.sub("", self.value)
+        if _OTHER.search(plain) or not _DOVECOT_VALUE.fullmatch(plain):
             raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
         yield f"{indent}{self.name} = {self.value}"
 

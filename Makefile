@@ -1,0 +1,74 @@
+# The commands of the project; `make` lists them.
+# What is built stays in CACHE, outside the checkout, keyed on what it was built from.
+
+CACHE   := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/mailstack
+LOCK    := $(shell sha256sum requirements/dev.txt | cut -c1-12)
+VENV    := $(CACHE)/venv-$(LOCK)
+PYTHON  := $(VENV)/bin/python
+HARNESS := PYTHONPATH=e2e python3 -m harness
+WORKERS ?= 4
+
+export PATH       := $(VENV)/bin:$(CACHE)/bin:$(PATH)
+export KUBECONFIG := $(CACHE)/kubeconfig
+# `mailstack` and the import contracts read the checkout itself; nothing is installed into the environment.
+export PYTHONPATH := operator
+MAILSTACK := $(PYTHON) -m mailstack_operator
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check unit e2e cluster images tools down format crd golden lock
+
+help: ## Show this list.
+	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
+
+demo: ## A cluster, the operator, a MailStack, and real mail through it.
+	@PYTHONPATH=e2e python3 -m demo
+
+test: check unit e2e ## Everything: checks, unit tests, then end to end on a kind cluster.
+
+check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generated files, chart.
+	ruff format --check .
+	ruff check .
+	mypy
+	lint-imports --no-logo
+	@$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "crds/mailstacks.yaml is not what the models give: run 'make crd'" >&2; exit 1; }
+	helm lint --strict charts/mailstack-operator
+	helm template mailstack-operator charts/mailstack-operator > /dev/null
+
+unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
+	pytest tests -q -n 2
+
+e2e: $(VENV)/.complete cluster images ## Real mail through real pods, on the kind cluster.
+	pytest e2e -m 'not serial' -n $(WORKERS) --dist loadfile --durations=10
+	pytest e2e -m serial --durations=10
+
+cluster: ## A kind cluster named mailstack; what is done already is skipped.
+	@$(HARNESS) cluster
+
+images: ## The project's images, built and loaded into the cluster.
+	@$(HARNESS) images
+
+tools:
+	@$(HARNESS) tools
+
+down: ## Remove the cluster.
+	@$(HARNESS) down
+
+format: $(VENV)/.complete ## Put the code into form.
+	ruff format .
+	ruff check --fix .
+
+crd: $(VENV)/.complete ## Write crds/mailstacks.yaml from the models.
+	$(MAILSTACK) crd > $(CACHE)/crd.new && mv $(CACHE)/crd.new crds/mailstacks.yaml
+
+golden: $(VENV)/.complete tools ## Write the golden files anew; read the difference before you commit it.
+	pytest tests -q --golden-update
+
+lock: ## Pin what pyproject.toml asks for, by version and hash (needs uv).
+	requirements/lock
+
+$(VENV)/.complete: requirements/dev.txt
+	@echo "==> Python environment $(VENV)"
+	@rm -rf $(VENV) && mkdir -p $(CACHE)
+	@python3 -m venv $(VENV) || { echo "python3 -m venv failed: install the package python3-venv" >&2; exit 1; }
+	@$(VENV)/bin/pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	@touch $@

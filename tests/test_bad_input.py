@@ -1,0 +1,87 @@
+"""Every wrong MailStack gets an answer that names the field and says what to write."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner
+
+from mailstack_operator.api import postfix_parameters
+from mailstack_operator.api.stack import InvalidMailStack, parse
+from mailstack_operator.cli import main
+from tests.stacks import body
+
+BAD = sorted((Path(__file__).parent / "data" / "bad").glob("*.yaml"))
+
+
+def expected(path: Path) -> list[str]:
+    """What the answer holds, from the head of the file."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [line.removeprefix("# expect: ") for line in lines if line.startswith("# expect: ")]
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_validate_names_the_mistake(path: Path) -> None:
+    result = CliRunner().invoke(main, ["validate", "-f", str(path)])
+    assert result.exit_code == 1
+    for words in expected(path):
+        assert words in result.output
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_render_renders_nothing_of_it(path: Path) -> None:
+    result = CliRunner().invoke(main, ["render", "-f", str(path)])
+    assert result.exit_code == 1
+    assert "ConfigMap" not in result.output
+
+
+def test_all_mistakes_are_told_at_once() -> None:
+    with pytest.raises(InvalidMailStack) as error:
+        parse(body({"spec.hostname": "mail_", "spec.domains": [], "metadata.name": "Mail"}))
+    fields = [problem.split(":")[0] for problem in error.value.problems]
+    assert fields == ["metadata.name", "spec.hostname", "spec.domains"]
+
+
+@pytest.mark.parametrize("spec", [None, [], "mail", 3])
+def test_a_spec_that_is_no_mapping_is_refused(spec: object) -> None:
+    with pytest.raises(InvalidMailStack, match="spec: "):
+        parse({**body(), "spec": spec})
+
+
+def test_a_file_without_a_mailstack_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(yaml.safe_dump({"kind": "Secret"}))
+    result = CliRunner().invoke(main, ["validate", "-f", str(path)])
+    assert (result.exit_code, "no document of kind MailStack" in result.output) == (1, True)
+
+
+def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "broken.yaml"
+    path.write_bytes(b"kind: [\xff")
+    result = CliRunner().invoke(main, ["validate", "-f", str(path)])
+    assert (result.exit_code, str(path) in result.output) == (1, True)
+
+
+@pytest.mark.parametrize(
+    ("value", "words"),
+    [
+        ("$", "lone '$'"),
+        ("${x", "unbalanced"),
+        ("a}", "unbalanced"),
+        ("$(x", "unbalanced"),
+        ("$myself", "itself"),
+        ("${myself}", "itself"),
+        ("${ myself }", "itself"),
+        ("$(myself)", "itself"),
+        ("a\nrelay_domains = example.com", "one line"),
+        ("check_client_access static:{filter smtp:example.com}", "another way"),
+        ("x\x00", "one line"),
+    ],
+)
+def test_a_parameter_that_would_stop_or_divert_postfix_is_refused(value: str, words: str) -> None:
+    assert words in str(postfix_parameters.problem("myself", value))
+
+
+@pytest.mark.parametrize("value", ["$myhostname ESMTP", "$$", "${a?{b}:{c}}", "$(data_directory)/x", "a (comment)", ""])
+def test_postfix_own_macros_stay(value: str) -> None:
+    assert postfix_parameters.problem("smtpd_banner", value) is None

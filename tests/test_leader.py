@@ -1,0 +1,99 @@
+"""Leader election: one at a time, at once after a release, after 15 s without one."""
+
+import asyncio
+
+import pytest
+
+from mailstack_operator import leader
+from mailstack_operator.errors import ClusterError
+from mailstack_operator.leader import Election, LeadershipLost, Lease
+
+
+class FakeLeases:
+    """One Lease in memory, with the API server's optimistic locking."""
+
+    def __init__(self) -> None:
+        self.lease: Lease | None = None
+        self.broken = False
+        self._version = 0
+
+    async def read(self) -> Lease | None:
+        if self.broken:
+            raise ClusterError(0, "no answer")
+        return self.lease
+
+    async def write(self, holder: str, seconds: int, previous: Lease | None) -> Lease | None:
+        if previous != self.lease:
+            return None
+        self._version += 1
+        self.lease = Lease(holder, str(self._version))
+        return self.lease
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+async def test_the_first_replica_leads_and_the_second_waits() -> None:
+    leases, clock = FakeLeases(), Clock()
+    assert await Election(leases, "a", clock)._try()
+    assert not await Election(leases, "b", clock)._try()
+
+
+async def test_a_released_lease_is_taken_at_once() -> None:
+    leases, clock = FakeLeases(), Clock()
+    first = Election(leases, "a", clock)
+    await first.acquire()
+    await first.release()
+    assert await Election(leases, "b", clock)._try()
+
+
+async def test_a_dead_leader_is_followed_after_fifteen_seconds_without_renewal() -> None:
+    leases, clock = FakeLeases(), Clock()
+    first, second = Election(leases, "a", clock), Election(leases, "b", clock)
+    await first.acquire()
+    assert not await second._try()
+    clock.now = 10
+    assert await first._try()
+    assert not await second._try()
+    clock.now = 24
+    assert not await second._try()
+    clock.now = 26
+    assert await second._try()
+
+
+async def test_a_restarted_leader_of_the_same_name_leads_at_once() -> None:
+    leases, clock = FakeLeases(), Clock()
+    await Election(leases, "a", clock).acquire()
+    assert await Election(leases, "a", clock)._try()
+
+
+async def test_a_leader_that_cannot_renew_gives_up(monkeypatch: pytest.MonkeyPatch) -> None:
+    leases, clock = FakeLeases(), Clock()
+    monkeypatch.setattr(leader, "RETRY", 0)
+    election = Election(leases, "a", clock)
+    await election.acquire()
+    leases.broken = True
+    holding = asyncio.create_task(election.hold())
+    await asyncio.sleep(0)
+    clock.now = leader.RENEW_DEADLINE + 1
+    with pytest.raises(LeadershipLost):
+        await asyncio.wait_for(holding, 5)
+
+
+async def test_release_leaves_the_lease_of_another_alone() -> None:
+    leases, clock = FakeLeases(), Clock()
+    await Election(leases, "b", clock).acquire()
+    await Election(leases, "a", clock).release()
+    assert leases.lease is not None
+    assert leases.lease.holder == "b"
+
+
+async def test_a_server_that_does_not_answer_delays_but_does_not_end_the_release() -> None:
+    leases = FakeLeases()
+    leases.broken = True
+    await Election(leases, "a", Clock()).release()

@@ -1,0 +1,64 @@
+"""The operator's memory: later states win, what is gone is dropped, nothing else is kept."""
+
+from mailstack_operator.names import StackKey
+from mailstack_operator.objects import Object
+from mailstack_operator.observe import Store
+from tests.fake_cluster import pod
+from tests.stacks import body
+
+KEY = StackKey("post", "mail")
+
+
+def at(version: int, found: Object) -> Object:
+    metadata = found["metadata"]
+    assert isinstance(metadata, dict)
+    return {**found, "metadata": {**metadata, "resourceVersion": str(version)}}
+
+
+def test_an_older_state_does_not_overwrite_a_later_one() -> None:
+    store = Store()
+    store.note(at(20, body({"spec.hostname": "new.example.org"})))
+    store.note(at(10, body({"spec.hostname": "old.example.org"})))
+    assert store[KEY].stack == at(20, body({"spec.hostname": "new.example.org"}))
+
+
+def test_a_list_drops_what_is_no_longer_there() -> None:
+    """A watch that was cut off does not tell of a deletion."""
+    store = Store()
+    store.note(at(10, body()))
+    store.note(at(11, pod()))
+    store.replace([at(10, body())], as_of=30)
+    assert store[KEY].pods == {}
+    assert store.stacks() == [KEY]
+
+
+def test_a_list_does_not_drop_what_came_after_it() -> None:
+    store = Store()
+    store.note(at(10, body()))
+    store.note(at(31, pod()))
+    store.replace([at(10, body())], as_of=30)
+    assert set(store[KEY].pods) == {"mail-0"}
+
+
+def test_nothing_is_kept_of_a_mailstack_that_is_gone() -> None:
+    store = Store()
+    for found in (body(), pod()):
+        store.note(found)
+    for found in (body(), pod()):
+        store.forget(found)
+    assert (store.stacks(), store._seen, store._versions) == ([], {}, {})
+
+
+def test_looking_keeps_nothing() -> None:
+    store = Store()
+    assert store[KEY].empty
+    assert store._seen == {}
+
+
+def test_annotations_and_managed_fields_are_not_kept() -> None:
+    store = Store()
+    stored = body({"metadata.annotations": {"big": "x" * 1000}, "metadata.managedFields": [{}]})
+    store.note(stored)
+    kept = store[KEY].stack
+    assert kept is not None
+    assert set(kept["metadata"]) == {"name", "namespace", "uid", "generation", "resourceVersion"}  # type: ignore[arg-type]

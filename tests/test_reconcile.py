@@ -1,0 +1,264 @@
+"""The loop against a cluster in memory: from whatever state to the wanted one, and no write too many."""
+
+from copy import deepcopy
+
+import pytest
+
+from mailstack_operator.errors import ClusterError
+from mailstack_operator.live import Ref
+from mailstack_operator.names import API_VERSION, KIND, StackKey
+from mailstack_operator.objects import Json, Object, entries, section, text
+from mailstack_operator.observe import Store
+from mailstack_operator.reconcile import SECRET_RETRY, Reconciler
+from tests.fake_cluster import FakeCluster, settle
+from tests.stacks import body
+
+KEY = StackKey("post", "mail")
+STACK = Ref(API_VERSION, KIND, "post", "mail")
+MAIN_CF = Ref("v1", "ConfigMap", "post", "mail-postfix")
+SERVICE = Ref("v1", "Service", "post", "mail")
+PODS = Ref("apps/v1", "StatefulSet", "post", "mail")
+NOW = "2026-01-02T03:04:05Z"
+
+
+class World:
+    """A cluster, the operator's memory of it, and the loop."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.start()
+
+    def start(self) -> None:
+        """A new operator process: it knows only what it reads."""
+        self.store = Store()
+        self.loop = Reconciler(self.cluster, self.store, now=lambda: NOW)
+        self.cluster.watch(self.store)
+
+    def change(self, changes: dict[str, Json] | None = None) -> None:
+        """A person applies the MailStack; its status stays."""
+        wanted = body(changes)
+        status = self.cluster.objects.get(STACK, {}).get("status")
+        self.store.note(self.cluster.put({**wanted, "status": status} if status else wanted))
+
+    async def run(self) -> float | None:
+        self.cluster.writes.clear()
+        return await self.loop.reconcile(KEY)
+
+    async def settled(self) -> None:
+        await self.run()
+        settle(self.cluster, self.store)
+        await self.run()
+
+    def condition(self, kind: str) -> dict[str, Json]:
+        found = entries(section(self.cluster.objects[STACK], "status"), "conditions")
+        return dict(next((entry for entry in found if entry["type"] == kind), {}))
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    world.change()
+    return world
+
+
+@pytest.fixture
+async def running(world: World) -> World:
+    await world.settled()
+    assert world.condition("Ready")["status"] == "True"
+    return world
+
+
+async def test_a_new_mailstack_gets_its_four_children_and_a_status(world: World) -> None:
+    await world.run()
+    assert sorted(world.cluster.writes) == [
+        "apply ConfigMap mail-dovecot",
+        "apply ConfigMap mail-postfix",
+        "apply Service mail",
+        "apply StatefulSet mail",
+        "status",
+    ]
+    assert world.condition("Ready")["status"] == "False"
+    assert world.condition("Reconciling")["status"] == "True"
+
+
+async def test_a_running_stack_is_ready_and_says_nothing_else(running: World) -> None:
+    kinds = [entry["type"] for entry in entries(section(running.cluster.objects[STACK], "status"), "conditions")]
+    assert kinds == ["Ready", "ConfigValid"]
+
+
+async def test_idle_writes_nothing(running: World) -> None:
+    await running.run()
+    assert running.cluster.writes == []
+
+
+async def test_a_restarted_operator_writes_nothing(running: World) -> None:
+    running.start()
+    await running.run()
+    assert running.cluster.writes == []
+
+
+@pytest.mark.parametrize("ref", [MAIN_CF, SERVICE, PODS], ids=str)
+async def test_a_deleted_child_comes_back(running: World, ref: Ref) -> None:
+    running.store.forget(running.cluster.objects.pop(ref))
+    await running.run()
+    assert f"apply {ref}" in running.cluster.writes
+    assert ref in running.cluster.objects
+
+
+async def test_an_edited_child_is_put_right_and_no_other_is_touched(running: World) -> None:
+    edited = deepcopy(running.cluster.objects[MAIN_CF])
+    edited["data"] = {"main.cf": "relay_domains = example.com\n"}
+    running.store.note(running.cluster.put(edited))
+    await running.run()
+    assert [write for write in running.cluster.writes if write != "status"] == ["apply ConfigMap mail-postfix"]
+
+
+async def test_a_child_without_its_label_is_put_right(running: World) -> None:
+    """The watch, which asks for the label, says that it is gone."""
+    gone = deepcopy(running.cluster.objects[MAIN_CF])
+    unlabelled = deepcopy(gone)
+    unlabelled["metadata"] = {**section(unlabelled, "metadata"), "labels": {}}
+    running.cluster.put(unlabelled)
+    running.store.forget(gone)
+    await running.run()
+    labels = section(running.cluster.objects[MAIN_CF], "metadata", "labels")
+    assert labels["app.kubernetes.io/instance"] == "mail"
+
+
+async def test_a_changed_field_touches_only_what_it_concerns(running: World) -> None:
+    running.change({"spec.postfix.resources.requests.cpu": "100m"})
+    await running.run()
+    assert [write for write in running.cluster.writes if write != "status"] == ["apply StatefulSet mail"]
+
+
+async def test_a_child_that_is_no_longer_wanted_goes(running: World) -> None:
+    extra = deepcopy(running.cluster.objects[MAIN_CF])
+    extra["metadata"] = {**section(extra, "metadata"), "name": "mail-old"}
+    running.store.note(running.cluster.put(extra))
+    await running.run()
+    assert "delete ConfigMap mail-old" in running.cluster.writes
+
+
+async def test_a_foreign_object_is_named_and_nothing_is_touched(world: World) -> None:
+    foreign: Object = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": "mail-postfix", "namespace": "post"},
+    }
+    world.cluster.put(foreign)
+    retry = await world.run()
+    assert world.cluster.writes == ["status"]
+    stalled = world.condition("Stalled")
+    assert (stalled["reason"], "ConfigMap mail-postfix" in str(stalled["message"])) == ("ForeignObject", True)
+    assert retry is not None
+
+
+async def test_an_object_of_another_controller_is_foreign_whatever_its_labels(running: World) -> None:
+    taken = deepcopy(running.cluster.objects[SERVICE])
+    owner: Json = [{"apiVersion": "v1", "kind": "Other", "name": "it", "uid": "other", "controller": True}]
+    taken["metadata"] = {**section(taken, "metadata"), "ownerReferences": owner}
+    running.store.note(running.cluster.put(taken))
+    await running.run()
+    assert running.cluster.writes == ["status"]
+    assert "it belongs to Other it" in str(running.condition("Stalled")["message"])
+
+
+async def test_a_bad_spec_leaves_the_running_stack_as_it_is(running: World) -> None:
+    running.change({"spec.hostname": "mail\nrelay_domains = example.com"})
+    before = {ref: found for ref, found in running.cluster.objects.items() if ref != STACK}
+    await running.run()
+    assert running.cluster.writes == ["status"]
+    assert {ref: found for ref, found in running.cluster.objects.items() if ref != STACK} == before
+    assert [running.condition(kind)["status"] for kind in ("Ready", "Stalled", "ConfigValid")] == [
+        "False",
+        "True",
+        "False",
+    ]
+    assert "spec.hostname" in str(running.condition("Ready")["message"])
+
+
+async def test_a_mended_spec_is_ready_again(running: World) -> None:
+    running.change({"spec.domains": []})
+    await running.run()
+    running.change()
+    await running.run()
+    assert (running.condition("Ready")["status"], running.condition("Stalled")) == ("True", {})
+
+
+async def test_no_pod_is_made_before_the_users_exist(world: World) -> None:
+    world.cluster.secrets.clear()
+    assert await world.run() == SECRET_RETRY
+    assert PODS not in world.cluster.objects
+    assert world.condition("Ready")["reason"] == "SecretNotFound"
+    assert "mail-users" in str(world.condition("Ready")["message"])
+
+
+async def test_a_missing_key_is_named(world: World) -> None:
+    world.cluster.secrets["post", "mail-users"] = {"other"}
+    await world.run()
+    assert world.condition("Ready")["reason"] == "SecretKeyNotFound"
+    assert "key users" in str(world.condition("Ready")["message"])
+
+
+async def test_a_secret_that_is_not_there_does_not_roll_a_running_pod(running: World) -> None:
+    running.change({"spec.users.passwdFile.secretName": "mistyped"})
+    await running.run()
+    assert "apply StatefulSet mail" not in running.cluster.writes
+    running.change()
+    await running.run()
+    assert running.condition("Ready")["status"] == "True"
+
+
+async def test_a_refused_child_is_told_in_the_servers_words(world: World) -> None:
+    world.cluster.refuse["StatefulSet"] = ClusterError(422, "updates to volumeClaimTemplates are forbidden")
+    assert await world.run() is not None
+    stalled = world.condition("Stalled")
+    assert stalled["reason"] == "ApplyRefused"
+    assert "StatefulSet mail" in str(stalled["message"])
+    assert "volumeClaimTemplates" in str(stalled["message"])
+
+
+async def test_a_server_that_does_not_answer_is_asked_again(world: World) -> None:
+    world.cluster.refuse["Service"] = ClusterError(0, "no answer")
+    with pytest.raises(ClusterError):
+        await world.run()
+    world.cluster.refuse.clear()
+    await world.run()
+    assert SERVICE in world.cluster.objects
+
+
+async def test_a_crash_between_two_writes_is_made_good(world: World) -> None:
+    world.cluster.refuse["status"] = ClusterError(0, "killed here")
+    with pytest.raises(ClusterError):
+        await world.run()
+    world.cluster.refuse.clear()
+    world.start()
+    await world.settled()
+    assert world.condition("Ready")["status"] == "True"
+
+
+async def test_children_of_a_deleted_mailstack_of_the_same_name_are_waited_for(running: World) -> None:
+    """The garbage collector is about to take them."""
+    running.change({"metadata.uid": "the-new-one"})
+    stack = running.cluster.objects[STACK]
+    stack["metadata"] = {**section(stack, "metadata"), "uid": "the-new-one"}
+    running.store.note(stack)
+    assert await running.run() is not None
+    assert running.condition("Reconciling")["reason"] == "ChildTerminating"
+    assert running.cluster.writes == ["status"]
+
+
+async def test_a_mailstack_that_is_being_deleted_is_left_alone(running: World) -> None:
+    stack = running.cluster.objects[STACK]
+    stack["metadata"] = {**section(stack, "metadata"), "deletionTimestamp": NOW}
+    running.store.note(running.cluster.put(stack))
+    assert await running.run() is None
+    assert running.cluster.writes == []
+
+
+async def test_a_condition_keeps_the_time_of_its_change(running: World) -> None:
+    running.loop._now = lambda: "2030-01-01T00:00:00Z"
+    running.change({"spec.domains": ["example.org", "example.com"]})
+    await running.run()
+    times = {kind: text(running.condition(kind), "lastTransitionTime") for kind in ("Ready", "ConfigValid")}
+    assert times == {"Ready": "2030-01-01T00:00:00Z", "ConfigValid": NOW}

@@ -67,9 +67,7 @@ class FakeCluster:
             raise self.refuse[what]
 
 
-def pod(
-    stateful_set: str = "mail", *, ready: bool = True, revision: str = "r1", status: Object | None = None
-) -> Object:
+def pod(name: str = "mail", *, ready: bool = True, revision: str = "r1", status: Object | None = None) -> Object:
     """The pod of the MailStack `name`, as the kubelet reports it."""
     conditions: list[Json] = [{"type": "Ready", "status": "True" if ready else "False"}]
     return {

@@ -57,9 +57,8 @@ def test_defaults_stand_in_the_schema() -> None:
         if not isinstance(value, dict):
             return value
         properties = section(schema, "properties")
-        defaults = {
-            name: section(properties, name)["default"] for name in properties if "default" in section(properties, name)
-        }
+        described = {name: section(properties, name) for name in properties}
+        defaults = {name: field["default"] for name, field in described.items() if "default" in field}
         return {name: filled(entry, dict(described[name])) for name, entry in {**defaults, **value}.items()}
 
     shown = filled(body()["spec"], dict(section(ROOT, "properties", "spec")))

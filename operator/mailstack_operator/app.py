@@ -43,6 +43,7 @@ class Operator:
 
     async def run(self) -> None:
         stop = asyncio.Event()
+        logger.info("watching %s", ", ".join(self._settings.namespaces) or "all namespaces")
         async with endpoints.serve(self._settings.port, self._read.is_set):
             # Kopf looks for the resource once: it must be served by then.
             if not await self._read_before(stop):

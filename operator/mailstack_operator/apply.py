@@ -5,6 +5,7 @@ last applied is remembered here, and as one digest in the MailStack's status, so
 write nothing.
 """
 
+import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
@@ -16,6 +17,8 @@ from mailstack_operator.live import Live, Ref, ref_of
 from mailstack_operator.names import KIND
 from mailstack_operator.objects import Object
 from mailstack_operator.observe import Store
+
+logger = logging.getLogger(__name__)
 
 # How long until somebody may have removed a foreign object or mended a refusal, in seconds.
 LOOK_AGAIN = 15.0
@@ -100,6 +103,7 @@ class Applier:
             if error.permanent:
                 raise Stalled("ApplyRefused", f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
             raise
+        logger.info("applied %s of %s", ref, stack.key)
         self._store.note_child(stack.key, live)
         self._marks[ref] = Mark(live_module.digest(manifest), live.fingerprint)
 
@@ -107,6 +111,7 @@ class Applier:
         for ref, live in list(self._store[stack.key].children.items()):
             ours = live.owner is not None and live.owner.uid == stack.uid
             if ref not in wanted and ours and not live.deleting:
+                logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
                 await self._cluster.delete(live)
                 self._store.forget_child(stack.key, ref)
                 self._marks.pop(ref, None)

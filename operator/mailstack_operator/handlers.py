@@ -48,6 +48,8 @@ async def watch(sink: Sink, settings: Settings, stop: asyncio.Event) -> None:
         registry=_registry(sink),
         settings=_kopf_settings(),
         standalone=True,
+        # Otherwise Kopf asks for the user's name, and a uid in a container has none.
+        identity=settings.identity,  # type: ignore[arg-type]  # a NewType of str that Kopf does not export
         clusterwide=not settings.namespaces,
         namespaces=settings.namespaces,
         stop_flag=stop,

@@ -4,6 +4,7 @@ Level-triggered: it reads what is there, decides what should be, writes what dif
 killed anywhere and run again.
 """
 
+import logging
 from collections.abc import Callable
 from datetime import UTC, datetime
 
@@ -14,9 +15,11 @@ from mailstack_operator.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Ref
 from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Object, number, section, text
+from mailstack_operator.objects import Object, entries, number, section, text
 from mailstack_operator.observe import Store
 from mailstack_operator.status import INVALID_SPEC, Outcome
+
+logger = logging.getLogger(__name__)
 
 # Secrets are not watched (that would take the right to read all of them): looked at again, in seconds.
 SECRET_RETRY = 5.0
@@ -89,6 +92,8 @@ class Reconciler:
         generation = number(section(body, "metadata"), "generation")
         wanted = status.summarize(outcome, generation, current, self._now())
         if wanted != current:
+            ready = entries(wanted, "conditions")[0]
+            logger.info("%s: Ready=%s %s: %s", key, *(text(ready, name) for name in ("status", "reason", "message")))
             self._store.note(await self._cluster.apply_status(key, wanted))
 
 

@@ -33,10 +33,13 @@ def pytest_sessionstart(session: pytest.Session) -> None:
     is_worker = hasattr(session.config, "workerinput")
     if is_worker or session.config.option.collectonly:
         return
-    remove_leftovers()
-    release.install()
-    create_namespace(CLIENT_NAMESPACE)
-    Client(CLIENT_NAMESPACE).start()
+    try:
+        remove_leftovers()
+        release.install()
+        create_namespace(CLIENT_NAMESPACE)
+        Client(CLIENT_NAMESPACE).start()
+    except CommandError as error:
+        pytest.exit(f"the set-up failed: {error}\n{explain.namespace(release.NAMESPACE)}", returncode=1)
 
 
 def remove_leftovers() -> None:

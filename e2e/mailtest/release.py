@@ -20,13 +20,15 @@ KUBECTL = Kubectl(NAMESPACE)
 def install(*flags: str) -> None:
     """`helm upgrade --install`; a changed image rolls the operator, because its key stands on the pod."""
     key = f"podAnnotations.mailstack\\.dev/image={images.image_key('operator')}"
-    _helm("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", f"--set-string={key}", *flags, *_WAIT)
+    _helm("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", f"--set-string={key}", *flags, *_FORCE, *_WAIT)
 
 
 def uninstall() -> None:
     _helm("uninstall", RELEASE, *_WAIT)
 
 
+# A CRD that a hand or an interrupted test left in the cluster is taken over.
+_FORCE = ("--take-ownership", "--force-conflicts")
 _WAIT = ("--wait", "--timeout=120s")
 
 

@@ -9,7 +9,7 @@ from types import FrameType
 
 from harness import cluster, engine, images, lock, paths, tools
 from harness.errors import HarnessError
-from harness.step import Report
+from harness.step import Report, clear_scratch
 
 Command = Callable[[argparse.Namespace], None]
 
@@ -80,6 +80,7 @@ def _reported(work: Callable[[Report], None]) -> None:
     """Do the work alone, then print the table of its steps."""
     report = Report()
     with lock.exclusive():
+        clear_scratch()
         work(report)
     print(f"\n{report.table()}")
 

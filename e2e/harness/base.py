@@ -1,6 +1,5 @@
 """The Debian base image: the registry's, else one made from Debian's packages."""
 
-import inspect
 import shlex
 from pathlib import Path
 
@@ -38,7 +37,7 @@ def present() -> str | None:
 
 def key() -> str:
     """The key of a base image made here."""
-    recipe = inspect.getsource(_bootstrap) + inspect.getsource(_trust)
+    recipe = keys.of_functions(_bootstrap, _trust)
     return keys.of_texts(versions.DEBIAN, *SLIM, *METADATA, recipe, keys.of_files(EXTRA_CAS))
 
 

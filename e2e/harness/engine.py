@@ -22,7 +22,7 @@ STOP_SECONDS = 60.0
 def ensure(report: Report) -> None:
     """After this, `docker` answers. Raises HarnessError when that cannot be brought about."""
     if _answers() and not is_own():
-        report.found("engine (of this machine)")
+        report.note("engine (of this machine)", "found")
         return
     key = keys.of_texts(versions.DEBIAN, *PACKAGES)
     report.run(folder_step("engine packages", paths.engine(), key, _unpack))

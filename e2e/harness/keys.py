@@ -1,7 +1,8 @@
 """Keys: short digests of a step's inputs. Equal key, equal output, nothing to do."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import inspect
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 #: Enough of a SHA-256 to tell inputs apart, short enough for a label or a log line.
@@ -14,6 +15,11 @@ def of_texts(*texts: str) -> str:
     for text in texts:
         digest.update(f"{len(text)}:{text}".encode())
     return digest.hexdigest()[:LENGTH]
+
+
+def of_functions(*functions: Callable[..., object]) -> str:
+    """A key of how something is made: the source of the functions that make it."""
+    return of_texts(*(inspect.getsource(function) for function in functions))
 
 
 def of_files(*paths: Path) -> str:

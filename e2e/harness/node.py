@@ -27,31 +27,28 @@ COMPANIONS = {"etcd": versions.ETCD, "coredns": versions.COREDNS}
 def ensure(report: Report, registry: Registry) -> str:
     """After this, the node's image is there; answers its name. Raises HarnessError."""
     if docker.image_id(PUBLIC):
-        report.found(f"node image ({PUBLIC})")
+        report.note(f"node image ({PUBLIC})", "found")
         return PUBLIC
-    if not _is_built() and report.attempt("node image of a registry", lambda log: registry.pull(PUBLIC, log)):
+    if _is_built():
+        report.note("node image", "cached")
+        return OWN
+    if report.attempt("node image of a registry", lambda log: registry.pull(PUBLIC, log)):
         return PUBLIC
-    _ensure_own(report, registry)
+    base_image = base.ensure(report, registry)
+    golang.ensure(report, *ON_NODE, *IN_CONTAINERS)
+    report.run(Step("node image", _is_built, lambda log: _build(base_image, log)))
     return OWN
 
 
 def key() -> str:
     """The key of a node image built here."""
     programs = (golang.key(name) for name in (*ON_NODE, *IN_CONTAINERS))
-    return keys.of_texts(*programs, base.key(), keys.of_files(paths.data() / "node", Path(__file__)))
+    recipe = keys.of_functions(_build, _copy_node_files, adapt_containerd, _copy_programs, _component, bare_dockerfile)
+    return keys.of_texts(*programs, base.key(), recipe, keys.of_files(paths.data() / "node"))
 
 
 def _is_built() -> bool:
     return docker.key(OWN) == key()
-
-
-def _ensure_own(report: Report, registry: Registry) -> None:
-    """Build the image; what it is made of is looked at only if it must be built."""
-    base_image = OWN
-    if not _is_built():
-        base_image = base.ensure(report, registry)
-        golang.ensure(report, *ON_NODE, *IN_CONTAINERS)
-    report.run(Step("node image", _is_built, lambda log: _build(base_image, log)))
 
 
 def _build(base_image: str, log: Log) -> None:

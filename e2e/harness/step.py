@@ -1,5 +1,6 @@
 """Steps: done once for each key, with progress, a log, and a table of what was done."""
 
+import os
 import shutil
 import threading
 import time
@@ -73,9 +74,9 @@ class Report:
         self._note(name, "found" if found else "absent", start)
         return found
 
-    def found(self, name: str) -> None:
-        """Note what this machine had already."""
-        self._note(name, "found", time.monotonic())
+    def note(self, name: str, result: Result) -> None:
+        """Note what was there already: `cached` if the harness made it, `found` if the machine had it."""
+        self._note(name, result, time.monotonic())
 
     def table(self) -> str:
         """Every step of this run, then the sum."""
@@ -140,11 +141,16 @@ def holds(folder: Path, key: str) -> bool:
 
 
 def fresh_scratch(name: str) -> Path:
-    """An empty folder to work in; what an interrupted run left there is gone."""
-    folder = paths.scratch() / _file_name(name)
+    """An empty folder of this process alone: a command that outlived a killed run may still write to that run's."""
+    folder = paths.scratch() / f"{_file_name(name)}-{os.getpid()}"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir(parents=True)
     return folder
+
+
+def clear_scratch() -> None:
+    """Remove what interrupted runs left; only the holder of the lock may."""
+    shutil.rmtree(paths.scratch(), ignore_errors=True)
 
 
 def _mark(folder: Path, key: str) -> str:

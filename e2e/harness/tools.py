@@ -33,7 +33,7 @@ def ensure(report: Report) -> None:
         found = _on_path(name)
         if found:
             (paths.bin_folder() / name).unlink(missing_ok=True)
-            report.found(f"{name} ({found})")
+            report.note(f"{name} ({found})", "found")
         else:
             golang.ensure(report, name)
             paths.link(paths.bin_folder() / name, golang.path(name))

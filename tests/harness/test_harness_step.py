@@ -121,7 +121,7 @@ def test_a_long_step_shows_that_it_is_alive(
 def test_the_table_counts_what_was_built(report: Report, cache: Path) -> None:
     for _ in range(2):
         report.run(folder_step("tool", cache / "tool", "key", Counter()))
-    report.found("kubectl (/usr/bin/kubectl)")
+    report.note("kubectl (/usr/bin/kubectl)", "found")
     assert not report.attempt("image of a registry", lambda log: False)
     lines = report.table().splitlines()
     assert [line.split()[-3] for line in lines[:-1]] == ["built", "cached", "found", "absent"]

@@ -13,6 +13,7 @@ export KUBECONFIG := $(CACHE)/kubeconfig
 # `mailstack` and the import contracts read the checkout itself; nothing is installed into the environment.
 export PYTHONPATH := operator
 MAILSTACK := $(PYTHON) -m mailstack_operator
+REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check unit e2e cluster images tools down format crd golden lock
@@ -30,7 +31,8 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 	ruff check .
 	mypy
 	lint-imports --no-logo
-	@$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "crds/mailstacks.yaml is not what the models give: run 'make crd'" >&2; exit 1; }
+	$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
+	$(REFERENCE) | diff -u docs/api.md - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
 	helm lint --strict charts/mailstack-operator
 	helm template mailstack-operator charts/mailstack-operator > /dev/null
 
@@ -57,8 +59,9 @@ format: $(VENV)/.complete ## Put the code into form.
 	ruff format .
 	ruff check --fix .
 
-crd: $(VENV)/.complete ## Write crds/mailstacks.yaml from the models.
-	$(MAILSTACK) crd > $(CACHE)/crd.new && mv $(CACHE)/crd.new crds/mailstacks.yaml
+crd: $(VENV)/.complete ## Write crds/mailstacks.yaml and docs/api.md from the models.
+	$(MAILSTACK) crd > $(CACHE)/new && mv $(CACHE)/new crds/mailstacks.yaml
+	$(REFERENCE) > $(CACHE)/new && mv $(CACHE)/new docs/api.md
 
 golden: $(VENV)/.complete tools ## Write the golden files anew; read the difference before you commit it.
 	pytest tests -q --golden-update

@@ -35,6 +35,7 @@ class Operator:
         self._server = server
         self._settings = settings
         self._store = Store()
+        metrics.STACKS.set_function(lambda: len(self._store.stacks()))
         reconciler = Reconciler(server, self._store)
         self._queue: KeyedQueue[StackKey] = KeyedQueue(
             reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
@@ -119,6 +120,5 @@ class Operator:
                 logger.warning("the cluster could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
                 await asyncio.sleep(_LIST_RETRY)
         self._read.set()
-        metrics.STACKS.set(len(self._store.stacks()))
         for key in self._store.stacks():
             self._queue.add(key)

@@ -1,7 +1,8 @@
 """Prometheus metrics of the loop and its queue. Names and buckets are part of the operator's interface."""
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 
+disable_created_metrics()
 REGISTRY = CollectorRegistry()
 
 _RUNS = Counter("mailstack_reconcile_total", "Runs of the reconcile loop.", ["result"], registry=REGISTRY)

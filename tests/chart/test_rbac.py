@@ -17,7 +17,6 @@ from . import helm
 
 # (API group, resource, verb): everything that the operator asks of a namespace with MailStacks.
 STACK_RIGHTS = {
-    ("mailstack.dev", "mailstacks", "get"),
     ("mailstack.dev", "mailstacks", "list"),
     ("mailstack.dev", "mailstacks", "watch"),
     ("mailstack.dev", "mailstacks/status", "patch"),
@@ -40,10 +39,8 @@ STACK_RIGHTS = {
     ("apps", "statefulsets", "create"),
     ("apps", "statefulsets", "patch"),
     ("apps", "statefulsets", "delete"),
-    ("", "pods", "get"),
     ("", "pods", "list"),
     ("", "pods", "watch"),
-    ("", "pods/log", "get"),
     ("", "secrets", "get"),
 }
 LEASE_RIGHTS = {

@@ -62,7 +62,7 @@ What the operator does in a namespace with MailStacks, and nothing more.
 {{- define "mailstack-operator.rules" -}}
 - apiGroups: [mailstack.dev]
   resources: [mailstacks]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 - apiGroups: [mailstack.dev]
   resources: [mailstacks/status]
   verbs: [patch]
@@ -78,13 +78,10 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
-# Why a pod is not ready, with the last line of a crash.
+# Why a pod is not ready; the kubelet puts the last words of a crash into its status.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [get, list, watch]
-- apiGroups: [""]
-  resources: [pods/log]
-  verbs: [get]
+  verbs: [list, watch]
 # One Secret by its name, to say that it or a key of it is missing; never a list of them.
 - apiGroups: [""]
   resources: [secrets]

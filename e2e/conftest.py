@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 
 import pytest
+
 from mailtest import explain, manifests, release
 from mailtest.client import Client
 from mailtest.kubectl import CommandError, Kubectl
@@ -19,7 +20,7 @@ CLIENT_NAMESPACE = "e2e-client"
 LABEL = "mailstack.dev/e2e"
 
 NewNamespace = Callable[[str], Kubectl]
-NewStack = Callable[..., Stack]
+NewStack = Callable[[str], Stack]
 
 _used: dict[str, list[str]] = {}
 
@@ -76,11 +77,11 @@ def new_namespace(request: pytest.FixtureRequest) -> Iterator[NewNamespace]:
 
 @pytest.fixture(scope="module")
 def new_stack(new_namespace: NewNamespace) -> NewStack:
-    """Makes a MailStack that is Ready, in a namespace of its own, with its users; `spec` adds fields."""
+    """Makes a MailStack that is Ready, in a namespace of its own, with its users."""
 
-    def make(word: str, **spec: object) -> Stack:
+    def make(word: str) -> Stack:
         kubectl = new_namespace(word)
-        kubectl.apply(manifests.users(), manifests.mailstack(**spec))
+        kubectl.apply(manifests.users(), manifests.mailstack())
         stack = Stack(kubectl.namespace)
         stack.wait_ready()
         return stack

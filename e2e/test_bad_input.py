@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from conftest import NewNamespace
 from harness import paths
 from mailtest.kubectl import CommandError, Kubectl

@@ -3,6 +3,7 @@
 from typing import Any
 
 import pytest
+
 from conftest import NewNamespace, NewStack
 from mailtest import manifests
 from mailtest.client import Client, letter
@@ -54,7 +55,12 @@ def test_a_deleted_child_is_back_within_five_seconds(stack: Stack, client: Clien
 
     until(f"{kind} {name} is back", lambda: _came_back(stack, before), SECONDS, OFTEN)
     stack.wait_ready()
-    assert subject.encode() in b"".join(client.fetch(stack.host, ALICE, manifests.PASSWORD))
+    # A new Service has a new address; the cluster's DNS tells it after some seconds.
+    until("the mail is still there", lambda: subject in _inbox(stack, client), 30)
+
+
+def _inbox(stack: Stack, client: Client) -> str:
+    return b"".join(client.fetch(stack.host, ALICE, manifests.PASSWORD)).decode()
 
 
 def _came_back(stack: Stack, before: Object) -> bool:
@@ -93,7 +99,7 @@ def _is_put_right(stack: Stack, kind: str, name: str, edit: Object) -> None:
         now = stack.kubectl.must_get(kind, name)
         wanted, seen = _content(before), _content(now)
         assert seen == wanted, {key: seen[key] for key in seen if seen[key] != wanted[key]}
-        return now["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"]
+        return bool(now["metadata"]["resourceVersion"] != before["metadata"]["resourceVersion"])
 
     until(f"{kind} {name} is as before", look, SECONDS, OFTEN)
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 
 import pytest
+
 from conftest import NewNamespace, NewStack
 from mailtest import manifests, release
 from mailtest.client import Client, letter

@@ -1,6 +1,7 @@
 """The topology of Dovecot's how-to, from the examples as they stand: delivery, refusal, the socket."""
 
 import pytest
+
 from conftest import NewNamespace
 from harness import paths
 from mailtest import manifests
@@ -11,6 +12,12 @@ from mailtest.wait import until
 EXAMPLES = paths.repository() / "examples"
 SOCKET = "/var/spool/postfix/private/dovecot-lmtp"
 USERS = tuple(manifests.address(user) for user in manifests.USERS)
+
+# postconf -m: the kinds of table in which a list of users could stand.
+TABLES = (
+    *("cdb", "hash", "btree", "lmdb", "dbm", "sdbm", "texthash", "inline", "cidr", "regexp", "pcre", "static"),
+    *("ldap", "mysql", "pgsql", "sqlite", "mongodb", "memcache", "proxy", "tcp", "socketmap", "unix", "nis", "nisplus"),
+)
 
 # What a server on the way could be tempted to change.
 BODIES = [
@@ -112,9 +119,8 @@ def _settings(stack: Stack) -> dict[str, str]:
 
 
 def _names_a_table(value: str) -> bool:
-    kinds = "cdb hash btree lmdb dbm texthash ldap mysql pgsql sqlite proxy tcp socketmap unix nis memcache".split()
     words = value.replace(",", " ").split()
-    return any(word.startswith(f"{kind}:") for word in words for kind in kinds)
+    return any(word.startswith(f"{kind}:") for word in words for kind in TABLES)
 
 
 @pytest.mark.parametrize("container", ["postfix", "dovecot"])

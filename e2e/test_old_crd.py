@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+
 from conftest import NewStack
 from mailtest import manifests, release
 from mailtest.client import Client, letter

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from conftest import LABEL, NewStack
 from mailtest import manifests, release
 from mailtest.client import Client
@@ -31,7 +32,7 @@ def neighbour(new_stack: NewStack) -> Stack:
 def test_an_idle_operator_writes_nothing_for_a_minute(stack: Stack, neighbour: Stack) -> None:
     """Promise: at idle no object is written, by the API server's own counters; Lease renewals apart."""
     until("the namespaces of earlier tests are gone", lambda: _only_these(stack, neighbour), 120)
-    until("the last writes of the set-up are over", _is_quiet, 120, every=5)
+    until("the last writes of the set-up are over", _is_quiet, 120)
     before, versions = release.writes(), stack.versions()
 
     def unchanged() -> bool:
@@ -51,14 +52,11 @@ def _only_these(*stacks: Stack) -> bool:
     return {name for name in found if name != "e2e-client"} == wanted
 
 
-_latest: Counter[str] = Counter()
-
-
 def _is_quiet() -> bool:
-    """Whether nothing watched was written since the last look."""
-    global _latest  # noqa: PLW0603  # the look before this one
-    before, _latest = _latest, release.writes()
-    return not _watched(_latest - before)
+    """Whether nothing watched is written for five seconds."""
+    before = release.writes()
+    holds("nothing is written", lambda: not _watched(release.writes() - before), 5, every=5)
+    return True
 
 
 def _watched(counts: Counter[str]) -> dict[str, int]:

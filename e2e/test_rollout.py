@@ -3,6 +3,7 @@
 from collections import Counter
 
 import pytest
+
 from conftest import NewStack
 from mailtest import manifests
 from mailtest.client import Client, header_of, letter

@@ -1,6 +1,7 @@
 """Several MailStacks at once."""
 
 import pytest
+
 from conftest import NewNamespace
 from mailtest import manifests
 from mailtest.client import Client, header_of, letter

@@ -1,6 +1,7 @@
 """What the status says while a pod cannot run: the pod's own reason."""
 
 import pytest
+
 from conftest import NewNamespace
 from mailtest import manifests
 from mailtest.stack import Stack

@@ -1,6 +1,9 @@
 """The Secret of users: missing, without the key, changed."""
 
+import time
+
 import pytest
+
 from conftest import NewNamespace
 from mailtest import manifests
 from mailtest.client import Client
@@ -9,6 +12,7 @@ from mailtest.wait import until
 
 # A kubelet looks at a mounted Secret about once a minute.
 SECONDS = 90.0
+FILE = "/run/mailstack/users/passwd"
 ALICE, ERIN = manifests.address("alice"), manifests.address("erin")
 
 
@@ -42,5 +46,7 @@ def test_an_added_user_is_accepted_within_ninety_seconds_without_a_restart(stack
 
     stack.kubectl.apply(manifests.users(ALICE, ERIN))
 
-    until("the new user is accepted", lambda: client.ask(stack.host, ERIN)[0].code == 250, SECONDS, every=2)
+    deadline = time.monotonic() + SECONDS
+    until("the kubelet wrote the new file", lambda: ERIN in stack.run_in("dovecot", "cat", FILE), SECONDS, every=2)
+    until("the new user is accepted", lambda: client.ask(stack.host, ERIN)[0].code == 250, deadline - time.monotonic())
     assert identity(stack.pod()) == before

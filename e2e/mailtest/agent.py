@@ -10,6 +10,7 @@ import json
 import smtplib
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 SECONDS = 30
@@ -66,7 +67,8 @@ def _whole(parts: list[Any]) -> str:
     return base64.b64encode(parts[0][1]).decode()
 
 
+VERBS: dict[str, Callable[..., Any]] = {"ask": ask, "send": send, "fetch": fetch}
+
 if __name__ == "__main__":
     request = json.load(sys.stdin)
-    verb = {"ask": ask, "send": send, "fetch": fetch}[request.pop("verb")]
-    json.dump(verb(**request), sys.stdout)
+    json.dump(VERBS[request.pop("verb")](**request), sys.stdout)

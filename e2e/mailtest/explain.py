@@ -31,7 +31,9 @@ def _containers(kubectl: Kubectl) -> list[tuple[str, str]]:
     except CommandError:
         return []
     specs = [(pod["metadata"]["name"], pod["spec"]) for pod in pods]
-    return [(name, each["name"]) for name, spec in specs for each in spec.get("initContainers", []) + spec["containers"]]
+    return [
+        (name, each["name"]) for name, spec in specs for each in spec.get("initContainers", []) + spec["containers"]
+    ]
 
 
 def _container(kubectl: Kubectl, pod: str, container: str) -> str:

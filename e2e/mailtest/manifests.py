@@ -18,6 +18,10 @@ def passwd_file(*addresses: str) -> str:
     return "".join(f"{each}:{{PLAIN}}{PASSWORD}::::::\n" for each in addresses)
 
 
+def namespace(name: str, **labels: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}}
+
+
 def secret(name: str, text: str, key: str = "users") -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text}}
 

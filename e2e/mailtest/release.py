@@ -6,7 +6,6 @@ import re
 from collections import Counter
 
 from harness import images, paths
-
 from mailtest.kubectl import Kubectl, Object, run
 from mailtest.wait import until
 
@@ -20,7 +19,17 @@ KUBECTL = Kubectl(NAMESPACE)
 def install(*flags: str) -> None:
     """`helm upgrade --install`; a changed image rolls the operator, because its key stands on the pod."""
     key = f"podAnnotations.mailstack\\.dev/image={images.image_key('operator')}"
-    _helm("upgrade", "--install", RELEASE, str(CHART), "--create-namespace", f"--set-string={key}", *flags, *_FORCE, *_WAIT)
+    _helm(
+        "upgrade",
+        "--install",
+        RELEASE,
+        str(CHART),
+        "--create-namespace",
+        f"--set-string={key}",
+        *flags,
+        *_FORCE,
+        *_WAIT,
+    )
 
 
 def uninstall() -> None:
@@ -71,7 +80,7 @@ def log(lines: int = 40) -> str:
     return KUBECTL("logs", f"--selector={SELECTOR}", f"--tail={lines}", "--prefix")
 
 
-_MUTATING = frozenset("POST PUT PATCH APPLY DELETE DELETECOLLECTION".split())
+_MUTATING = frozenset(["POST", "PUT", "PATCH", "APPLY", "DELETE", "DELETECOLLECTION"])
 _SAMPLE = re.compile(r"^apiserver_request_total\{(?P<labels>.*)\} (?P<value>\S+)$", re.MULTILINE)
 _LABEL = re.compile(r'(\w+)="([^"]*)"')
 

@@ -46,7 +46,7 @@ class Stack:
         """The condition, if it speaks of the object as it is now; else {}."""
         stack = self.get()
         conditions = stack.get("status", {}).get("conditions", [])
-        found = next((each for each in conditions if each["type"] == kind), {})
+        found: Object = next((each for each in conditions if each["type"] == kind), {})
         return found if found.get("observedGeneration") == stack["metadata"]["generation"] else {}
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:

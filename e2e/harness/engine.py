@@ -41,8 +41,7 @@ def stop() -> bool:
     if process is None:
         return False
     os.kill(process, signal.SIGTERM)
-    if not wait.until(lambda: not is_own(), STOP_SECONDS):
-        raise HarnessError(f"dockerd (process {process}) did not end in {STOP_SECONDS:.0f} s: see {_log_file()}")
+    _demand_end()
     return True
 
 
@@ -79,6 +78,7 @@ def _offer_client() -> None:
 
 def _start(log: Log) -> None:
     apt.install(*MACHINE_PACKAGES, log=log)
+    _demand_end()  # one that is shutting down stops its containers first, and its containerd last
     _pid_file().unlink(missing_ok=True)
     process = _spawn()
     log.note(f"dockerd is process {process.pid}, its log is {_log_file()}")
@@ -86,13 +86,22 @@ def _start(log: Log) -> None:
     if process.poll() is not None or not _answers():
         for line in Log(_log_file()).tail():
             log.note(line)
-        raise HarnessError(f"dockerd did not answer within {START_SECONDS:.0f} s{_foreign_host()}")
+        trouble = "does not answer" if process.poll() is None else f"ended with status {process.returncode}"
+        raise HarnessError(f"dockerd {trouble}{_foreign_host()}")
+
+
+def _demand_end() -> None:
+    """Wait for the harness's engine to end. Raises HarnessError if it does not."""
+    if not wait.until(lambda: not is_own(), STOP_SECONDS):
+        process = _own_process()
+        raise HarnessError(f"dockerd (process {process}) neither answers nor ends: end it, its log is {_log_file()}")
 
 
 def _spawn() -> "subprocess.Popen[bytes]":
     """Start dockerd in a session of its own, so that it outlives the make that started it."""
     places = ("--data-root", paths.cache() / "docker", "--pidfile", _pid_file())
-    with _log_file().open("wb") as output:
+    _log_file().unlink(missing_ok=True)
+    with _log_file().open("ab") as output:
         return subprocess.Popen(
             ["dockerd", *places, "--mtu", str(mtu())],
             executable=shutil.which("dockerd", path=_engine_path()),

@@ -153,6 +153,16 @@ async def test_a_foreign_object_is_named_and_nothing_is_touched(world: World) ->
     assert retry is not None
 
 
+async def test_the_stack_comes_up_once_the_foreign_object_is_gone(world: World) -> None:
+    """No watch tells of it: it has no label of ours."""
+    foreign: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "mail", "namespace": "post"}}
+    world.cluster.put(foreign)
+    await world.run()
+    del world.cluster.objects[SERVICE]
+    await world.settled()
+    assert world.condition("Ready")["status"] == "True"
+
+
 async def test_an_object_of_another_controller_is_foreign_whatever_its_labels(running: World) -> None:
     taken = deepcopy(running.cluster.objects[SERVICE])
     owner: Json = [{"apiVersion": "v1", "kind": "Other", "name": "it", "uid": "other", "controller": True}]

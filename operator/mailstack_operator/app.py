@@ -15,6 +15,7 @@ from mailstack_operator.observe import Store
 from mailstack_operator.queue import KeyedQueue
 from mailstack_operator.reconcile import Reconciler
 from mailstack_operator.settings import Settings
+from mailstack_operator.users import UsersWatch
 
 logger = logging.getLogger(__name__)
 
@@ -102,6 +103,7 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._queue.work())
                 group.create_task(self._resync())
+                group.create_task(UsersWatch(self._server, self._store, self._queue.add).run())
         finally:
             metrics.LEADER.set(0)
 

@@ -69,8 +69,7 @@ class Applier:
         `known` is the digest in the status; returns the new one. Raises Stalled for a foreign object or a
         refused apply, Waiting for remains of an earlier MailStack; nothing is written in the first case.
         """
-        await self._find_unseen(stack, wanted)
-        children = self._store[stack.key].children
+        children = {**self._store[stack.key].children, **await self._unseen(stack, wanted)}
         for ref in wanted:
             if ref in children:
                 _check_owner(stack, children[ref])
@@ -88,13 +87,12 @@ class Applier:
         for ref in refs:
             self._marks.pop(ref, None)
 
-    async def _find_unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> None:
-        """Asks for children that no watch has shown: a foreign object carries no label of ours."""
-        for ref in wanted:
-            if ref in self._store[stack.key].children:
-                continue
-            if live := await self._cluster.metadata(ref):
-                self._store.note_child(stack.key, live)
+    async def _unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> dict[Ref, Live]:
+        """What stands there of which no watch tells: a foreign object carries no label of ours, and nobody
+        would say when it is gone, so it is asked for each time and not remembered."""
+        seen = self._store[stack.key].children
+        found = [await self._cluster.metadata(ref) for ref in wanted if ref not in seen]
+        return {live.ref: live for live in found if live is not None}
 
     async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> None:
         try:

@@ -24,6 +24,7 @@ from mailstack_operator.live import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.names import StackKey
 from mailstack_operator.objects import Object, entries, section, text
 from mailstack_operator.observe import CHILD_KINDS, POD_KIND
+from mailstack_operator.pods import Pod
 
 _PLURALS = {
     "ConfigMap": "configmaps",
@@ -85,6 +86,14 @@ class ApiServer:
             "status": status,
         }
         return await self._apply(f"{_path(ref)}/status", manifest)
+
+    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
+        ref = Ref(*POD_KIND, namespace, pod.name)
+        annotations: Object = {names.ANNOTATION_USERS_VERSION: users_version}
+        metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": annotations}
+        manifest: Object = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+        with contextlib.suppress(NotFound, Conflict):
+            await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
 
     async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
         body = await self._find(Ref("v1", "Secret", namespace, name))

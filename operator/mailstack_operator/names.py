@@ -19,6 +19,7 @@ LABEL_INSTANCE = "app.kubernetes.io/instance"
 MANAGED_BY = "mailstack-operator"
 CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}=mailstack"
 
+ANNOTATION_USERS_VERSION = "mailstack.dev/users-version"
 ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"
 
 # A StatefulSet's pods carry the label "NAME-<revision hash>": 63 less a dash and ten characters.

@@ -41,6 +41,7 @@ STACK_RIGHTS = {
     ("apps", "statefulsets", "delete"),
     ("", "pods", "list"),
     ("", "pods", "watch"),
+    ("", "pods", "patch"),
     ("", "secrets", "get"),
 }
 LEASE_RIGHTS = {

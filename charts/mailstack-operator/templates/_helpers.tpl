@@ -79,9 +79,10 @@ What the operator does in a namespace with MailStacks, and nothing more.
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
 # Why a pod is not ready; the kubelet puts the last words of a crash into its status.
+# Patch: the version of a changed users Secret, an annotation, so that the kubelet brings the file in at once.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch]
+  verbs: [list, watch, patch]
 # One Secret by its name, to say that it or a key of it is missing; never a list of them.
 - apiGroups: [""]
   resources: [secrets]

@@ -40,7 +40,9 @@ def dovecot(topology: Topology) -> Object:
         "ports": [{"name": "imap", "containerPort": IMAP_PORT, "protocol": "TCP"}],
         "startupProbe": _started("imap"),
         "resources": _resources(topology.stack.spec.dovecot.resources),
-        "securityContext": _security("CHOWN", "DAC_OVERRIDE", "SETUID", "SETGID", "SYS_CHROOT", "NET_BIND_SERVICE"),
+        "securityContext": _security(
+            "CHOWN", "DAC_OVERRIDE", "KILL", "SETUID", "SETGID", "SYS_CHROOT", "NET_BIND_SERVICE"
+        ),
         "volumeMounts": dovecot_mounts(),
     }
 

@@ -115,6 +115,7 @@ def _load_step(image: Image) -> Step:
 
 
 def _name_in_node(image: Image) -> str:
+    """containerd's full form of a name that has no registry; nothing is fetched from there."""
     return f"docker.io/{image.reference}"
 
 

@@ -47,8 +47,8 @@ class StepError(HarnessError):
     """A step failed: the message holds the cause, the end of its log and the log's path."""
 
     def __init__(self, name: str, cause: Exception, log: Log) -> None:
-        tail = "\n".join(f"  | {line}" for line in log.tail())
-        super().__init__(f"step {name!r} failed: {cause}\nthe end of its log:\n{tail}\nall of it: {log.path}")
+        tail = "".join(f"\n  | {line}" for line in log.tail()) or " (empty)"
+        super().__init__(f"step {name!r} failed: {cause}\nthe end of its log:{tail}\nall of it: {log.path}")
 
 
 @dataclass

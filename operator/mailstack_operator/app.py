@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import signal
+import threading
 import time
 
 from mailstack_operator import cluster, endpoints, handlers, metrics
@@ -44,33 +45,38 @@ class Operator:
         self._read = asyncio.Event()
 
     async def run(self) -> None:
+        """Runs until a signal, or until something fails; raises what failed."""
         stop = asyncio.Event()
-        logger.info("watching %s", ", ".join(self._settings.namespaces) or "all namespaces")
-        async with endpoints.serve(self._settings.port, self._read.is_set):
-            # Kopf looks for the resource once: it must be served by then.
-            if not await self._read_before(stop):
-                return
-            watches = asyncio.create_task(handlers.watch(self._noted, self._settings, stop))
-            work = asyncio.create_task(self._work())
-            try:
-                await asyncio.wait((watches, work), return_when=asyncio.FIRST_COMPLETED)
-            finally:
-                stop.set()
-                work.cancel()
-                await asyncio.wait((watches, work))
-        for task in (work, watches):
-            if not task.cancelled() and (error := task.exception()):
-                raise error
-
-    async def _read_before(self, stop: asyncio.Event) -> bool:
-        """Reads the cluster for the first time; False if a signal came first. Kopf takes the signals over."""
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
-        reading, stopped = asyncio.create_task(self._resync_once()), asyncio.create_task(stop.wait())
-        await asyncio.wait((reading, stopped), return_when=asyncio.FIRST_COMPLETED)
-        reading.cancel()
-        stopped.cancel()
-        return self._read.is_set()
+        logger.info("watching %s", ", ".join(self._settings.namespaces) or "all namespaces")
+        async with endpoints.serve(self._settings.port, self._read.is_set):
+            main = asyncio.create_task(self._main())
+            main.add_done_callback(lambda _: stop.set())
+            await stop.wait()
+            main.cancel()
+            await asyncio.wait([main])
+        if not main.cancelled():
+            main.result()
+
+    async def _main(self) -> None:
+        # Kopf looks for the resource once, at its start: it must be served by then.
+        await self._resync_once()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._work())
+
+    async def _watch(self) -> None:
+        """Kopf in a thread of its own: it ends every task of the loop that it runs in."""
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+
+        def sink(gone: bool, body: Object) -> None:
+            loop.call_soon_threadsafe(self._noted, gone, body)
+
+        try:
+            await asyncio.to_thread(handlers.watch, sink, self._settings, stop)
+        finally:
+            stop.set()
 
     def _noted(self, gone: bool, body: Object) -> None:
         """Takes in one event of a watch."""

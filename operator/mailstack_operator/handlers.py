@@ -4,6 +4,7 @@ Handlers do nothing but hand the event on: no finalizers, no annotations, nothin
 """
 
 import asyncio
+import threading
 from collections.abc import Callable
 from typing import cast
 
@@ -41,10 +42,10 @@ class _NoDiffBase(kopf.DiffBaseStorage):
         return None
 
 
-async def watch(sink: Sink, settings: Settings, stop: asyncio.Event) -> None:
-    """Hands every event of MailStacks, children and pods to `sink` until `stop` is set or the process gets
-    SIGTERM or SIGINT. What exists already comes first, as events too."""
-    await kopf.operator(
+def watch(sink: Sink, settings: Settings, stop: threading.Event) -> None:
+    """Hands every event of MailStacks, children and pods to `sink` until `stop` is set; runs in a thread, and
+    so does `sink`. What exists already comes first, as events too."""
+    operator = kopf.operator(
         registry=_registry(sink),
         settings=_kopf_settings(),
         standalone=True,
@@ -54,6 +55,7 @@ async def watch(sink: Sink, settings: Settings, stop: asyncio.Event) -> None:
         namespaces=settings.namespaces,
         stop_flag=stop,
     )
+    asyncio.run(operator)
 
 
 def _registry(sink: Sink) -> kopf.OperatorRegistry:

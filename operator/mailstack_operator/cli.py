@@ -37,7 +37,10 @@ def main() -> None:
 @main.command()
 @_FILE
 def render(path: Path) -> None:
-    """Print every child object of the MailStacks in FILE as YAML, as the operator would apply them."""
+    """Print the child objects of the MailStacks in FILE.
+
+    As YAML, complete, as the operator would apply them.
+    """
     children = [child for stack in _stacks(path) for child in desired.children(topology.decide(stack))]
     click.echo(manifests.dump(*children), nl=False)
 
@@ -45,7 +48,10 @@ def render(path: Path) -> None:
 @main.command()
 @_FILE
 def validate(path: Path) -> None:
-    """Print what is wrong with the MailStacks in FILE, a line for each mistake; exit 1 if anything is."""
+    """Print what is wrong with the MailStacks in FILE.
+
+    A line for each mistake, with its field; exit 1 if there is one.
+    """
     for stack in _stacks(path):
         click.echo(f"{path}: MailStack {stack.key.name} is valid")
 
@@ -94,7 +100,10 @@ def run(
     log_level: str,
     log_format: str,
 ) -> None:
-    """Run the operator, in a pod or on this machine with the kubeconfig's cluster."""
+    """Run the operator.
+
+    In a pod with its service account, elsewhere with the kubeconfig's cluster.
+    """
     # The client and Kopf take half a second to import; the other commands do without.
     from mailstack_operator import app  # noqa: PLC0415
 

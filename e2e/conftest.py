@@ -7,7 +7,7 @@ a run begin. Tests marked `serial` disturb the operator or the API and run alone
 
 import secrets
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import contextmanager
 
 import pytest
 
@@ -22,7 +22,8 @@ LABEL = "mailstack.dev/e2e"
 NewNamespace = Callable[[str], Kubectl]
 NewStack = Callable[[str], Stack]
 
-_used: dict[str, list[str]] = {}
+# The namespaces that this process made and did not delete yet.
+_mine: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -50,7 +51,31 @@ def remove_leftovers() -> None:
 
 def create_namespace(name: str) -> None:
     labels = {LABEL: "true", "pod-security.kubernetes.io/enforce": "baseline"}
-    Kubectl().apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name, "labels": labels}})
+    Kubectl().apply(manifests.namespace(name, **labels))
+
+
+@contextmanager
+def namespaces() -> Iterator[NewNamespace]:
+    """Makes namespaces, and deletes them at the end."""
+    made = []
+
+    def make(word: str) -> Kubectl:
+        name = f"e2e-{word}-{secrets.token_hex(3)}"
+        create_namespace(name)
+        made.append(name)
+        _mine.append(name)
+        return Kubectl(name)
+
+    yield make
+    for name in made:
+        _mine.remove(name)
+        Kubectl()("delete", "namespace", name, "--ignore-not-found", "--wait=false")
+
+
+def start_stack(kubectl: Kubectl) -> Stack:
+    """A MailStack with its users; not waited for."""
+    kubectl.apply(manifests.users(), manifests.mailstack())
+    return Stack(kubectl.namespace)
 
 
 @pytest.fixture(scope="session")
@@ -59,41 +84,52 @@ def client() -> Client:
 
 
 @pytest.fixture(scope="module")
-def new_namespace(request: pytest.FixtureRequest) -> Iterator[NewNamespace]:
+def new_namespace() -> Iterator[NewNamespace]:
     """Makes a namespace for the module; it is deleted after the module's last test."""
-    mine = _used.setdefault(request.node.nodeid, [])
-
-    def make(word: str) -> Kubectl:
-        name = f"e2e-{word}-{secrets.token_hex(3)}"
-        create_namespace(name)
-        mine.append(name)
-        return Kubectl(name)
-
-    yield make
-    for name in mine:
-        with suppress(CommandError):  # a test may have deleted it
-            Kubectl()("delete", "namespace", name, "--wait=false")
+    with namespaces() as make:
+        yield make
 
 
 @pytest.fixture(scope="module")
 def new_stack(new_namespace: NewNamespace) -> NewStack:
-    """Makes a MailStack that is Ready, in a namespace of its own, with its users."""
+    """Makes a MailStack that is Ready, in a namespace of its own."""
 
     def make(word: str) -> Stack:
-        kubectl = new_namespace(word)
-        kubectl.apply(manifests.users(), manifests.mailstack())
-        stack = Stack(kubectl.namespace)
+        stack = start_stack(new_namespace(word))
         stack.wait_ready()
         return stack
 
     return make
 
 
+@pytest.fixture(scope="session")
+def running_stacks() -> Iterator[tuple[Stack, Stack]]:
+    """Two MailStacks that the serial tests share, each in a namespace of its own."""
+    with namespaces() as make:
+        stacks = start_stack(make("running")), start_stack(make("neighbour"))
+        for stack in stacks:
+            stack.wait_ready()
+        yield stacks
+
+
+@pytest.fixture
+def running(running_stacks: tuple[Stack, Stack]) -> Stack:
+    """A MailStack that has been running for a while; a test leaves it as it was."""
+    running_stacks[0].wait_ready()
+    return running_stacks[0]
+
+
+@pytest.fixture
+def neighbour(running_stacks: tuple[Stack, Stack]) -> Stack:
+    """Another, to see by its repair that the operator is at work."""
+    return running_stacks[1]
+
+
 @pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport(item: pytest.Item) -> Iterator[None]:
-    """A failure shows the state of every namespace that the test's module uses."""
+def pytest_runtest_makereport() -> Iterator[None]:
+    """A failure shows the state of every namespace that the test may have used."""
     outcome = yield
     report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result object
-    if report.failed and (module := item.getparent(pytest.Module)):
-        for name in _used.get(module.nodeid, []):
+    if report.failed:
+        for name in _mine:
             report.sections.append((f"namespace {name}", explain.namespace(name)))

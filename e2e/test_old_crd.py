@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import NewStack
 from mailtest import manifests, release
 from mailtest.client import Client, letter
 from mailtest.kubectl import Kubectl
@@ -26,18 +25,13 @@ BAD: list[tuple[str, dict[str, object], str]] = [
 ]
 
 
-@pytest.fixture(scope="module")
-def stack(new_stack: NewStack) -> Stack:
-    return new_stack("old-crd")
-
-
 @pytest.fixture(scope="module", autouse=True)
-def _old_crd(stack: Stack) -> Iterator[None]:
+def _old_crd(running_stacks: tuple[Stack, Stack]) -> Iterator[None]:
     """Take the checks out of the installed CRD, and put them back afterwards."""
     good = release.custom_resource_definition()
     Kubectl()("replace", "-f", "-", stdin=json.dumps(without_checks(good)))
     try:
-        until("the API server lets mistakes through", lambda: _lets_through(stack), 30)
+        until("the API server lets mistakes through", lambda: _lets_through(running_stacks[0]), 30)
         yield
     finally:
         Kubectl()("replace", "-f", "-", stdin=json.dumps(good))
@@ -63,23 +57,23 @@ def _lets_through(stack: Stack) -> bool:
 
 @pytest.mark.parametrize(("change", "message"), [case[1:] for case in BAD], ids=[case[0] for case in BAD])
 def test_a_bad_edit_is_stalled_and_the_running_stack_stays_as_it_is(
-    stack: Stack, client: Client, change: dict[str, object], message: str
+    running: Stack, client: Client, change: dict[str, object], message: str
 ) -> None:
     """Fault: the old CRD stores a bad spec. The operator says so, and what runs goes on running unchanged."""
-    good = stack.get()["spec"]
-    children, pod = _children(stack), identity(stack.pod())
+    good = running.get()["spec"]
+    children, pod = _children(running), identity(running.pod())
 
-    stack.patch(**change)
+    running.patch(**change)
 
-    stack.wait_condition("Stalled", "True", f"^InvalidSpec: .*{message}", 30)
-    stack.wait_condition("Ready", "False", f"^InvalidSpec: .*{message}", 30)
-    assert client.send(stack.host, letter(ALICE, "in-spite-of-it"))[0].code == 250
-    assert (_children(stack), identity(stack.pod())) == (children, pod)
+    running.wait_condition("Stalled", "True", f"^InvalidSpec: .*{message}", 30)
+    running.wait_condition("Ready", "False", f"^InvalidSpec: .*{message}", 30)
+    assert client.send(running.host, letter(ALICE, "in-spite-of-it"))[0].code == 250
+    assert (_children(running), identity(running.pod())) == (children, pod)
 
-    stack.kubectl("patch", "mailstack", stack.name, "--type=json", "-p", _put_back(good))
-    stack.wait_ready()
-    assert stack.condition("Stalled") == {}
-    assert (_children(stack), identity(stack.pod())) == (children, pod)
+    running.kubectl("patch", "mailstack", running.name, "--type=json", "-p", _put_back(good))
+    running.wait_ready()
+    assert running.condition("Stalled") == {}
+    assert (_children(running), identity(running.pod())) == (children, pod)
 
 
 def _children(stack: Stack) -> dict[str, str]:

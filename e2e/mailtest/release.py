@@ -65,12 +65,12 @@ def leader() -> str:
     return holder
 
 
-def wait_for_leader(seconds: float = 60.0) -> str:
-    """The pod that leads; it exists."""
+def wait_for_leader(seconds: float = 60.0, other_than: str = "") -> str:
+    """The pod that leads; it exists, and is another than `other_than`."""
 
     def look() -> str:
         holder, names = leader(), [pod["metadata"]["name"] for pod in pods()]
-        assert holder in names, f"the Lease is held by {holder!r}, the pods are {names}"
+        assert holder in names and holder != other_than, f"the Lease is held by {holder!r}, the pods are {names}"
         return holder
 
     return until("one of the operator's pods is the leader", look, seconds)

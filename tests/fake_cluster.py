@@ -53,6 +53,8 @@ class FakeCluster:
 
     async def apply_status(self, key: StackKey, status: Object) -> Object:
         self._refused("status")
+        for name in status:
+            self._refused(f"status.{name}")
         self.writes.append("status")
         ref = Ref(API_VERSION, KIND, key.namespace, key.name)
         self.objects[ref] = {**self.objects[ref], "status": status}

@@ -237,6 +237,15 @@ async def test_a_server_that_does_not_answer_is_asked_again(world: World) -> Non
     assert SERVICE in world.cluster.objects
 
 
+async def test_an_older_crd_still_shows_the_conditions(running: World) -> None:
+    """Server-side apply refuses a status with a field that the CRD does not know."""
+    unknown = ClusterError(500, "failed to create typed patch object: .status.endpoint: field not declared in schema")
+    running.cluster.refuse["status.endpoint"] = unknown
+    running.change({"spec.domains": []})
+    await running.run()
+    assert running.condition("Stalled")["reason"] == "InvalidSpec"
+
+
 async def test_a_crash_between_two_writes_is_made_good(world: World) -> None:
     world.cluster.refuse["status"] = ClusterError(0, "killed here")
     with pytest.raises(ClusterError):

@@ -11,7 +11,7 @@ from datetime import UTC, datetime
 from mailstack_operator import desired, status, topology
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.apply import Applier, by_ref
-from mailstack_operator.errors import Stalled, Unfinished, Waiting
+from mailstack_operator.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Ref
 from mailstack_operator.names import StackKey
@@ -23,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # Secrets are not watched (that would take the right to read all of them): looked at again, in seconds.
 SECRET_RETRY = 5.0
+
+_STATUS_OF_EVERY_CRD = ("observedGeneration", "conditions")
 
 
 def utc_now() -> str:
@@ -94,7 +96,19 @@ class Reconciler:
         if wanted != current:
             ready = entries(wanted, "conditions")[0]
             logger.info("%s: Ready=%s %s: %s", key, *(text(ready, name) for name in ("status", "reason", "message")))
-            self._store.note(await self._cluster.apply_status(key, wanted))
+            self._store.note(await self._apply_status(key, wanted))
+
+    async def _apply_status(self, key: StackKey, wanted: Object) -> Object:
+        """Server-side apply takes no field that the CRD does not know: with an older CRD the conditions must do."""
+        try:
+            return await self._cluster.apply_status(key, wanted)
+        except ClusterError as error:
+            if "field not declared in schema" not in str(error):
+                raise
+            logger.warning(
+                "the CRD is older than the operator: install crds/mailstacks.yaml of this version: %s", error
+            )
+            return await self._cluster.apply_status(key, {name: wanted[name] for name in _STATUS_OF_EVERY_CRD})
 
 
 def _parse(body: Object) -> MailStack:

@@ -14,7 +14,7 @@ from mailstack_operator.api.stack import MailStack
 from mailstack_operator.errors import ClusterError, Stalled, Waiting
 from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Live, Ref, ref_of
-from mailstack_operator.names import KIND
+from mailstack_operator.names import KIND, StackKey
 from mailstack_operator.objects import Object
 from mailstack_operator.observe import Store
 
@@ -61,7 +61,7 @@ class Applier:
     def __init__(self, cluster: Cluster, store: Store) -> None:
         self._cluster = cluster
         self._store = store
-        self._marks: dict[Ref, Mark] = {}
+        self._marks: dict[StackKey, Marks] = {}
 
     async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> str:
         """Applies what differs of `wanted`, but for what is on `hold`, and removes what is no longer wanted.
@@ -73,19 +73,20 @@ class Applier:
         for ref in wanted:
             if ref in children:
                 _check_owner(stack, children[ref])
-        now = marks_of(wanted, children)
+        now, marks = marks_of(wanted, children), self._marks.setdefault(stack.key, {})
         if digest_of(now) == known:
-            self._marks.update(now)
+            marks.update(now)
         for ref, manifest in wanted.items():
-            if ref not in hold and (ref not in now or self._marks.get(ref) != now[ref]):
-                await self._apply(stack, ref, manifest)
-        await self._prune(stack, wanted)
-        return digest_of({ref: self._marks[ref] for ref in wanted if ref in self._marks})
+            if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
+                live = await self._apply(stack, ref, manifest)
+                marks[ref] = Mark(live_module.digest(manifest), live.fingerprint)
+        for ref in await self._prune(stack, wanted):
+            marks.pop(ref, None)
+        return digest_of(marks)
 
-    def forget(self, refs: Iterable[Ref]) -> None:
-        """Drops what is remembered of children whose MailStack is gone."""
-        for ref in refs:
-            self._marks.pop(ref, None)
+    def forget(self, key: StackKey) -> None:
+        """Drops what is remembered of a MailStack that is gone."""
+        self._marks.pop(key, None)
 
     async def _unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> dict[Ref, Live]:
         """What stands there of which no watch tells: a foreign object carries no label of ours, and nobody
@@ -94,7 +95,7 @@ class Applier:
         found = [await self._cluster.metadata(ref) for ref in wanted if ref not in seen]
         return {live.ref: live for live in found if live is not None}
 
-    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> None:
+    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> Live:
         try:
             live = await self._cluster.apply(manifest)
         except ClusterError as error:
@@ -103,16 +104,19 @@ class Applier:
             raise
         logger.info("applied %s of %s", ref, stack.key)
         self._store.note_child(stack.key, live)
-        self._marks[ref] = Mark(live_module.digest(manifest), live.fingerprint)
+        return live
 
-    async def _prune(self, stack: MailStack, wanted: Mapping[Ref, Object]) -> None:
+    async def _prune(self, stack: MailStack, wanted: Mapping[Ref, Object]) -> list[Ref]:
+        """Deletes our children that are no longer wanted; returns which."""
+        gone = []
         for ref, live in list(self._store[stack.key].children.items()):
             ours = live.owner is not None and live.owner.uid == stack.uid
             if ref not in wanted and ours and not live.deleting:
                 logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
                 await self._cluster.delete(live)
                 self._store.forget_child(stack.key, ref)
-                self._marks.pop(ref, None)
+                gone.append(ref)
+        return gone
 
 
 def _check_owner(stack: MailStack, live: Live) -> None:

@@ -49,7 +49,7 @@ class Reconciler:
         seen = self._store[key]
         if seen.stack is None or "deletionTimestamp" in section(seen.stack, "metadata"):
             # The children go by their ownerReferences.
-            self._applier.forget(seen.children)
+            self._applier.forget(key)
             return None
         outcome = await self._converge(seen.stack, key)
         await self._report(key, outcome)

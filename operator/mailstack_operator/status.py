@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mailstack_operator.errors import Stalled, Unfinished, Waiting
-from mailstack_operator.names import API_VERSION, KIND, StackKey
 from mailstack_operator.objects import Json, Object, entries, text
 from mailstack_operator.observe import Seen
 
@@ -80,13 +79,3 @@ def _conditions(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
         yield "Reconciling", "True", unfinished.reason, unfinished.message
     if isinstance(unfinished, Stalled):
         yield "Stalled", "True", unfinished.reason, unfinished.message
-
-
-def manifest(key: StackKey, status: Object) -> Object:
-    """The status as server-side apply takes it."""
-    return {
-        "apiVersion": API_VERSION,
-        "kind": KIND,
-        "metadata": {"name": key.name, "namespace": key.namespace},
-        "status": status,
-    }

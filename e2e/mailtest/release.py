@@ -70,7 +70,7 @@ def wait_for_leader(seconds: float = 60.0, other_than: str = "") -> str:
 
     def look() -> str:
         holder, names = leader(), [pod["metadata"]["name"] for pod in pods()]
-        assert holder in names and holder != other_than, f"the Lease is held by {holder!r}, the pods are {names}"
+        assert holder in {*names} - {other_than}, f"the Lease is held by {holder!r}, the pods are {names}"
         return holder
 
     return until("one of the operator's pods is the leader", look, seconds)

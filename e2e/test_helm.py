@@ -23,20 +23,6 @@ def _as_it_was() -> Iterator[None]:
     release.wait_for_leader()
 
 
-def test_a_list_of_namespaces_keeps_the_operator_to_them(new_namespace: NewNamespace) -> None:
-    """Promise: with `watch.namespaces` the operator serves these, with no right in any other."""
-    inside, outside = new_namespace("inside"), new_namespace("outside")
-    release.install(f"--set=watch.namespaces={{{inside.namespace}}}")
-    release.wait_for_leader()
-
-    for kubectl in (outside, inside):
-        kubectl.apply(manifests.users(), manifests.mailstack())
-    Stack(inside.namespace).wait_ready()
-
-    assert Stack(outside.namespace).children() == []
-    assert "status" not in Stack(outside.namespace).get()
-
-
 def test_helm_upgrade_rolls_the_operator_and_no_mail_pod(running: Stack, client: Client) -> None:
     """Promise: an upgrade of the operator is no event for the mail: no child is written, no pod restarted."""
     before, pod, old = running.versions(), identity(running.pod()), release.wait_for_leader()
@@ -66,6 +52,20 @@ def test_helm_uninstall_leaves_the_mail_running_and_install_adopts_it(
     release.wait_for_leader()
     neighbour.wait_repaired()
     assert (running.versions(), identity(running.pod())) == (before, pod)
+
+
+def test_a_list_of_namespaces_keeps_the_operator_to_them(new_namespace: NewNamespace) -> None:
+    """Promise: with `watch.namespaces` the operator serves these, with no right in any other."""
+    inside, outside = new_namespace("inside"), new_namespace("outside")
+    release.install(f"--set=watch.namespaces={{{inside.namespace}}}")
+    release.wait_for_leader()
+
+    for kubectl in (outside, inside):
+        kubectl.apply(manifests.users(), manifests.mailstack())
+    Stack(inside.namespace).wait_ready()
+
+    assert Stack(outside.namespace).children() == []
+    assert "status" not in Stack(outside.namespace).get()
 
 
 def _works(stack: Stack, client: Client) -> bool:

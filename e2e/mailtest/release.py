@@ -52,6 +52,19 @@ def scale(replicas: int) -> None:
     KUBECTL("rollout", "status", f"deployment/{RELEASE}", "--timeout=60s", seconds=70)
 
 
+def kill(pod: str) -> None:
+    """End the operator of `pod` by SIGKILL, from the node: it cannot say good-bye. The kubelet starts it again."""
+    status = KUBECTL.must_get("pod", pod)["status"]["containerStatuses"][0]
+    container = status["containerID"].removeprefix("containerd://")
+    run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", container)
+    until(f"{pod} was restarted", lambda: restarts(pod) > status["restartCount"], 30)
+
+
+def restarts(pod: str) -> int:
+    count: int = KUBECTL.must_get("pod", pod)["status"]["containerStatuses"][0]["restartCount"]
+    return count
+
+
 def pods() -> list[Object]:
     """The operator's pods, without those that are on their way out."""
     found = KUBECTL.list("pods", SELECTOR)

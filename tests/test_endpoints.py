@@ -18,9 +18,12 @@ def free_port() -> int:
 async def get(path: str, *, ready: bool = True) -> tuple[int, str]:
     port = free_port()
     timeout = aiohttp.ClientTimeout(total=5)
-    async with endpoints.serve(port, lambda: ready), aiohttp.ClientSession(timeout=timeout) as session:
-        async with session.get(f"http://127.0.0.1:{port}{path}") as response:
-            return response.status, await response.text()
+    async with (
+        endpoints.serve(port, lambda: ready),
+        aiohttp.ClientSession(f"http://127.0.0.1:{port}", timeout=timeout) as session,
+        session.get(path) as response,
+    ):
+        return response.status, await response.text()
 
 
 async def test_a_running_operator_is_alive_even_before_it_is_ready() -> None:

@@ -13,11 +13,17 @@ from mailstack_operator.metrics import REGISTRY
 async def serve(port: int, ready: Callable[[], bool]) -> AsyncIterator[None]:
     """Serves while the context is open. /healthz answers as long as the event loop turns; /readyz once the
     cluster has been read."""
+
+    async def readyz(_: web.Request) -> web.Response:
+        if ready():
+            return web.Response(text="ok\n")
+        return web.Response(status=503, text="the cluster has not been read yet\n")
+
     app = web.Application()
     app.add_routes(
         [
             web.get("/healthz", _healthz),
-            web.get("/readyz", lambda _: _readyz(ready())),
+            web.get("/readyz", readyz),
             web.get("/metrics", _metrics),
         ]
     )
@@ -32,12 +38,6 @@ async def serve(port: int, ready: Callable[[], bool]) -> AsyncIterator[None]:
 
 async def _healthz(_: web.Request) -> web.Response:
     return web.Response(text="ok\n")
-
-
-async def _readyz(ready: bool) -> web.Response:
-    if ready:
-        return web.Response(text="ok\n")
-    return web.Response(status=503, text="the cluster has not been read yet\n")
 
 
 async def _metrics(_: web.Request) -> web.Response:

@@ -61,6 +61,7 @@ class FakeCluster:
         return self.put(self.objects[ref])
 
     async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
+        self._refused("Secret")
         keys = self.secrets.get((namespace, name))
         return frozenset(keys) if keys is not None else None
 

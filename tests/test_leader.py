@@ -93,6 +93,16 @@ async def test_release_leaves_the_lease_of_another_alone() -> None:
     assert leases.lease.holder == "b"
 
 
+async def test_a_stop_does_not_wait_for_a_silent_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Silent(FakeLeases):
+        async def read(self) -> Lease | None:
+            await asyncio.Event().wait()
+            return None
+
+    monkeypatch.setattr(leader, "RELEASE_SECONDS", 0.01)
+    await asyncio.wait_for(Election(Silent(), "a", Clock()).release(), 5)
+
+
 async def test_a_server_that_does_not_answer_delays_but_does_not_end_the_release() -> None:
     leases = FakeLeases()
     leases.broken = True

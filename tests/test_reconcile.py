@@ -125,6 +125,23 @@ async def test_a_child_without_its_label_is_put_right(running: World) -> None:
     assert labels["app.kubernetes.io/instance"] == "mail"
 
 
+async def test_a_child_with_another_stacks_label_is_put_right(running: World) -> None:
+    """It stays in the watch's selection, under a MailStack that does not exist."""
+    relabelled = deepcopy(running.cluster.objects[MAIN_CF])
+    labels = {**section(relabelled, "metadata", "labels"), "app.kubernetes.io/instance": "other"}
+    relabelled["metadata"] = {**section(relabelled, "metadata"), "labels": labels}
+    assert running.store.note(running.cluster.put(relabelled)) == KEY
+    await running.run()
+    assert "apply ConfigMap mail-postfix" in running.cluster.writes
+
+
+async def test_a_right_that_is_missing_is_told(world: World) -> None:
+    world.cluster.refuse["Secret"] = ClusterError(403, "cannot get resource secrets")
+    await world.run()
+    assert world.condition("Stalled")["reason"] == "RequestRefused"
+    assert "secrets" in str(world.condition("Stalled")["message"])
+
+
 async def test_a_changed_field_touches_only_what_it_concerns(running: World) -> None:
     running.change({"spec.postfix.resources.requests.cpu": "100m"})
     await running.run()

@@ -18,6 +18,8 @@ LEASE_SECONDS = 15
 RENEW_DEADLINE = 10.0
 RETRY = 2.0
 RENEW_EVERY = 5.0
+# A stop must not wait for an API server that is away.
+RELEASE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
@@ -71,11 +73,12 @@ class Election:
     async def release(self) -> None:
         """Lets another replica lead at once; a failure only makes it wait."""
         try:
-            lease = await self._leases.read()
-            if lease is not None and lease.holder == self._identity:
-                await self._leases.write("", 1, lease)
-        except ClusterError as error:
-            logger.warning("the Lease could not be released: %s", error)
+            async with asyncio.timeout(RELEASE_SECONDS):
+                lease = await self._leases.read()
+                if lease is not None and lease.holder == self._identity:
+                    await self._leases.write("", 1, lease)
+        except (ClusterError, TimeoutError) as error:
+            logger.warning("the Lease could not be released: %s", error or "no answer")
 
     async def _try_quietly(self) -> bool:
         try:

@@ -92,9 +92,11 @@ def _owner(metadata: Mapping[str, Json]) -> Owner | None:
 
 
 def stack_of(body: Object) -> StackKey:
-    """The MailStack that a labelled child or pod belongs to."""
+    """The MailStack that a child or pod belongs to: its owner, whatever somebody made of the label."""
     metadata = section(body, "metadata")
-    return StackKey(text(metadata, "namespace"), text(section(metadata, "labels"), names.LABEL_INSTANCE))
+    owner = _owner(metadata)
+    label = text(section(metadata, "labels"), names.LABEL_INSTANCE)
+    return StackKey(text(metadata, "namespace"), owner.name if owner and owner.kind == names.KIND else label)
 
 
 def digest(value: Json) -> str:

@@ -10,7 +10,7 @@ from datetime import UTC, datetime
 
 from mailstack_operator import desired, status, topology
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
-from mailstack_operator.apply import Applier, by_ref
+from mailstack_operator.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Ref
@@ -68,6 +68,10 @@ class Reconciler:
             unfinished: Unfinished | None = missing or status.rollout_problem(self._store[key], key.name)
         except Unfinished as error:
             unfinished = error
+        except ClusterError as error:
+            if not error.permanent:
+                raise
+            unfinished = Stalled("RequestRefused", f"the API server refused a request: {error}", LOOK_AGAIN)
         return Outcome(unfinished, endpoint, digest)
 
     async def _missing_users(self, stack: MailStack) -> Waiting | None:

@@ -3,10 +3,12 @@
 from copy import deepcopy
 
 from mailstack_operator.errors import ClusterError
+from mailstack_operator.kube import Secret
 from mailstack_operator.live import Live, Ref, live_of, ref_of
-from mailstack_operator.names import API_VERSION, KIND, StackKey
+from mailstack_operator.names import ANNOTATION_USERS_VERSION, API_VERSION, KIND, StackKey
 from mailstack_operator.objects import Json, Object, section
 from mailstack_operator.observe import Store
+from mailstack_operator.pods import Pod
 
 
 class FakeCluster:
@@ -15,6 +17,7 @@ class FakeCluster:
     def __init__(self) -> None:
         self.objects: dict[Ref, Object] = {}
         self.secrets: dict[tuple[str, str], set[str]] = {("post", "mail-users"): {"users"}}
+        self.users_version = "1"
         self.writes: list[str] = []
         self.refuse: dict[str, ClusterError] = {}
         self._version = 100
@@ -60,10 +63,16 @@ class FakeCluster:
         self.objects[ref] = {**self.objects[ref], "status": status}
         return self.put(self.objects[ref])
 
-    async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
+    async def secret(self, namespace: str, name: str) -> Secret | None:
         self._refused("Secret")
         keys = self.secrets.get((namespace, name))
-        return frozenset(keys) if keys is not None else None
+        return Secret(self.users_version, frozenset(keys)) if keys is not None else None
+
+    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
+        self.writes.append(f"touch {pod.name} {users_version}")
+        found = self.objects[Ref("v1", "Pod", namespace, pod.name)]
+        annotations: Json = {ANNOTATION_USERS_VERSION: users_version}
+        self.put({**found, "metadata": {**section(found, "metadata"), "annotations": annotations}})
 
     def _refused(self, what: str) -> None:
         if what in self.refuse:

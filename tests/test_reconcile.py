@@ -48,6 +48,7 @@ class World:
         await self.run()
         settle(self.cluster, self.store)
         await self.run()
+        self.cluster.watch(self.store)
 
     def condition(self, kind: str) -> dict[str, Json]:
         found = entries(section(self.cluster.objects[STACK], "status"), "conditions")
@@ -225,6 +226,16 @@ async def test_a_missing_key_is_named(world: World) -> None:
     await world.run()
     assert world.condition("Ready")["reason"] == "SecretKeyNotFound"
     assert "key users" in str(world.condition("Ready")["message"])
+
+
+async def test_a_pod_is_told_of_changed_users_once(running: World) -> None:
+    """The kubelet then brings the new file in at once."""
+    running.cluster.users_version = "2"
+    await running.run()
+    assert running.cluster.writes == ["touch mail-0 2"]
+    running.cluster.watch(running.store)
+    await running.run()
+    assert running.cluster.writes == []
 
 
 async def test_a_secret_that_is_not_there_does_not_roll_a_running_pod(running: World) -> None:

@@ -19,6 +19,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from mailstack_operator import names
 from mailstack_operator.errors import ClusterError
+from mailstack_operator.kube import Secret
 from mailstack_operator.leader import Lease
 from mailstack_operator.live import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.names import StackKey
@@ -95,9 +96,11 @@ class ApiServer:
         with contextlib.suppress(NotFound, Conflict):
             await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
 
-    async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
+    async def secret(self, namespace: str, name: str) -> Secret | None:
         body = await self._find(Ref("v1", "Secret", namespace, name))
-        return frozenset(section(body, "data")) if body is not None else None
+        if body is None:
+            return None
+        return Secret(text(section(body, "metadata"), "resourceVersion"), frozenset(section(body, "data")))
 
     async def everything(self, namespaces: Iterable[str]) -> tuple[list[Object], int]:
         """All MailStacks, their children and pods in `namespaces` (none: everywhere), and the

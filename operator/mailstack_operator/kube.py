@@ -1,10 +1,20 @@
 """What the loop asks of a cluster. cluster.py answers it with the official client, tests with a fake."""
 
+from dataclasses import dataclass
 from typing import Protocol
 
 from mailstack_operator.live import Live, Ref
 from mailstack_operator.names import StackKey
 from mailstack_operator.objects import Object
+from mailstack_operator.pods import Pod
+
+
+@dataclass(frozen=True)
+class Secret:
+    """Which keys a Secret has, and its resourceVersion."""
+
+    version: str
+    keys: frozenset[str]
 
 
 class Cluster(Protocol):
@@ -22,5 +32,8 @@ class Cluster(Protocol):
     async def apply_status(self, key: StackKey, status: Object) -> Object:
         """Server-side apply of a MailStack's status; the object after it."""
 
-    async def secret_keys(self, namespace: str, name: str) -> frozenset[str] | None:
-        """The keys of a Secret; None if there is no such Secret. Its values are not kept."""
+    async def secret(self, namespace: str, name: str) -> Secret | None:
+        """A Secret without its values; None if there is no such Secret."""
+
+    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
+        """Writes the version of the users on the pod, if it is still this pod."""

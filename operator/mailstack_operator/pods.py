@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mailstack_operator import names
 from mailstack_operator.objects import Json, Object, entries, number, section, text
 
 # The kubelet keeps the last log lines of a failed container; these are the ones that say why.
@@ -24,11 +25,12 @@ class Problem:
 
 @dataclass(frozen=True)
 class Pod:
-    """A mail pod: which revision of the StatefulSet it is, and how it stands."""
+    """A mail pod: which revision of the StatefulSet it is, which users it was told of, and how it stands."""
 
     name: str
     uid: str
     revision: str
+    users_version: str
     ready: bool
     deleting: bool
     problem: Problem | None
@@ -58,6 +60,7 @@ def pod_of(body: Object) -> Pod:
         name=text(metadata, "name"),
         uid=text(metadata, "uid"),
         revision=text(section(metadata, "labels"), "controller-revision-hash"),
+        users_version=text(section(metadata, "annotations"), names.ANNOTATION_USERS_VERSION),
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
         problem=next(_problems(text(metadata, "name"), status), None),

@@ -12,7 +12,7 @@ from mailstack_operator import desired, status, topology
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.errors import ClusterError, Stalled, Unfinished, Waiting
-from mailstack_operator.kube import Cluster
+from mailstack_operator.kube import Cluster, Secret
 from mailstack_operator.live import Ref
 from mailstack_operator.names import StackKey
 from mailstack_operator.objects import Object, entries, number, section, text
@@ -62,9 +62,13 @@ class Reconciler:
         try:
             stack = _parse(body)
             plan = topology.decide(stack)
-            wanted, missing = by_ref(desired.children(plan)), await self._missing_users(stack)
+            wanted = by_ref(desired.children(plan))
+            users = await self._cluster.secret(key.namespace, stack.spec.users.passwd_file.secret_name)
+            missing = _missing_users(stack, users)
             hold = _pods_of(wanted) if missing else frozenset()
             digest, endpoint = await self._applier.converge(stack, wanted, hold, digest), plan.endpoint
+            if users and not missing:
+                await self._tell_pods(key, users)
             unfinished: Unfinished | None = missing or status.rollout_problem(self._store[key], key.name)
         except Unfinished as error:
             unfinished = error
@@ -74,21 +78,12 @@ class Reconciler:
             unfinished = Stalled("RequestRefused", f"the API server refused a request: {error}", LOOK_AGAIN)
         return Outcome(unfinished, endpoint, digest)
 
-    async def _missing_users(self, stack: MailStack) -> Waiting | None:
-        """The users file must be there before a pod is made or rolled: without it, Dovecot would refuse
-        every user for good, or the pod would not start."""
-        file = stack.spec.users.passwd_file
-        keys = await self._cluster.secret_keys(stack.key.namespace, file.secret_name)
-        if keys is None:
-            return Waiting(
-                "SecretNotFound",
-                f"waiting for Secret {file.secret_name}, which holds the users",
-                SECRET_RETRY,
-            )
-        if file.key not in keys:
-            message = f"waiting for key {file.key} in Secret {file.secret_name}, which holds the users"
-            return Waiting("SecretKeyNotFound", message, SECRET_RETRY)
-        return None
+    async def _tell_pods(self, key: StackKey, users: Secret) -> None:
+        """A kubelet looks at a pod's Secrets once in 60 to 90 s, or at once when the pod changes."""
+        for pod in list(self._store[key].pods.values()):
+            if not pod.deleting and pod.users_version != users.version:
+                logger.info("telling pod %s of %s of its users, version %s", pod.name, key, users.version)
+                await self._cluster.touch_pod(key.namespace, pod, users.version)
 
     async def _report(self, key: StackKey, outcome: Outcome) -> None:
         body = self._store[key].stack
@@ -113,6 +108,19 @@ class Reconciler:
                 "the CRD is older than the operator: install crds/mailstacks.yaml of this version: %s", error
             )
             return await self._cluster.apply_status(key, {name: wanted[name] for name in _STATUS_OF_EVERY_CRD})
+
+
+def _missing_users(stack: MailStack, users: Secret | None) -> Waiting | None:
+    """The users file must be there before a pod is made or rolled: without it, Dovecot would refuse every user
+    for good, or the pod would not start."""
+    file = stack.spec.users.passwd_file
+    if users is None:
+        message = f"waiting for Secret {file.secret_name}, which holds the users"
+        return Waiting("SecretNotFound", message, SECRET_RETRY)
+    if file.key not in users.keys:
+        message = f"waiting for key {file.key} in Secret {file.secret_name}, which holds the users"
+        return Waiting("SecretKeyNotFound", message, SECRET_RETRY)
+    return None
 
 
 def _parse(body: Object) -> MailStack:

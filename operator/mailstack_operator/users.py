@@ -1,8 +1,7 @@
-"""Brings a changed users Secret into the running pod soon.
+"""Notices that a users Secret changed.
 
-The kubelet looks at a pod's Secrets when it syncs the pod: once in 60 to 90 s, or at once when the pod
-changes. So when the Secret has changed, its version is written on the pod. Secrets are not watched (that
-takes the right to read all of them); their metadata is asked for, one after the other, once in a while.
+Secrets are not watched: that takes the right to read all of them. Their metadata is asked for, one after the
+other, once in a while.
 """
 
 import asyncio
@@ -15,31 +14,26 @@ from mailstack_operator.live import Live, Ref
 from mailstack_operator.names import StackKey
 from mailstack_operator.objects import section, text
 from mailstack_operator.observe import Seen, Store
-from mailstack_operator.pods import Pod
 
 logger = logging.getLogger(__name__)
 
 # Each users Secret is looked at this often, in seconds.
-PERIOD = 20.0
+PERIOD = 15.0
 
 
 class Cluster(Protocol):
-    """Both calls may raise ClusterError."""
-
-    async def metadata(self, ref: Ref) -> Live | None: ...
-
-    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
-        """Writes the version on the pod, if it is still this pod."""
+    async def metadata(self, ref: Ref) -> Live | None:
+        """The object as it stands; None if there is none. May raise ClusterError."""
 
 
 class UsersWatch:
-    """Looks at the users Secrets of all MailStacks, in turn."""
+    """Looks at the users Secrets of all MailStacks in turn, and reports each whose version is not the last seen."""
 
     def __init__(self, cluster: Cluster, store: Store, changed: Callable[[StackKey], None]) -> None:
         self._cluster = cluster
         self._store = store
         self._changed = changed
-        self._versions: dict[StackKey, str] = {}
+        self._versions: dict[StackKey, int] = {}
 
     async def run(self) -> None:
         """Looks until cancelled, evenly over the period."""
@@ -53,22 +47,13 @@ class UsersWatch:
                 await asyncio.sleep(PERIOD)
 
     async def look(self, key: StackKey) -> None:
-        """One look: a change is reported, and written on the pods that run."""
-        seen = self._store[key]
-        name = _secret_name(seen)
-        if not name:
-            return
-        live = await self._cluster.metadata(Ref("v1", "Secret", key.namespace, name))
-        version = f"{live.uid}.{live.version}" if live else ""
-        before = self._versions.get(key)
-        self._versions[key] = version
-        if before is None or before == version:
-            return
-        self._changed(key)
-        for pod in seen.pods.values():
-            if version and not pod.deleting:
-                logger.info("the users of %s changed: telling pod %s", key, pod.name)
-                await self._cluster.touch_pod(key.namespace, pod, version)
+        """One look. Raises ClusterError."""
+        name = _secret_name(self._store[key])
+        live = await self._cluster.metadata(Ref("v1", "Secret", key.namespace, name)) if name else None
+        version = live.version if live else 0
+        if self._versions.get(key) != version:
+            self._versions[key] = version
+            self._changed(key)
 
     async def _look_quietly(self, key: StackKey) -> None:
         try:

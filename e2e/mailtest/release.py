@@ -99,13 +99,15 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 
 
 def writes() -> Counter[str]:
-    """How often the API server was asked to change something, by resource: its own request counters."""
+    """How often the API server was asked to change something, by its own request counters: by resource, or
+    resource/subresource."""
     counts: Counter[str] = Counter()
     for sample in _SAMPLE.finditer(Kubectl()("get", "--raw", "/metrics")):
         labels = dict(_LABEL.findall(sample["labels"]))
         if labels["verb"] in _MUTATING:
             value = float(sample["value"])
-            counts[labels["resource"]] += 0 if math.isnan(value) else round(value)
+            what = "/".join(filter(None, (labels["resource"], labels["subresource"])))
+            counts[what] += 0 if math.isnan(value) else round(value)
     return counts
 
 

@@ -1,6 +1,7 @@
 """Puts the operator together: the watches, the queue, the loop, the election, the endpoints."""
 
 import asyncio
+import contextlib
 import logging
 import signal
 import threading
@@ -22,6 +23,8 @@ logger = logging.getLogger(__name__)
 
 # A list that failed is asked for again after this many seconds.
 _LIST_RETRY = 5.0
+# Kopf reads the lists of all kinds within this time, in seconds; each object that it lists later starts it again.
+_SETTLE = 2.0
 
 
 async def run(settings: Settings) -> None:
@@ -43,6 +46,7 @@ class Operator:
             reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
         )
         self._read = asyncio.Event()
+        self._listed = asyncio.Event()
 
     async def run(self) -> None:
         """Runs until a signal, or until something fails; raises what failed."""
@@ -70,17 +74,19 @@ class Operator:
         """Kopf in a thread of its own: it ends every task of the loop that it runs in."""
         loop, stop = asyncio.get_running_loop(), threading.Event()
 
-        def sink(gone: bool, body: Object) -> None:
-            loop.call_soon_threadsafe(self._noted, gone, body)
+        def sink(what: handlers.What, body: Object) -> None:
+            loop.call_soon_threadsafe(self._noted, what, body)
 
         try:
             await asyncio.to_thread(handlers.watch, sink, self._settings, stop)
         finally:
             stop.set()
 
-    def _noted(self, gone: bool, body: Object) -> None:
+    def _noted(self, what: handlers.What, body: Object) -> None:
         """Takes in one event of a watch."""
-        self._queue.add(self._store.forget(body) if gone else self._store.note(body))
+        if what == "listed":
+            self._listed.set()
+        self._queue.add(self._store.forget(body) if what == "gone" else self._store.note(body))
 
     async def _work(self) -> None:
         """Becomes the leader, then works until cancelled."""
@@ -114,9 +120,15 @@ class Operator:
             metrics.LEADER.set(0)
 
     async def _resync(self) -> None:
-        """Reads everything anew once in a while: a watch can miss a deletion."""
+        """Reads everything anew after Kopf did, and once in a while.
+
+        What was deleted between our last list and Kopf's, no watch tells of.
+        """
         while True:
-            await asyncio.sleep(self._settings.resync)
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._listed.wait(), self._settings.resync)
+                await asyncio.sleep(_SETTLE)
+            self._listed.clear()
             await self._resync_once()
 
     async def _resync_once(self) -> None:

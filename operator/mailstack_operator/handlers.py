@@ -6,7 +6,7 @@ Handlers do nothing but hand the event on: no finalizers, no annotations, nothin
 import asyncio
 import threading
 from collections.abc import Callable
-from typing import cast
+from typing import Literal, cast
 
 import kopf
 
@@ -14,8 +14,9 @@ from mailstack_operator import names
 from mailstack_operator.objects import Object
 from mailstack_operator.settings import Settings
 
-# Called with whether the object is gone, and the object.
-Sink = Callable[[bool, Object], None]
+# "listed": the object stood there when Kopf read the list, at the start or after a watch was cut off.
+What = Literal["listed", "changed", "gone"]
+Sink = Callable[[What, Object], None]
 
 _WATCHED = (
     ("", "v1", "configmaps"),
@@ -23,6 +24,8 @@ _WATCHED = (
     ("apps", "v1", "statefulsets"),
     ("", "v1", "pods"),
 )
+
+_WHAT: dict[str | None, What] = {None: "listed", "DELETED": "gone"}
 
 # A watch ends and begins anew at least this often, in seconds; Kopf's time without any event is 70 s.
 _WATCH_SECONDS = 300
@@ -62,7 +65,7 @@ def _registry(sink: Sink) -> kopf.OperatorRegistry:
     registry = kopf.OperatorRegistry()
 
     async def note(event: kopf.RawEvent, **_: object) -> None:
-        sink(event["type"] == "DELETED", cast(Object, event["object"]))
+        sink(_WHAT.get(event["type"], "changed"), cast(Object, event["object"]))
 
     for group, version, plural in ((names.GROUP, names.VERSION, names.PLURAL), *_WATCHED):
         kopf.on.event(group, version, plural, registry=registry, id=plural)(note)

@@ -9,13 +9,12 @@ import logging
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from mailstack_operator import live as live_module
 from mailstack_operator.api.stack import MailStack
 from mailstack_operator.errors import ClusterError, Stalled, Waiting
 from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Live, Ref, ref_of
 from mailstack_operator.names import KIND, StackKey
-from mailstack_operator.objects import Object
+from mailstack_operator.objects import Object, digest
 from mailstack_operator.observe import Store
 
 logger = logging.getLogger(__name__)
@@ -40,15 +39,13 @@ Marks = dict[Ref, Mark]
 def marks_of(wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> Marks:
     """The marks of the wanted children that are live, as they stand now."""
     return {
-        ref: Mark(live_module.digest(manifest), children[ref].fingerprint)
-        for ref, manifest in wanted.items()
-        if ref in children
+        ref: Mark(digest(manifest), children[ref].fingerprint) for ref, manifest in wanted.items() if ref in children
     }
 
 
 def digest_of(marks: Marks) -> str:
     """All marks in 16 hex digits, for the status."""
-    return live_module.digest([[str(ref), mark.wanted, mark.fingerprint] for ref, mark in sorted(marks.items())])
+    return digest([[str(ref), mark.wanted, mark.fingerprint] for ref, mark in sorted(marks.items())])
 
 
 def by_ref(manifests: Iterable[Object]) -> dict[Ref, Object]:
@@ -79,7 +76,7 @@ class Applier:
         for ref, manifest in wanted.items():
             if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
                 live = await self._apply(stack, ref, manifest)
-                marks[ref] = Mark(live_module.digest(manifest), live.fingerprint)
+                marks[ref] = Mark(digest(manifest), live.fingerprint)
         for ref in await self._prune(stack, wanted):
             marks.pop(ref, None)
         return digest_of(marks)

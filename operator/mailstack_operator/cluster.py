@@ -7,7 +7,7 @@ the memory of the whole API for five calls.
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable
+from collections.abc import AsyncIterator, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -23,7 +23,7 @@ from mailstack_operator.kube import Secret
 from mailstack_operator.leader import Lease
 from mailstack_operator.live import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Object, entries, section, text
+from mailstack_operator.objects import Json, Object, entries, section, text
 from mailstack_operator.observe import CHILD_KINDS, POD_KIND
 from mailstack_operator.pods import Pod
 
@@ -66,12 +66,12 @@ class ApiServer:
 
     async def metadata(self, ref: Ref) -> Live | None:
         body = await self._find(ref, accept=_METADATA_ONLY)
-        return live_of({**body, "apiVersion": ref.api_version, "kind": ref.kind}) if body is not None else None
+        return live_of(_named(ref, body)) if body is not None else None
 
     async def apply(self, manifest: Object) -> Live:
         ref = ref_of(manifest)
         body = await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
-        return live_of({**body, "apiVersion": ref.api_version, "kind": ref.kind})
+        return live_of(_named(ref, body))
 
     async def delete(self, live: Live) -> None:
         options: Object = {"preconditions": {"uid": live.uid}, "propagationPolicy": "Background"}
@@ -125,7 +125,7 @@ class ApiServer:
         bodies: list[Object] = []
         while True:
             page = await self._request("GET", _path(kind), query=query, accept=accept)
-            bodies += [{**item, "apiVersion": kind.api_version, "kind": kind.kind} for item in entries(page, "items")]
+            bodies += [_named(kind, item) for item in entries(page, "items")]
             token = text(section(page, "metadata"), "continue")
             if not token:
                 return bodies, version_of(page)
@@ -214,6 +214,11 @@ def _refusal(status: int, message: str) -> ClusterError:
     if status == 404 and "could not find the requested resource" in message:
         message = f"{names.API_VERSION} is not served: install the CRD (kubectl apply -f crds/mailstacks.yaml)"
     return {404: NotFound, 409: Conflict}.get(status, ClusterError)(status, message)
+
+
+def _named(kind: Ref, body: Mapping[str, Json]) -> Object:
+    """The body under its own kind: an item of a list has none, and metadata alone has another."""
+    return {**body, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
 def _lease(body: Object) -> Lease:

@@ -3,14 +3,12 @@
 Pure readers of decoded JSON.
 """
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from mailstack_operator import names
 from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Json, Object, entries, number, section, text
+from mailstack_operator.objects import Json, Object, digest, entries, number, section, text
 
 
 @dataclass(frozen=True, order=True)
@@ -97,8 +95,3 @@ def stack_of(body: Object) -> StackKey:
     owner = _owner(metadata)
     label = text(section(metadata, "labels"), names.LABEL_INSTANCE)
     return StackKey(text(metadata, "namespace"), owner.name if owner and owner.kind == names.KIND else label)
-
-
-def digest(value: Json) -> str:
-    """A short digest of JSON, independent of the order of keys."""
-    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

@@ -1,5 +1,7 @@
 """Kubernetes objects as decoded JSON, and the few readers that need no client."""
 
+import hashlib
+import json
 from collections.abc import Mapping
 from typing import TypeAlias
 
@@ -9,7 +11,7 @@ Object: TypeAlias = dict[str, Json]
 
 def section(parent: Mapping[str, Json], *path: str) -> Mapping[str, Json]:
     """The mapping at `path`; empty where there is none."""
-    node: Json = dict(parent)
+    node: object = parent
     for name in path:
         node = node.get(name) if isinstance(node, dict) else None
     return node if isinstance(node, dict) else {}
@@ -31,3 +33,8 @@ def number(parent: Mapping[str, Json], name: str) -> int:
     """The integer `name`; 0 where there is none."""
     value = parent.get(name)
     return value if isinstance(value, int) else 0
+
+
+def digest(value: Json) -> str:
+    """A digest of JSON in 16 hex digits, independent of the order of keys."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:16]

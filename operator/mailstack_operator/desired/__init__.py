@@ -1,7 +1,7 @@
 """The child objects of a MailStack, one builder per object. Pure: a topology in, manifests out."""
 
 from mailstack_operator.desired import config_maps, service, stateful_set
-from mailstack_operator.objects import Object
+from mailstack_operator.objects import Object, digest
 from mailstack_operator.topology import Topology
 
 
@@ -13,5 +13,6 @@ def children(topology: Topology) -> list[Object]:
         postfix,
         dovecot,
         service.mail(topology),
-        stateful_set.mail(topology, config_maps.digest(postfix, dovecot)),
+        # The pods roll when what they read at their start changes.
+        stateful_set.mail(topology, digest([postfix["data"], dovecot["data"]])),
     ]

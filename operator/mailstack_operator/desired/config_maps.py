@@ -1,8 +1,5 @@
 """The ConfigMaps that hold the servers' configuration files."""
 
-import hashlib
-import json
-
 from mailstack_operator import names
 from mailstack_operator.desired import metadata
 from mailstack_operator.objects import Json, Object
@@ -18,12 +15,6 @@ def postfix(topology: Topology) -> Object:
 def dovecot(topology: Topology) -> Object:
     files: dict[str, Json] = {"dovecot.conf": dovecot_conf.render(topology)}
     return _config_map(topology, names.dovecot_config(topology.stack.key.name), files)
-
-
-def digest(*config_maps: Object) -> str:
-    """What the pods' configuration is, in 16 hex digits: a change rolls the pods."""
-    data = json.dumps([config_map["data"] for config_map in config_maps], sort_keys=True)
-    return hashlib.sha256(data.encode()).hexdigest()[:16]
 
 
 def _config_map(topology: Topology, name: str, files: dict[str, Json]) -> Object:

@@ -41,7 +41,8 @@ def _parser() -> argparse.ArgumentParser:
         return added
 
     add("cluster", _cluster, f"bring up the cluster {paths.CLUSTER}; what is done already is skipped")
-    add("images", _images, "build the project's images and load them into the cluster, if it runs")
+    built = add("images", _images, "build the project's images and load them into the cluster, if it runs")
+    built.add_argument("--e2e", action="store_true", help="also those that only the end-to-end tests run")
     add("tools", _tools, "provide kind, kubectl and helm; needs no Docker")
     add("env", _env, 'print what a shell needs, for: eval "$(python3 -m harness env)"')
     down = add("down", _down, "remove the cluster; the caches stay")
@@ -55,8 +56,9 @@ def _cluster(_: argparse.Namespace) -> None:
     print('  eval "$(PYTHONPATH=e2e python3 -m harness env)"\n  kubectl get pods --all-namespaces')
 
 
-def _images(_: argparse.Namespace) -> None:
-    _reported(images.ensure)
+def _images(options: argparse.Namespace) -> None:
+    extra = images.images_for_e2e() if options.e2e else []
+    _reported(lambda report: images.ensure(report, extra))
 
 
 def _tools(_: argparse.Namespace) -> None:

@@ -2,10 +2,11 @@
 
 import shutil
 import tomllib
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from harness import base, cluster, docker, engine, keys, paths, shell, tools
+from harness import base, cluster, docker, engine, keys, paths, shell, tools, versions
 from harness.docker import Recipe, Registry
 from harness.errors import HarnessError
 from harness.shell import Log
@@ -17,15 +18,22 @@ NODE_LABEL = "mailstack.dev/key"
 
 @dataclass(frozen=True)
 class Image:
-    """An image of the folder `images/NAME`."""
+    """An image of the folder `images/NAME`, tagged with its version; `arguments` are the Dockerfile's, such as ids."""
 
     name: str
     version: str
+    suite: str = versions.DEBIAN
+    arguments: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def reference(self) -> str:
         """The name that pods use; it has no registry, so pods need `imagePullPolicy: IfNotPresent`."""
         return f"mailstack/{self.name}:{self.version}"
+
+    @property
+    def title(self) -> str:
+        """What a step's line calls it, for example `dovecot 2.4`."""
+        return f"{self.name} {self.version}"
 
     @property
     def dockerfile(self) -> Path:
@@ -45,55 +53,86 @@ def operator_version() -> str:
 
 
 def images() -> list[Image]:
-    """Every image of the project."""
-    return [Image("postfix", "3.10"), Image("dovecot", "2.4"), Image("operator", operator_version())]
+    """Every image that users run."""
+    return [
+        Image("postfix", "3.10"),
+        Image("dovecot", "2.4"),
+        Image("dovecot", "2.3", versions.OLD_DEBIAN),
+        Image("operator", operator_version()),
+    ]
+
+
+def images_for_e2e() -> list[Image]:
+    """What only end-to-end tests run: Postfix with other ids, and images without the programs that a pod needs."""
+    return [
+        _postfix_with_ids("e2e-ids-100", user=100, group=101, postdrop=102),  # a Debian package's own choice
+        _postfix_with_ids("e2e-ids-5555", user=5555, group=5555, postdrop=5556),
+        _postfix_with_ids("e2e-ids-collide", user=2424, group=2425, postdrop=2426),  # dovecot's user, dovenull's group
+        Image("e2e-bare", "1"),
+        Image("e2e-scratch", "1"),
+    ]
 
 
 def image_key(name: str) -> str:
     """The key of the image that was built last, for a pod annotation that rolls the pod when its image changed.
 
-    Raises HarnessError when it was not built yet.
+    Where a name has several versions, it is the first of `images()`. Raises HarnessError when it was not built yet.
     """
-    image = next(image for image in images() if image.name == name)
+    return _built_key(next(image for image in images() if image.name == name))
+
+
+def ensure(report: Report, extra: Sequence[Image] = ()) -> None:
+    """After this, every image and each `extra` one is built, and in the cluster if it runs. Raises HarnessError."""
+    engine.ensure(report)
+    wanted = [*images(), *extra]
+    _build(report, wanted)
+    if not cluster.is_running():
+        report.say(f"the cluster {paths.CLUSTER} does not run: nothing to load the images into")
+        return
+    tools.ensure(report)
+    for image in wanted:
+        report.run(_load_step(image))
+
+
+def _postfix_with_ids(tag: str, *, user: int, group: int, postdrop: int) -> Image:
+    ids = {"POSTFIX_UID": user, "POSTFIX_GID": group, "POSTDROP_GID": postdrop}
+    return Image("postfix", tag, arguments={name: str(number) for name, number in ids.items()})
+
+
+def _built_key(image: Image) -> str:
     key = docker.key(image.reference)
     if key is None:
         raise HarnessError(f"{image.reference} is not built: run `make images`")
     return key
 
 
-def ensure(report: Report) -> None:
-    """After this, every image is built, and the cluster has it if it runs. Raises HarnessError."""
-    engine.ensure(report)
-    base_image = base.ensure(report, Registry())
-    for image in images():
-        report.run(_build_step(image, base_image))
-    if not cluster.is_running():
-        report.say(f"the cluster {paths.CLUSTER} does not run: nothing to load the images into")
-        return
-    tools.ensure(report)
-    for image in images():
-        report.run(_load_step(image))
+def _build(report: Report, wanted: Sequence[Image]) -> None:
+    registry = Registry()
+    suites = dict.fromkeys(image.suite for image in wanted)
+    bases = {suite: base.ensure(report, registry, suite) for suite in suites}
+    for image in wanted:
+        report.run(_build_step(image, bases[image.suite]))
 
 
 def _build_step(image: Image, base_image: str) -> Step:
-    wanted = _key(image, base_image)
+    arguments = {"BASE_IMAGE": base_image, "VERSION": image.version, **image.arguments}
+    wanted = _key(image, docker.image_id(base_image) or "", arguments)
 
     def make(log: Log) -> None:
-        arguments = {"BASE_IMAGE": base_image, "VERSION": image.version}
         docker.build(image.reference, Recipe(_context(image), image.dockerfile, arguments), wanted, log)
         docker.prune(log)
 
-    return Step(f"image {image.name}", lambda: docker.key(image.reference) == wanted, make)
+    return Step(f"image {image.title}", lambda: docker.key(image.reference) == wanted, make)
 
 
-def _key(image: Image, base_image: str) -> str:
-    base_id = docker.image_id(base_image) or ""
-    return keys.of_texts(base_id, image.reference, keys.of_files(image.dockerfile, *image.inputs()))
+def _key(image: Image, base_id: str, arguments: Mapping[str, str]) -> str:
+    given = (f"{name}={value}" for name, value in arguments.items())
+    return keys.of_texts(base_id, image.reference, *given, keys.of_files(image.dockerfile, *image.inputs()))
 
 
 def _context(image: Image) -> Path:
     """A folder with the image's inputs only, for builders too that do not know `Dockerfile.dockerignore`."""
-    context = fresh_scratch(f"image {image.name}")
+    context = fresh_scratch(f"image {image.title}")
     for source in image.inputs():
         target = context / source.relative_to(paths.repository())
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -105,13 +144,13 @@ def _context(image: Image) -> Path:
 
 
 def _load_step(image: Image) -> Step:
-    label = f"{NODE_LABEL}={image_key(image.name)}"
+    label = f"{NODE_LABEL}={_built_key(image)}"
 
     def make(log: Log) -> None:
         shell.run("kind", "load", "docker-image", image.reference, "--name", paths.CLUSTER, log=log)
         shell.run(*_ctr("label", _name_in_node(image), label), log=log)
 
-    return Step(f"load {image.name}", lambda: label in _labels(image), make)
+    return Step(f"load {image.title}", lambda: label in _labels(image), make)
 
 
 def _name_in_node(image: Image) -> str:

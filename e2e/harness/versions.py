@@ -12,5 +12,7 @@ COREDNS = "1.14.2"
 
 #: Debian's release that the engine, the base image and the node come from.
 DEBIAN = "trixie"
+#: The release before it, whose Dovecot is 2.3; it stands beside the other in images only.
+OLD_DEBIAN = "bookworm"
 #: The Go that Kubernetes' go.mod asks for; an older toolchain fetches this one as a Go module.
 GO = "1.26.0"

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from harness import apt, engine, images, lock, paths, shell
+from harness import apt, engine, lock, paths, shell
 from harness.errors import HarnessError
 from harness.shell import CommandError, Log
 
@@ -98,15 +98,3 @@ def test_a_log_shows_what_was_run(tmp_path: Path) -> None:
     log = Log(tmp_path / "log")
     shell.run("echo", "two words", log=log)
     assert log.tail() == [f"+ {shlex.join(['echo', 'two words'])}", "two words"]
-
-
-def test_every_image_has_its_inputs() -> None:
-    for image in images.images():
-        assert image.dockerfile.is_file()
-        assert all(path.exists() for path in image.inputs()), image.name
-
-
-def test_the_context_of_the_operator_is_what_goes_in() -> None:
-    operator = next(image for image in images.images() if image.name == "operator")
-    names = {str(path.relative_to(paths.repository())) for path in operator.inputs()}
-    assert names == {"operator", "pyproject.toml", "README.md", "requirements/build.txt", "requirements/operator.txt"}

@@ -1,0 +1,120 @@
+"""Whether Postfix and Dovecot can use a certificate, a key or a CA that a Secret holds.
+
+No I/O but the clock: OpenSSL reads from memory, and no file with a key in it is ever made. Everything is PEM
+(RFC 7468), as in a Secret of the type kubernetes.io/tls.
+"""
+
+import os
+import re
+import ssl
+from datetime import UTC, datetime
+from typing import NoReturn
+
+from mailstack_probe import der
+
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
+_KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+# OpenSSL's words for a key of another certificate: of the same kind, or of another.
+_FOREIGN_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}
+
+
+class _Encrypted(Exception):
+    """The key asks for a passphrase."""
+
+
+def problem(certificate: bytes, key: bytes) -> str | None:
+    """What keeps the servers from using tls.crt and tls.key; None if nothing does.
+
+    `certificate` is the server's, with its chain behind it.
+    """
+    if reason := _unreadable(certificate, "tls.crt"):
+        return reason
+    if not _KEY.search(key):
+        return "tls.key holds no private key in PEM form"
+    return _misfit(bundle(certificate, key)) or _out_of_date(certificate)
+
+
+def authority_problem(certificates: bytes) -> str | None:
+    """What keeps the servers from using a CA file, which holds one certificate or more; None if nothing does."""
+    return _unreadable(certificates, "it")
+
+
+def bundle(certificate: bytes, key: bytes) -> bytes:
+    """Key and chain in one file, key first, as Postfix wants it; without any other text that the two may hold."""
+    found = _KEY.search(key)
+    return _lines([found.group()] if found else [], _CERTIFICATE.findall(certificate))
+
+
+def authorities(certificates: bytes) -> bytes:
+    """A CA file without any other text that it may hold."""
+    return _lines(_CERTIFICATE.findall(certificates))
+
+
+def expiry(certificate: bytes) -> datetime | None:
+    """When the first certificate expires, in UTC; None if it cannot be read."""
+    return None if _unreadable(certificate, "") else _validity(certificate)[1]
+
+
+def _unreadable(certificates: bytes, name: str) -> str | None:
+    blocks = _CERTIFICATE.findall(certificates)
+    if not blocks:
+        return f"{name} holds no certificate in PEM form"
+    if len(blocks) != certificates.count(b"-----BEGIN CERTIFICATE-----"):
+        return f"{name} ends in the middle of a certificate"
+    try:
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_verify_locations(cadata=_ascii(_lines(blocks)))
+    except ssl.SSLError as error:
+        return f"{name} holds a certificate that cannot be read ({_words(error)})"
+    return None
+
+
+def _misfit(both: bytes) -> str | None:
+    """What OpenSSL has against the key and the chain."""
+    memory = os.memfd_create("tls.pem")
+    try:
+        os.write(memory, both)
+        # A context of its own: what an earlier pair left in it would mix with this one.
+        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"/proc/self/fd/{memory}", password=_refuse)
+    except _Encrypted:
+        return "the key in tls.key is encrypted, and nobody is there to type its passphrase: store it without one"
+    except ssl.SSLError as error:
+        if error.reason in _FOREIGN_KEY:
+            return "the key does not belong to the certificate"
+        return f"OpenSSL does not take the key and the certificate ({_words(error)})"
+    finally:
+        os.close(memory)
+    return None
+
+
+def _refuse() -> NoReturn:
+    """Stands where OpenSSL would ask on the terminal."""
+    raise _Encrypted
+
+
+def _out_of_date(certificate: bytes) -> str | None:
+    first, last = _validity(certificate)
+    now = datetime.now(UTC)
+    if now > last:
+        return f"the certificate expired on {last:%Y-%m-%d at %H:%M:%S} UTC"
+    if now < first:
+        return f"the certificate is valid only from {first:%Y-%m-%d at %H:%M:%S} UTC"
+    return None
+
+
+def _validity(certificate: bytes) -> tuple[datetime, datetime]:
+    first: bytes = _CERTIFICATE.findall(certificate)[0]
+    return der.validity(ssl.PEM_cert_to_DER_cert(_ascii(first)))
+
+
+def _lines(*blocks: list[bytes]) -> bytes:
+    return b"".join(block + b"\n" for part in blocks for block in part)
+
+
+def _ascii(text: bytes) -> str:
+    """Text for OpenSSL; what is not ASCII becomes what is not base64 either."""
+    return text.decode("ascii", "backslashreplace")
+
+
+def _words(error: ssl.SSLError) -> str:
+    """OpenSSL's reason in plain words."""
+    return error.reason.replace("_", " ").lower() if error.reason else str(error.args[-1])

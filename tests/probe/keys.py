@@ -1,0 +1,61 @@
+"""Certificates and keys for tests, made by the machine's openssl."""
+
+import subprocess
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+_CONFIG = """
+[req]
+distinguished_name = name
+[name]
+[ca]
+default_ca = here
+[here]
+database = index.txt
+new_certs_dir = .
+rand_serial = yes
+default_md = sha256
+policy = names
+[names]
+commonName = supplied
+"""
+EC = ("ec", "-pkeyopt", "ec_paramgen_curve:P-256")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """The contents of tls.crt and tls.key."""
+
+    certificate: bytes
+    key: bytes
+
+
+def pair(
+    *, start: timedelta = timedelta(days=-1), end: timedelta = timedelta(days=30), kind: tuple[str, ...] = EC
+) -> Pair:
+    """A new key and a certificate of its own for mail.example.org, valid from and to so long after now."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        folder.joinpath("openssl.cnf").write_text(_CONFIG)
+        folder.joinpath("index.txt").touch()
+        request = ("req", "-config", "openssl.cnf", "-new", "-nodes", "-subj", "/CN=mail.example.org")
+        _openssl(folder, *request, "-newkey", *kind, "-keyout", "key", "-out", "request")
+        sign = ("ca", "-config", "openssl.cnf", "-batch", "-selfsign", "-notext", "-keyfile", "key", "-in", "request")
+        _openssl(folder, *sign, "-startdate", _time(start), "-enddate", _time(end), "-out", "certificate")
+        return Pair(folder.joinpath("certificate").read_bytes(), folder.joinpath("key").read_bytes())
+
+
+def encrypted(key: bytes, *words: str) -> bytes:
+    """The key behind a passphrase; `words` is the openssl command that does it."""
+    command = ("openssl", *words, "-passout", "pass:open sesame")
+    return subprocess.run(command, input=key, capture_output=True, check=True, timeout=30).stdout
+
+
+def _time(after: timedelta) -> str:
+    return f"{datetime.now(UTC) + after:%Y%m%d%H%M%SZ}"
+
+
+def _openssl(folder: Path, *words: str) -> None:
+    subprocess.run(("openssl", *words), cwd=folder, capture_output=True, check=True, timeout=30)

@@ -1,0 +1,140 @@
+"""What is said of a certificate and a key, by what is wrong with them."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from mailstack_probe import der, pem
+from tests.probe import keys
+from tests.probe.keys import Pair
+
+
+def test_a_pair_that_fits_is_good(good: Pair) -> None:
+    assert pem.problem(good.certificate, good.key) is None
+
+
+def test_a_chain_and_words_around_the_blocks_are_good(good: Pair, other: Pair) -> None:
+    chain = "subject=Überall\r\n".encode() + good.certificate + b"issuer=x\n" + other.certificate
+    assert pem.problem(chain, b"Bag Attributes\n" + good.key) is None
+
+
+def test_an_rsa_key_is_good() -> None:
+    rsa = keys.pair(kind=("rsa:2048",))
+    assert pem.problem(rsa.certificate, rsa.key) is None
+
+
+def test_a_key_of_another_certificate_is_named(good: Pair, other: Pair) -> None:
+    assert pem.problem(good.certificate, other.key) == "the key does not belong to the certificate"
+
+
+def test_a_key_of_another_kind_is_named(good: Pair) -> None:
+    assert pem.problem(good.certificate, keys.pair(kind=("rsa:2048",)).key) == (
+        "the key does not belong to the certificate"
+    )
+
+
+@pytest.mark.parametrize(
+    "words", [("ec", "-aes128"), ("pkcs8", "-topk8", "-v2", "aes128")], ids=["traditional", "pkcs8"]
+)
+def test_an_encrypted_key_is_named_and_nobody_is_asked(good: Pair, words: tuple[str, ...]) -> None:
+    problem = pem.problem(good.certificate, keys.encrypted(good.key, *words))
+    assert (
+        problem == "the key in tls.key is encrypted, and nobody is there to type its passphrase: store it without one"
+    )
+
+
+def test_a_weak_key_is_named_in_openssls_words() -> None:
+    weak = keys.pair(kind=("rsa:1024",))
+    assert pem.problem(weak.certificate, weak.key) == (
+        "OpenSSL does not take the key and the certificate (ee key too small)"
+    )
+
+
+def test_an_expired_certificate_is_named() -> None:
+    old = keys.pair(start=timedelta(days=-2), end=timedelta(days=-1))
+    expiry = pem.expiry(old.certificate)
+    assert expiry is not None
+    assert pem.problem(old.certificate, old.key) == f"the certificate expired on {expiry:%Y-%m-%d at %H:%M:%S} UTC"
+
+
+def test_a_certificate_of_the_future_is_named() -> None:
+    early = keys.pair(start=timedelta(days=2))
+    assert (pem.problem(early.certificate, early.key) or "").startswith("the certificate is valid only from ")
+
+
+@pytest.mark.parametrize("text", [b"", b"\0\xff", b"-----BEGIN CERTIFICATE-----\n"], ids=["empty", "binary", "begun"])
+def test_what_is_no_certificate_is_named(good: Pair, text: bytes) -> None:
+    assert pem.problem(text, good.key) == "tls.crt holds no certificate in PEM form"
+
+
+@pytest.mark.parametrize("text", [b"", b"\0\xff", b"-----BEGIN PRIVATE KEY-----\n"], ids=["empty", "binary", "begun"])
+def test_what_is_no_key_is_named(good: Pair, text: bytes) -> None:
+    assert pem.problem(good.certificate, text) == "tls.key holds no private key in PEM form"
+
+
+def test_a_certificate_in_the_keys_place_is_named(good: Pair) -> None:
+    assert pem.problem(good.certificate, good.certificate) == "tls.key holds no private key in PEM form"
+
+
+def test_a_chain_that_is_cut_off_is_named(good: Pair, other: Pair) -> None:
+    assert pem.problem(good.certificate + other.certificate[:200], good.key) == (
+        "tls.crt ends in the middle of a certificate"
+    )
+
+
+@pytest.mark.parametrize("junk", ["!", "AAAA", "\u00fc"], ids=["no base64", "too long", "no ASCII"])
+def test_a_damaged_certificate_of_the_chain_is_named(good: Pair, other: Pair, junk: str) -> None:
+    damaged = other.certificate.replace(b"\n-----END", junk.encode() + b"\n-----END")
+    problem = pem.problem(good.certificate + damaged, good.key)
+    assert (problem or "").startswith("tls.crt holds a certificate that cannot be read (")
+
+
+def test_a_damaged_key_is_named(good: Pair) -> None:
+    damaged = good.key.replace(b"\n-----END", b"!\n-----END")
+    problem = pem.problem(good.certificate, damaged)
+    assert (problem or "").startswith("OpenSSL does not take the key and the certificate (")
+
+
+def test_the_bundle_holds_the_key_first_and_nothing_but_blocks(good: Pair, other: Pair) -> None:
+    chain = b"words\n" + good.certificate + other.certificate.rstrip() + other.key
+    assert pem.bundle(chain, b"words\n" + good.key) == good.key + good.certificate + other.certificate
+
+
+def test_a_ca_file_is_good_with_one_certificate_or_more(good: Pair, other: Pair) -> None:
+    assert pem.authority_problem(good.certificate + other.certificate) is None
+
+
+def test_a_ca_file_without_certificates_is_named(good: Pair) -> None:
+    assert pem.authority_problem(good.key) == "it holds no certificate in PEM form"
+
+
+def test_expiry_is_what_the_certificate_says() -> None:
+    end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
+    expiry = pem.expiry(keys.pair(end=timedelta(days=30)).certificate)
+    assert expiry is not None
+    assert abs(expiry - end) < timedelta(minutes=1)
+
+
+def test_expiry_is_that_of_the_first_certificate(good: Pair) -> None:
+    short = keys.pair(end=timedelta(days=1))
+    assert pem.expiry(short.certificate + good.certificate) == pem.expiry(short.certificate)
+
+
+def test_expiry_reaches_beyond_2049() -> None:
+    expiry = pem.expiry(keys.pair(end=timedelta(days=36500)).certificate)
+    assert expiry is not None
+    assert expiry - datetime.now(UTC) > timedelta(days=36490)
+
+
+def test_expiry_of_nonsense_is_none() -> None:
+    assert pem.expiry(b"nonsense") is None
+
+
+def test_years_of_two_digits_are_those_of_rfc_5280() -> None:
+    def sequence(content: bytes) -> bytes:
+        return bytes([0x30, len(content)]) + content
+
+    period = sequence(b"\x17\x0d500101000000Z" + b"\x17\x0d491231235959Z")
+    certificate = sequence(sequence(b"\x02\x01\x01" + sequence(b"") + sequence(b"") + period + sequence(b"")))
+    first, last = der.validity(certificate)
+    assert (first.year, last.year) == (1950, 2049)

@@ -80,7 +80,8 @@ def test_the_writer_of_dovecot_conf_lets_no_second_meaning_through(value: str) -
         text = grammar.dovecot_conf([grammar.block("service lmtp", setting=value)])
     except ValueError:
         return
-    assert text == f"service lmtp {{\n  setting = {value}\n}}\n"
+    line = f"setting = {value}" if value else "setting ="
+    assert text == f"service lmtp {{\n  {line}\n}}\n"
     assert not set(value) & set("\n\r\x00${}\"'#<\\")
 
 

@@ -16,6 +16,7 @@ _OTHER = re.compile("[^ -~]")
 _POSTFIX_NAME = re.compile(r"[a-z][a-z0-9_]*")
 # Dovecot's settings syntax: '#' begins a comment, '$' a variable, '{' '}' a block, '<' a file, quotes a string.
 _DOVECOT_VALUE = re.compile(r"[^#${}\"'\\<]*")
+_DOVECOT_PATH = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
 _DOVECOT_USER_TEMPLATE = re.compile(r"%\{[a-z |]+\}")
 
 
@@ -34,7 +35,7 @@ def _parameter(name: str, value: str) -> str:
 
 @dataclass(frozen=True)
 class Setting:
-    """`name = value` of dovecot.conf."""
+    """`name = value` of dovecot.conf; an empty value is written as `name =`."""
 
     name: str
     value: str
@@ -43,7 +44,32 @@ class Setting:
         plain = _DOVECOT_USER_TEMPLATE.sub("", self.value)
         if _OTHER.search(plain) or not _DOVECOT_VALUE.fullmatch(plain):
             raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
-        yield f"{indent}{self.name} = {self.value}"
+        yield f"{indent}{self.name} = {self.value}" if self.value else f"{indent}{self.name} ="
+
+
+@dataclass(frozen=True)
+class FileSetting:
+    """`name = <path` of dovecot.conf: the value is what the file holds, as Dovecot 2.3 takes its certificates."""
+
+    name: str
+    path: str
+
+    def lines(self, indent: str) -> Iterable[str]:
+        if not _DOVECOT_PATH.fullmatch(self.path):
+            raise ValueError(f"{self.name}: {self.path!r} is no absolute path")
+        yield f"{indent}{self.name} = <{self.path}"
+
+
+@dataclass(frozen=True)
+class Include:
+    """`!include path` of dovecot.conf."""
+
+    path: str
+
+    def lines(self, indent: str) -> Iterable[str]:
+        if not _DOVECOT_PATH.fullmatch(self.path):
+            raise ValueError(f"!include: {self.path!r} is no absolute path")
+        yield f"{indent}!include {self.path}"
 
 
 @dataclass(frozen=True)
@@ -51,7 +77,7 @@ class Block:
     """`name { ... }` of dovecot.conf."""
 
     name: str
-    body: tuple["Setting | Block", ...]
+    body: tuple["DovecotPart", ...]
 
     def lines(self, indent: str) -> Iterable[str]:
         yield f"{indent}{self.name} {{"
@@ -60,7 +86,7 @@ class Block:
         yield f"{indent}}}"
 
 
-DovecotPart: TypeAlias = Setting | Block
+DovecotPart: TypeAlias = Setting | FileSetting | Include | Block
 
 
 def block(name: str, *parts: DovecotPart, **settings: str) -> Block:

@@ -1,0 +1,110 @@
+"""The settings of Dovecot 2.4."""
+
+from collections.abc import Iterator
+
+from mailstack_operator.api.plugins import Quota
+from mailstack_operator.render import dovecot_services as services
+from mailstack_operator.render.grammar import DovecotPart, Setting, block
+from mailstack_operator.topology import (
+    LMTP_TLS_FILE,
+    MAIL_ROOT,
+    ROOTLESS_USER,
+    SIEVE_AFTER,
+    SIEVE_BEFORE,
+    TLS_FILE,
+    USERS_FILE,
+    LmtpPort,
+    Topology,
+)
+
+
+def settings(topology: Topology) -> Iterator[DovecotPart]:
+    """All that the operator itself writes, in the order of the file."""
+    # Dovecot wants its two versions first.
+    yield Setting("dovecot_config_version", "2.4.0")
+    yield Setting("dovecot_storage_version", "2.4.0")
+    yield from services.base(topology)
+    yield from _tls(topology)
+    if topology.rootless:
+        yield from _rootless(topology.rootless)
+    yield from _mail(topology)
+    yield from _users(topology)
+    if topology.spec.plugins.quota:
+        yield from _quota(topology.spec.plugins.quota)
+    if topology.spec.plugins.sieve:
+        yield from _sieve(topology)
+    # Postfix delivers up to 20 at once; Dovecot's own limit of 10 would defer a busy user's mail.
+    yield Setting("lmtp_user_concurrency_limit", "unlimited")
+    yield from services.services(topology)
+    yield block("protocol lmtp", *_lmtp(topology))
+
+
+def _tls(topology: Topology) -> Iterator[DovecotPart]:
+    if topology.spec.tls:
+        yield Setting("ssl", "required")
+        yield from _certificate(TLS_FILE)
+    else:
+        yield Setting("ssl", "no")
+        yield Setting("auth_allow_cleartext", "yes")
+
+
+def _certificate(path: str) -> Iterator[Setting]:
+    yield Setting("ssl_server_cert_file", path)
+    yield Setting("ssl_server_key_file", path)
+
+
+def _rootless(uid: int) -> Iterator[Setting]:
+    for user in ("default_internal_user", "default_internal_group", "default_login_user"):
+        yield Setting(user, ROOTLESS_USER)
+    # Dovecot's own value is 500.
+    yield Setting("first_valid_uid", str(uid))
+
+
+def _mail(topology: Topology) -> Iterator[DovecotPart]:
+    yield Setting("mail_driver", "maildir")
+    yield Setting("mail_home", f"{MAIL_ROOT}/%{{user | lower}}")
+    yield Setting("mail_path", "~/Maildir")
+    yield from services.owner(topology)
+    yield block("namespace inbox", inbox="yes")
+
+
+def _users(topology: Topology) -> Iterator[DovecotPart]:
+    for database in ("passdb", "userdb"):
+        yield block(f"{database} passwd-file", passwd_file_path=USERS_FILE)
+    if topology.spec.submission:
+        # Some mail programs know LOGIN only when they send.
+        yield Setting("auth_mechanisms", "plain login")
+
+
+def _quota(quota: Quota) -> Iterator[DovecotPart]:
+    # Not inside the quota block: there it would outdo a user's own size.
+    yield Setting("quota_storage_size", services.quota_size(quota.size))
+    yield Setting("quota_storage_grace", "0")
+    yield block(f'quota "{services.QUOTA_NAME}"')
+    yield block("mail_plugins", quota="yes")
+    yield block("protocol imap", block("mail_plugins", imap_quota="yes"))
+
+
+def _sieve(topology: Topology) -> Iterator[DovecotPart]:
+    # ManageSieve keeps the scripts in path and makes active_path a link to the one in use.
+    yield block("sieve_script personal", type="personal", path="~/sieve", active_path="~/.dovecot.sieve")
+    sources = {
+        "before": (topology.sources.sieve_before, SIEVE_BEFORE),
+        "after": (topology.sources.sieve_after, SIEVE_AFTER),
+    }
+    for when, (text, path) in sources.items():
+        if text:
+            yield block(f"sieve_script {when}", type=when, path=path, bin_path=services.SIEVE_BINARIES)
+
+
+def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
+    yield Setting("postmaster_address", topology.spec.postmaster_address)
+    plugins = topology.spec.plugins
+    if plugins.quota and plugins.quota.reject_at_recipient:
+        yield Setting("lmtp_rcpt_check_quota", "yes")
+    if plugins.sieve:
+        yield services.sieve_submission(topology)
+        yield block("mail_plugins", sieve="yes")
+    if isinstance(topology.lmtp, LmtpPort) and topology.lmtp.tls:
+        yield Setting("ssl", "yes")
+        yield from _certificate(LMTP_TLS_FILE)

@@ -1,0 +1,74 @@
+"""What dovecot.conf of 2.3 and of 2.4 have in common: the services and where they listen, identities, quota's unit."""
+
+from collections.abc import Iterator
+
+from mailstack_operator.render.grammar import Block, DovecotPart, Setting, block
+from mailstack_operator.topology import POSTFIX_PRIVATE, SMTP_PORT, LmtpSocket, Port, Topology
+
+# Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.
+SIEVE_BINARIES = "/var/lib/dovecot/sieve"
+
+QUOTA_NAME = "User quota"
+
+
+def base(topology: Topology) -> Iterator[DovecotPart]:
+    yield Setting("protocols", "imap lmtp sieve" if topology.sieve else "imap lmtp")
+    yield Setting("listen", "*")
+    yield Setting("log_path", "/dev/stderr")
+
+
+def owner(topology: Topology) -> Iterator[DovecotPart]:
+    """Whose the mail on the volume is."""
+    yield Setting("mail_uid", str(topology.mail_owner))
+    yield Setting("mail_gid", str(topology.mail_owner))
+
+
+def quota_size(size: str) -> str:
+    """A size of the API such as 2Gi in Dovecot's unit, which is binary too: 2G."""
+    return size.removesuffix("i")
+
+
+def sieve_submission(topology: Topology) -> Setting:
+    """What a script sends (redirect, vacation, reject) goes to Postfix; the Dovecot image need hold no sendmail."""
+    return Setting("submission_host", topology.endpoint if topology.inet else f"127.0.0.1:{SMTP_PORT}")
+
+
+def services(topology: Topology) -> Iterator[DovecotPart]:
+    yield block("service lmtp", _lmtp_listener(topology))
+    if topology.spec.submission:
+        yield block("service auth", _auth_listener(topology))
+    if topology.rootless:
+        yield from _rootless(topology)
+
+
+def _lmtp_listener(topology: Topology) -> Block:
+    if isinstance(topology.lmtp, LmtpSocket):
+        return _socket(topology, topology.lmtp.path)
+    return _port(topology.lmtp.port)
+
+
+def _auth_listener(topology: Topology) -> Block:
+    """Where Postfix asks whether a password is right."""
+    return _port(topology.auth) if topology.auth else _socket(topology, f"{POSTFIX_PRIVATE}/auth")
+
+
+def _socket(topology: Topology, path: str) -> Block:
+    """A socket for Postfix alone."""
+    if topology.rootless:
+        # It belongs to the number that Dovecot runs as, and that is postfix's.
+        return block(f"unix_listener {path}", mode="0600")
+    return block(f"unix_listener {path}", user="postfix", group="postfix", mode="0600")
+
+
+def _port(port: Port) -> Block:
+    return block(f"inet_listener {port.name}", port=str(port.container))
+
+
+def _rootless(topology: Topology) -> Iterator[Block]:
+    """Without root there is no chroot and no port below 1024."""
+    for service in ("anvil", "stats"):
+        yield block(f"service {service}", chroot="")
+    imaps = [_port(topology.imaps)] if topology.imaps else []
+    yield block("service imap-login", _port(topology.imap), *imaps, chroot="")
+    if topology.sieve:
+        yield block("service managesieve-login", _port(topology.sieve), chroot="")

@@ -1,16 +1,24 @@
 """main.cf: Postfix receives for the MailStack's domains and hands everything to Dovecot over LMTP.
 
-Sources: postconf(5), ADDRESS_VERIFICATION_README, and Dovecot's how-to "Postfix and Dovecot LMTP".
+Sources: postconf(5), ADDRESS_VERIFICATION_README, SASL_README, TLS_README, and Dovecot's how-to "Postfix and
+Dovecot LMTP".
 """
 
+from mailstack_operator.api.access import Submission
 from mailstack_operator.render import grammar
-from mailstack_operator.topology import Topology
+from mailstack_operator.topology import LMTP_CA_FILE, RELAY_FILE, SENDER_LOGIN, TLS_FILE, LmtpPort, Topology
 
 
 def render(topology: Topology) -> str:
     """The whole of main.cf: the operator's parameters, then the spec's own."""
-    spec = topology.stack.spec
+    spec = topology.spec
     managed = {**_base(), **_identity(topology), **_delivery(topology), **_verification(topology)}
+    if isinstance(topology.lmtp, LmtpPort):
+        managed |= _lmtp_over_tcp(topology.lmtp)
+    if spec.tls:
+        managed |= _tls()
+    if spec.submission:
+        managed |= {**_login(topology), **_relay(spec.submission)}
     return grammar.HEADER + grammar.main_cf({**managed, **dict(sorted(spec.postfix.parameters.items()))})
 
 
@@ -29,7 +37,7 @@ def _base() -> dict[str, str]:
 
 
 def _identity(topology: Topology) -> dict[str, str]:
-    spec = topology.stack.spec
+    spec = topology.spec
     return {
         "myhostname": spec.hostname,
         # An address without a domain, such as RFC 5321's <postmaster>, means the first domain.
@@ -44,6 +52,14 @@ def _identity(topology: Topology) -> dict[str, str]:
 
 
 def _delivery(topology: Topology) -> dict[str, str]:
+    """Every address of the domains goes to LMTP; whether it exists, Postfix asks Dovecot and no list of its own."""
+    domains, transport = " ".join(topology.spec.domains), topology.lmtp.transport
+    if topology.spec.delivery.recipients == "Local":
+        return _local(domains, transport)
+    return _virtual(domains, transport)
+
+
+def _virtual(domains: str, transport: str) -> dict[str, str]:
     return {
         "mydestination": "",
         "local_recipient_maps": "",
@@ -51,15 +67,52 @@ def _delivery(topology: Topology) -> dict[str, str]:
         "alias_maps": "",
         "alias_database": "",
         "virtual_alias_domains": "",
-        "virtual_mailbox_domains": " ".join(topology.stack.spec.domains),
+        "virtual_mailbox_domains": domains,
         # Empty on purpose: whether a recipient exists, Postfix asks Dovecot.
         "virtual_mailbox_maps": "",
-        "virtual_transport": topology.lmtp.transport,
+        "virtual_transport": transport,
     }
 
 
+def _local(domains: str, transport: str) -> dict[str, str]:
+    return {
+        "mydestination": domains,
+        # Empty on purpose: otherwise an address that is no account of the container gets 550.
+        "local_recipient_maps": "",
+        "mailbox_transport": transport,
+        # Made from /etc/postfix/aliases when the pod starts.
+        "alias_maps": "lmdb:$data_directory/aliases",
+        "alias_database": "",
+        # local(8) knows more ways to deliver; none of them is left open.
+        "allow_mail_to_commands": "",
+        "allow_mail_to_files": "",
+        "forward_path": "",
+        # A limit of mailbox files, of which there are none; below message_size_limit, local(8) does not start.
+        "mailbox_size_limit": "0",
+        "virtual_alias_domains": "",
+        "virtual_mailbox_domains": "",
+    }
+
+
+def _lmtp_over_tcp(lmtp: LmtpPort) -> dict[str, str]:
+    managed = {
+        # The name of a Service is known to the pod's resolver (search list, hosts file), not to the DNS as it is.
+        "lmtp_host_lookup": "native",
+        # A name that cannot be looked up is an outage of the cluster's DNS: Postfix would refuse good users for good.
+        "lmtp_delivery_status_filter": "regexp:{{/^5([.]4[.]4 .*)/ 4$$1}}",
+        "lmtp_tls_security_level": "none",
+    }
+    if lmtp.tls:
+        managed |= {
+            "lmtp_tls_security_level": "secure",
+            "lmtp_tls_CAfile": LMTP_CA_FILE,
+            "lmtp_tls_secure_cert_match": lmtp.host,
+        }
+    return managed
+
+
 def _verification(topology: Topology) -> dict[str, str]:
-    verification = topology.stack.spec.verification
+    verification = topology.spec.verification
     # Only what Dovecot delivers is verified: everything else is refused before it is asked for.
     restrictions = ["reject_unauth_destination"]
     if verification.enabled:
@@ -76,3 +129,54 @@ def _verification(topology: Topology) -> dict[str, str]:
         "address_verify_negative_refresh_time": verification.negative.refresh,
         "address_verify_negative_expire_time": verification.negative.expire,
     }
+
+
+def _tls() -> dict[str, str]:
+    """STARTTLS for servers that offer or take it; which versions of TLS, Postfix and OpenSSL know best."""
+    return {
+        "smtpd_tls_chain_files": TLS_FILE,
+        "smtpd_tls_security_level": "may",
+        "smtpd_tls_loglevel": "1",
+        "smtp_tls_security_level": "may",
+        "smtp_tls_loglevel": "1",
+    }
+
+
+def _login(topology: Topology) -> dict[str, str]:
+    """How the submission services of master.cf know their users; port 25 offers no AUTH."""
+    return {
+        "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": _auth(topology),
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_sender_login_maps": f"regexp:{SENDER_LOGIN}",
+        "mua_recipient_restrictions": _verify_own(topology),
+    }
+
+
+def _auth(topology: Topology) -> str:
+    """Where Dovecot answers whether a password is right."""
+    if isinstance(topology.lmtp, LmtpPort) and topology.auth:
+        return f"inet:{topology.lmtp.host}:{topology.auth.service}"
+    return "private/auth"
+
+
+def _verify_own(topology: Topology) -> str:
+    """A mistyped colleague is refused at once; an address of another server is that server's to know."""
+    if not topology.spec.verification.enabled:
+        return ""
+    domains = ", ".join(f"{domain}=reject_unverified_recipient" for domain in topology.spec.domains)
+    return f"check_recipient_access inline:{{{domains}}}"
+
+
+def _relay(submission: Submission) -> dict[str, str]:
+    """Where mail for other domains goes: by MX, or to a relay host."""
+    managed = {"relayhost": submission.relay_host or ""}
+    if submission.relay_credentials:
+        managed |= {
+            # No password crosses the network in plain text.
+            "smtp_tls_security_level": "encrypt",
+            "smtp_sasl_auth_enable": "yes",
+            "smtp_sasl_password_maps": f"texthash:{RELAY_FILE}",
+            "smtp_sasl_security_options": "noanonymous",
+        }
+    return managed

@@ -1,6 +1,7 @@
 """master.cf: Postfix's services, none of them in a chroot, because the container is one already."""
 
 from mailstack_operator.render import grammar
+from mailstack_operator.topology import Topology
 
 # name, type, private, unprivileged, chroot, wakeup, process limit, program: master(5).
 _SERVICES = """\
@@ -31,7 +32,28 @@ scache     unix        -  -  n  -      1  scache
 postlog    unix-dgram  n  -  n  -      1  postlogd
 """
 
+# Mail programs: nobody sends without a login, nobody logs in without TLS, and each login sends as itself.
+# The last line keeps example.org in mua_recipient_restrictions from meaning sub.example.org, too.
+_SUBMISSION = """\
+  -o syslog_name=postfix/$service_name
+  -o smtpd_sasl_auth_enable=yes
+  -o smtpd_client_restrictions=
+  -o smtpd_helo_restrictions=
+  -o smtpd_sender_restrictions=reject_sender_login_mismatch
+  -o smtpd_relay_restrictions=permit_sasl_authenticated,reject
+  -o smtpd_recipient_restrictions=$mua_recipient_restrictions
+  -o parent_domain_matches_subdomains=
+"""
+_SUBMISSION_SERVICES = f"""\
+submission inet        n  -  n  -      -  smtpd
+  -o smtpd_tls_security_level=encrypt
+{_SUBMISSION}\
+submissions inet       n  -  n  -      -  smtpd
+  -o smtpd_tls_wrappermode=yes
+{_SUBMISSION}"""
 
-def render() -> str:
-    """The whole of master.cf; it is the same for every MailStack."""
-    return grammar.HEADER + _SERVICES
+
+def render(topology: Topology) -> str:
+    """The whole of master.cf."""
+    submission = _SUBMISSION_SERVICES if topology.spec.submission else ""
+    return grammar.HEADER + _SERVICES + submission

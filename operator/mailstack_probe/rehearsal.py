@@ -1,0 +1,169 @@
+"""Asks the servers of this pod, as mail programs do, whether their configuration works; exit 0 if it does.
+
+    python -m mailstack_probe.rehearsal --imap 143 --smtp 25 --unknown nobody@example.org --expect 550
+
+Runs in a pod that is thrown away, before a changed configuration reaches the pod that people use. Ends with 1
+and one sentence on the last line where something is wrong. IMAP comes first: without Dovecot, what Postfix says
+tells less.
+"""
+
+import argparse
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from mailstack_probe import replies
+from mailstack_probe.sessions import NotYet, Problem, Session
+
+# All of it, in seconds.
+LIMIT = 24.0
+# Between two tries while a server starts, in seconds.
+PAUSE = 0.5
+
+Dialogue = Callable[[Session], None]
+
+
+@dataclass(frozen=True)
+class Check:
+    """A dialogue with one port."""
+
+    title: str
+    port: int
+    dialogue: Dialogue
+    tls: bool = False
+
+    @property
+    def name(self) -> str:
+        return f"{self.title} on port {self.port}"
+
+    def passes(self, deadline: float) -> None:
+        """Returns once it does. Raises Problem if it never will, or does not by the deadline."""
+        while True:
+            try:
+                return self._try(deadline)
+            except NotYet as error:
+                if time.monotonic() + PAUSE >= deadline:
+                    raise Problem(str(error)) from error
+                time.sleep(PAUSE)
+
+    def _try(self, deadline: float) -> None:
+        with Session(self.name, self.port, deadline, tls=self.tls) as session:
+            self.dialogue(session)
+
+
+def imap(session: Session) -> None:
+    """The greeting."""
+    greeting = session.line()
+    if not replies.imap_is_open(greeting):
+        raise Problem(f"{session.title} does not greet with `* OK`: {greeting}")
+
+
+def sieve(session: Session) -> None:
+    """ManageSieve's greeting: what it can do, and OK."""
+    while replies.sieve_goes_on(line := session.line()):
+        pass
+    if not replies.sieve_is_open(line):
+        raise Problem(f"{session.title} does not greet with its capabilities and OK: {line}")
+
+
+def smtp(session: Session) -> None:
+    """The greeting, and EHLO."""
+    _demand(session, 220)
+    session.send("EHLO localhost")
+    _demand(session, 250)
+
+
+class Unknown:
+    """Asks Postfix for an address that nobody has."""
+
+    def __init__(self, address: str, expected: int) -> None:
+        self._address = address
+        self._asked = address
+        self._expected = expected
+        self._tries = 1
+
+    def __call__(self, session: Session) -> None:
+        smtp(session)
+        session.send("MAIL FROM:<>")
+        _demand(session, 250)
+        session.send(f"RCPT TO:<{self._asked}>")
+        self._judge(_reply(session))
+
+    def _judge(self, reply: replies.Reply) -> None:
+        problem = replies.recipient_problem(self._asked, reply, self._expected)
+        if not problem:
+            return
+        if not reply.temporary:
+            raise Problem(problem)
+        if not reply.pending:
+            self._tries += 1
+            self._asked = replies.another(self._address, self._tries)
+        raise NotYet(problem)
+
+
+def _demand(session: Session, code: int) -> None:
+    reply = _reply(session)
+    if reply.code != code:
+        raise (NotYet if reply.temporary else Problem)(f"{session.title} must answer {code}, but says: {reply}")
+
+
+def _reply(session: Session) -> replies.Reply:
+    lines = [session.line()]
+    while replies.smtp_goes_on(lines[-1]):
+        lines.append(session.line())
+    reply = replies.smtp(lines)
+    if reply is None:
+        raise Problem(f"{session.title} does not speak SMTP: {lines[-1]}")
+    return reply
+
+
+# What may be asked for, in the order in which a failure tells most: option, title, dialogue, TLS from the start.
+_SERVERS = (
+    ("imap", "IMAP", imap, False),
+    ("imaps", "IMAP with TLS", imap, True),
+    ("sieve", "ManageSieve", sieve, False),
+    ("smtp", "SMTP", smtp, False),
+    ("submission", "Submission", smtp, False),
+    ("submissions", "Submission with TLS", smtp, True),
+)
+
+
+def rehearse(checks: Iterable[Check]) -> None:
+    """Makes one check after the other, and tells of each that passes. Raises Problem at the first that does not."""
+    deadline = time.monotonic() + LIMIT
+    for check in checks:
+        check.passes(deadline)
+        print(f"mailstack: {check.name} answers as it should", flush=True)
+
+
+def _checks() -> list[Check]:
+    """What the command line asks for."""
+    parser = argparse.ArgumentParser(prog="mailstack_probe.rehearsal", description="Ask this pod's mail servers.")
+    for option, title, *_ in _SERVERS:
+        parser.add_argument(f"--{option}", type=int, metavar="PORT", help=f"port of {title}")
+    parser.add_argument("--unknown", action="append", default=[], metavar="ADDRESS", help="an address nobody has")
+    parser.add_argument("--expect", type=int, choices=(550, 450, 250), help="what Postfix answers to --unknown")
+    options = parser.parse_args()
+    if options.unknown and not (options.smtp and options.expect):
+        parser.error("--unknown needs --smtp and --expect")
+    ports = ((title, getattr(options, option), dialogue, tls) for option, title, dialogue, tls in _SERVERS)
+    servers = [Check(title, port, dialogue, tls) for title, port, dialogue, tls in ports if port]
+    return servers + [
+        Check(f"SMTP for {each}", options.smtp, Unknown(each, options.expect)) for each in options.unknown
+    ]
+
+
+def main() -> None:
+    """Ends with 1 and the problem if there is one."""
+    # As PID 1 there is no default action: the pod would wait for its grace period.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("mailstack: told to stop"))
+    try:
+        rehearse(_checks())
+    except Problem as problem:
+        sys.exit(f"mailstack: {problem}")
+
+
+if __name__ == "__main__":
+    main()

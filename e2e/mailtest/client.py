@@ -1,26 +1,23 @@
-"""The mail client pod: SMTP and IMAP are spoken from inside the cluster, as another server or a person would."""
+"""The mail client pod: mail's protocols are spoken from inside the cluster, as another server or a person would.
+
+Where a method takes `server`, the name of a host means plain text on the protocol's own port; an Endpoint
+says more.
+"""
 
 import base64
 import json
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, replace
+from typing import Any
 
+from mailtest import packed
 from mailtest.kubectl import Kubectl, Object
+from mailtest.wire import Endpoint, Held, Protocol, Quota, Reply, Verdict
 
 IMAGE = "mailstack/operator:0.1.0"
-AGENT = Path(__file__).with_name("agent.py")
-
-
-@dataclass(frozen=True)
-class Reply:
-    """An SMTP reply: `text` holds the enhanced code and the words; `seconds` is how long a RCPT took."""
-
-    code: int
-    text: str
-    seconds: float = 0.0
-
-    def __str__(self) -> str:
-        return f"{self.code} {self.text}"
+SENDER = "sender@example.net"
 
 
 @dataclass(frozen=True)
@@ -70,27 +67,85 @@ class Client:
         self.kubectl.apply(pod())
         self.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=60s", seconds=70)
 
-    def ask(self, host: str, *recipients: str) -> list[Reply]:
-        """The answers to RCPT for each recipient, in one session."""
-        answer: list[Object] = self._call({"verb": "ask", "host": host, "recipients": recipients})
-        return [Reply(**reply) for reply in answer]
+    def ask(self, server: str | Endpoint, *recipients: str, sender: str = SENDER) -> list[Reply]:
+        """The answers to RCPT for each recipient, in one session; no mail is sent."""
+        return _replies(self._call("ask", server, sender=sender, recipients=recipients))
 
-    def send(self, host: str, *letters: Letter) -> list[Reply]:
+    def send(self, server: str | Endpoint, *letters: Letter, sender: str = SENDER) -> list[Reply]:
         """The last reply to each message: of DATA, or of what was refused before it."""
         messages = [{"to": each.to, "data": base64.b64encode(each.data).decode()} for each in letters]
-        answer: list[Object] = self._call({"verb": "send", "host": host, "messages": messages})
-        return [Reply(**reply) for reply in answer]
+        return _replies(self._call("send", server, sender=sender, messages=messages))
 
-    def fetch(self, host: str, user: str, password: str) -> list[bytes]:
-        """Every message of the user's INBOX."""
-        answer: list[str] = self._call({"verb": "fetch", "host": host, "user": user, "password": password})
+    def authenticate(self, server: Endpoint) -> Reply:
+        """The reply to SMTP's AUTH for the endpoint's user."""
+        return Reply(**self._call("authenticate", server))
+
+    def extensions(self, server: str | Endpoint) -> list[str]:
+        """What EHLO offers, such as "starttls" or "auth PLAIN LOGIN"."""
+        offered: list[str] = self._call("extensions", server)
+        return offered
+
+    def deliver(
+        self, server: str | Endpoint, data: bytes, *recipients: str, sender: str = SENDER
+    ) -> tuple[list[Reply], list[Reply]]:
+        """One message over LMTP: the reply to each RCPT, and that to DATA for each recipient that RCPT accepted."""
+        encoded = base64.b64encode(data).decode()
+        answer = self._call("deliver", server, sender=sender, recipients=recipients, data=encoded)
+        return _replies(answer["rcpt"]), _replies(answer["data"])
+
+    def fetch(self, server: str | Endpoint, user: str, password: str, folder: str = "INBOX") -> list[bytes]:
+        """Every message of the user's folder."""
+        answer: list[str] = self._call("fetch", _as(server, user, password), folder=folder)
         return [base64.b64decode(each) for each in answer]
 
-    def _call(self, request: Object) -> list:  # type: ignore[type-arg]  # the verb decides what it holds
-        command = ("python3", "-c", AGENT.read_text())
-        out = self.kubectl.execute("client", "client", *command, stdin=json.dumps(request), seconds=120)
-        answer: list[object] = json.loads(out)
-        return answer
+    def quota(self, server: str | Endpoint, user: str, password: str) -> list[Quota]:
+        """The user's quota as IMAP tells it; [] when none is set."""
+        return [Quota(**each) for each in self._call("quota", _as(server, user, password))]
+
+    def put_script(
+        self,
+        server: str | Endpoint,
+        user: str,
+        password: str,
+        script: str,
+        *,
+        name: str = "main",
+        activate: bool = True,
+    ) -> Verdict:
+        """Upload a Sieve script by ManageSieve, and activate it."""
+        endpoint = _as(server, user, password)
+        return Verdict(**self._call("put_script", endpoint, name=name, script=script, activate=activate))
+
+    def check_script(self, server: str | Endpoint, user: str, password: str, script: str) -> Verdict:
+        """Whether the server can compile a Sieve script."""
+        return Verdict(**self._call("check_script", _as(server, user, password), script=script))
+
+    def certificate(self, server: Endpoint, protocol: Protocol) -> str:
+        """SHA-256 of the certificate that a new connection gets to see, in hex; "" without TLS."""
+        shown: str = self._call("certificate", server, protocol=protocol)
+        return shown
+
+    @contextmanager
+    def hold(self, server: Endpoint, seconds: float) -> Iterator[Future[Held]]:
+        """An IMAP session that stays open while the block renews the certificate; the end is in the future."""
+        with ThreadPoolExecutor(1) as pool:
+            yield pool.submit(lambda: Held(**self._call("hold", server, limit=seconds + 60, seconds=seconds)))
+
+    def _call(self, verb: str, server: str | Endpoint, *, limit: float = 120.0, **request: object) -> Any:
+        """Have the agent carry out `verb`; what it answers depends on the verb. `limit` is in seconds."""
+        endpoint = asdict(Endpoint(server) if isinstance(server, str) else server)
+        stdin = f"{packed.agent()}\n{json.dumps({'verb': verb, 'endpoint': endpoint, **request})}"
+        out = self.kubectl.execute("client", "client", "python3", "-c", packed.BOOT, stdin=stdin, seconds=limit)
+        return json.loads(out)
+
+
+def _as(server: str | Endpoint, user: str, password: str) -> Endpoint:
+    endpoint = Endpoint(server) if isinstance(server, str) else server
+    return replace(endpoint, user=user, password=password)
+
+
+def _replies(answer: list[Object]) -> list[Reply]:
+    return [Reply(**each) for each in answer]
 
 
 def pod() -> Object:

@@ -2,6 +2,7 @@
 
 import copy
 
+from mailtest.certificates import Certificate
 from mailtest.kubectl import Object
 
 DOMAIN = "example.org"
@@ -24,6 +25,18 @@ def namespace(name: str, **labels: str) -> Object:
 
 def secret(name: str, text: str, key: str = "users") -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": {key: text}}
+
+
+def tls_secret(name: str, certificate: Certificate) -> Object:
+    """A Secret as cert-manager writes it: tls.crt, tls.key and the CA that signed."""
+    data = {"tls.crt": certificate.chain, "tls.key": certificate.key, "ca.crt": certificate.ca}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/tls",
+        "metadata": {"name": name},
+        "stringData": data,
+    }
 
 
 def users(*addresses: str, name: str = "mail-users") -> Object:

@@ -77,12 +77,31 @@ class Stack:
     def pod(self) -> Object:
         return self.kubectl.must_get("pod", self.pod_name)
 
-    def run_in(self, container: str, *command: str) -> str:
+    def pod_of(self, container: str) -> str:
+        """The name of the pod in which `postfix` or `dovecot` runs: over TCP Dovecot has one of its own."""
+        return f"{self.name}-dovecot-0" if container == "dovecot" and self.listener() == "Inet" else self.pod_name
+
+    def listener(self) -> str:
+        """spec.delivery.listener.type."""
+        found: str = self.get()["spec"].get("delivery", {}).get("listener", {}).get("type", "Unix")
+        return found
+
+    @property
+    def lmtp_host(self) -> str:
+        """The Service of Dovecot's LMTP, over TCP."""
+        return f"{self.name}-dovecot.{self.namespace}.svc.cluster.local"
+
+    def run_in(self, container: str, *command: str, stdin: str = "") -> str:
         """The stdout of a command in the container `postfix` or `dovecot`."""
-        return self.kubectl.execute(self.pod_name, container, *command)
+        return self.kubectl.execute(self.pod_of(container), container, *command, stdin=stdin)
 
     def log(self, container: str) -> list[str]:
-        return self.kubectl.logs(self.pod_name, container).splitlines()
+        return self.kubectl.logs(self.pod_of(container), container).splitlines()
+
+    def speak_lmtp(self, *lines: str) -> list[str]:
+        """What Dovecot's LMTP server answers to these lines, without Postfix in between."""
+        dialogue = "".join(f"{line}\r\n" for line in ("LHLO client.example.net", *lines, "QUIT"))
+        return self.run_in("dovecot", "doveadm", "exec", "lmtp", stdin=dialogue).splitlines()
 
     def queue(self) -> list[Object]:
         """The messages in Postfix's queue."""

@@ -127,7 +127,7 @@ _ELSEWHERE: Final = {
 
 REFUSED: Final = {**MANAGED, **_ELSEWHERE}
 
-NAME_PATTERN: Final = r"[a-z][a-z0-9_]*"
+NAME_PATTERN: Final = r"[a-z0-9][A-Za-z0-9_]*"
 MAX_PARAMETERS: Final = 64
 MAX_NAME: Final = 128
 MAX_VALUE: Final = 4096

@@ -13,7 +13,7 @@ HEADER = "# Written by the MailStack operator from the MailStack's spec; a chang
 
 _OTHER = re.compile("[^ -~]")
 # postconf(5): a name, "=", a value to the end of the line.
-_POSTFIX_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_POSTFIX_NAME = re.compile(r"[a-z0-9][A-Za-z0-9_]*")
 # Dovecot's settings syntax: '#' begins a comment, '$' a variable, '{' '}' a block, '<' a file, quotes a string.
 _DOVECOT_VALUE = re.compile(r"[^#${}\"'\\<]*")
 _DOVECOT_PATH = re.compile(r"(?:/[A-Za-z0-9._-]+)+")

@@ -34,7 +34,7 @@ def authenticate(endpoint: Endpoint) -> Reply:
 def extensions(endpoint: Endpoint) -> list[str]:
     """What EHLO offers on this connection, such as "starttls" or "auth PLAIN LOGIN"."""
     with connect(endpoint) as smtp:
-        return [f"{name} {words}".strip() for name, words in smtp.esmtp_features.items()]
+        return [f"{name} {words.strip()}".strip() for name, words in smtp.esmtp_features.items()]
 
 
 def session(endpoint: Endpoint) -> smtplib.SMTP:

@@ -88,7 +88,8 @@ done
 
 # Dovecot reads a certificate once. Those who are logged in keep their session over a reload.
 START = f"""\
-install -d -o "$MAIL_OWNER" -g "$MAIL_OWNER" -m 0755 {SIEVE_BINARIES}
+mkdir -p {SIEVE_BINARIES}
+chown "$MAIL_OWNER:$MAIL_OWNER" {SIEVE_BINARIES}
 certificates() {{ cat {TLS_FILE} {LMTP_TLS_FILE} 2> /dev/null | cksum; }}
 if [ -d {TLS_FOLDER} ]; then
   used=$(certificates)

@@ -12,7 +12,6 @@ from mailstack_operator.topology import (
     SIEVE_BEFORE,
     TLS_FILE,
     USERS_FILE,
-    LmtpPort,
     Sources,
     Topology,
 )
@@ -38,9 +37,13 @@ def _tls(topology: Topology) -> Iterator[DovecotPart]:
     if topology.spec.tls:
         yield Setting("ssl", "required")
         yield from _certificate(TLS_FILE)
+        return
+    if topology.lmtp_tls:
+        yield Setting("ssl", "yes")
+        yield from _certificate(LMTP_TLS_FILE)
     else:
         yield Setting("ssl", "no")
-        yield Setting("disable_plaintext_auth", "no")
+    yield Setting("disable_plaintext_auth", "no")
 
 
 def _certificate(path: str) -> Iterator[DovecotPart]:
@@ -72,7 +75,7 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
         yield services.sieve_submission(topology)
     if names := " ".join(name for name, plugin in (("quota", plugins.quota), ("sieve", plugins.sieve)) if plugin):
         yield Setting("mail_plugins", names)
-    if isinstance(topology.lmtp, LmtpPort) and topology.lmtp.tls:
+    if topology.lmtp_tls and topology.spec.tls:
         yield Setting("ssl", "yes")
         yield from _certificate(LMTP_TLS_FILE)
 

@@ -13,7 +13,6 @@ from mailstack_operator.topology import (
     SIEVE_BEFORE,
     TLS_FILE,
     USERS_FILE,
-    LmtpPort,
     Topology,
 )
 
@@ -43,9 +42,13 @@ def _tls(topology: Topology) -> Iterator[DovecotPart]:
     if topology.spec.tls:
         yield Setting("ssl", "required")
         yield from _certificate(TLS_FILE)
+        return
+    if topology.lmtp_tls:
+        yield Setting("ssl", "yes")
+        yield from _certificate(LMTP_TLS_FILE)
     else:
         yield Setting("ssl", "no")
-        yield Setting("auth_allow_cleartext", "yes")
+    yield Setting("auth_allow_cleartext", "yes")
 
 
 def _certificate(path: str) -> Iterator[Setting]:
@@ -105,6 +108,6 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     if plugins.sieve:
         yield services.sieve_submission(topology)
         yield block("mail_plugins", sieve="yes")
-    if isinstance(topology.lmtp, LmtpPort) and topology.lmtp.tls:
+    if topology.lmtp_tls and topology.spec.tls:
         yield Setting("ssl", "yes")
         yield from _certificate(LMTP_TLS_FILE)

@@ -39,6 +39,8 @@ def services(topology: Topology) -> Iterator[DovecotPart]:
         yield block("service auth", _auth_listener(topology))
     if topology.rootless:
         yield from _rootless(topology)
+    if topology.lmtp_tls and not topology.spec.tls:
+        yield from _lmtp_alone_has_tls(topology)
 
 
 def _lmtp_listener(topology: Topology) -> Block:
@@ -72,3 +74,10 @@ def _rootless(topology: Topology) -> Iterator[Block]:
     yield block("service imap-login", _port(topology.imap), *imaps, chroot="")
     if topology.sieve:
         yield block("service managesieve-login", _port(topology.sieve), chroot="")
+
+
+def _lmtp_alone_has_tls(topology: Topology) -> Iterator[Block]:
+    """Takes TLS away from the ports for people. Dovecot takes no `ssl = yes` for one protocol under `ssl = no`."""
+    yield block("service imap-login", block("inet_listener imaps", port="0"))
+    for protocol in ("imap", "sieve") if topology.sieve else ("imap",):
+        yield block(f"protocol {protocol}", ssl="no")

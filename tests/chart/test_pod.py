@@ -55,6 +55,7 @@ def test_arguments_by_default() -> None:
         "--lease-namespace=mailstack-system",
         "--lease-name=mailstack-operator",
         "--identity=$(POD_NAME)",
+        "--image=mailstack/operator:0.1.0",
         "--port=8080",
         "--log-level=info",
         "--log-format=json",
@@ -83,8 +84,10 @@ def test_without_leader_election_two_pods_never_run_at_once() -> None:
         ('image.repository="registry.example.org:5000/operator"', "registry.example.org:5000/operator:0.1.0"),
     ],
 )
-def test_image(setting: str, image: str) -> None:
-    assert _container(setting).image == image
+def test_image_is_the_operators_and_its_helpers(setting: str, image: str) -> None:
+    container = _container(setting)
+    assert container.image == image
+    assert f"--image={image}" in (container.args or [])
 
 
 def test_no_replica_is_a_replica_count() -> None:

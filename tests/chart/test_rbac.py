@@ -13,6 +13,8 @@ from kubernetes.client.models import (
     V1ServiceAccount,
 )
 
+from mailstack_operator import observe
+
 from . import helm
 
 # (API group, resource, verb): everything that the operator asks of a namespace with MailStacks.
@@ -39,9 +41,16 @@ STACK_RIGHTS = {
     ("apps", "statefulsets", "create"),
     ("apps", "statefulsets", "patch"),
     ("apps", "statefulsets", "delete"),
+    ("", "persistentvolumeclaims", "get"),
+    ("", "persistentvolumeclaims", "list"),
+    ("", "persistentvolumeclaims", "watch"),
+    ("", "persistentvolumeclaims", "create"),
+    ("", "persistentvolumeclaims", "patch"),
     ("", "pods", "list"),
     ("", "pods", "watch"),
+    ("", "pods", "create"),
     ("", "pods", "patch"),
+    ("", "pods", "delete"),
     ("", "secrets", "get"),
 }
 LEASE_RIGHTS = {
@@ -73,6 +82,19 @@ def _bindings(render: helm.Render) -> list[V1ClusterRoleBinding | V1RoleBinding]
 def test_cluster_role_holds_exactly_these_rights() -> None:
     role = helm.template().one(V1ClusterRole)
     assert _rights(role.rules or []) == STACK_RIGHTS
+
+
+def test_every_kind_of_child_can_be_found_followed_and_applied() -> None:
+    for api_version, kind in observe.CHILD_KINDS:
+        group = api_version.rpartition("/")[0]
+        wanted = product([group], [f"{kind.lower()}s"], ["get", "list", "watch", "create", "patch"])
+        assert set(wanted) <= STACK_RIGHTS, kind
+
+
+def test_mail_is_never_the_operators_to_delete() -> None:
+    """Nor by a collection: no MailStack, no claim, no Secret."""
+    deletable = {resource for _, resource, verb in STACK_RIGHTS if verb.startswith("delete")}
+    assert deletable == {"configmaps", "services", "statefulsets", "pods"}
 
 
 def test_role_of_each_watched_namespace_holds_the_same_rights() -> None:

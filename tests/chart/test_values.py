@@ -87,6 +87,12 @@ def test_notes_name_the_namespaces_and_the_commands() -> None:
     assert "helm -n mailstack-system uninstall mailstack-operator" in notes
 
 
+def test_notes_tell_what_the_mail_pods_need_of_a_registry_with_credentials() -> None:
+    assert "pullSecrets" not in helm.notes()
+    account = 'patch serviceaccount default --patch \'{"imagePullSecrets":[{"name":"registry"}]}\''
+    assert account in helm.notes('image.pullSecrets=[{"name": "registry"}]')
+
+
 def test_notes_warn_where_an_uninstall_deletes_the_mailstacks() -> None:
     assert "WARNING" not in helm.notes()
     assert "WARNING" in helm.notes("crds.keep=false")

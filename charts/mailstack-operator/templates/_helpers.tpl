@@ -71,19 +71,26 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [mailstack.dev]
   resources: [mailstacks/finalizers]
   verbs: [update]
-# The objects of a MailStack. Server-side apply is create and patch.
+# The objects of a MailStack. Server-side apply is create and patch; get finds a foreign object of the same name, which
+# no watch of ours tells of. ConfigMaps also: those that a MailStack refers to, by their names.
 - apiGroups: [""]
   resources: [configmaps, services]
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
-# Why a pod is not ready; the kubelet puts the last words of a crash into its status.
-# Patch: the version of a changed users Secret, an annotation, so that the kubelet brings the file in at once.
+# The claim of the mail. Never delete: the mail outlives its MailStack, and no mistake of the operator can cost it.
+- apiGroups: [""]
+  resources: [persistentvolumeclaims]
+  verbs: [get, list, watch, create, patch]
+# List and watch: why a pod is not ready; the kubelet puts the last words of a crash into its status.
+# Create and delete: the pod NAME-rehearsal, which tries a changed configuration before the running pods get it.
+# Patch: to apply that pod; and the version of changed Secrets, an annotation, so that the kubelet brings the files in
+# at once.
 - apiGroups: [""]
   resources: [pods]
-  verbs: [list, watch, patch]
-# One Secret by its name, to say that it or a key of it is missing; never a list of them.
+  verbs: [list, watch, create, patch, delete]
+# One Secret by its name, to say what it lacks and to see that it changed; never a list of them.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]

@@ -5,6 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.world import World
+
 Golden = Callable[[Path, str], None]
 
 
@@ -24,3 +26,17 @@ def golden(request: pytest.FixtureRequest) -> Golden:
         assert text == path.read_text(encoding="utf-8"), f"{path} differs: look at the change, then run `make golden`"
 
     return check
+
+
+@pytest.fixture
+async def world() -> World:
+    world = World()
+    world.change()
+    return world
+
+
+@pytest.fixture
+async def running(world: World) -> World:
+    await world.settled()
+    assert world.condition("Ready")["status"] == "True"
+    return world

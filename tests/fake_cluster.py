@@ -3,10 +3,10 @@
 from copy import deepcopy
 
 from mailstack_operator.errors import ClusterError
-from mailstack_operator.kube import Secret
+from mailstack_operator.kube import File
 from mailstack_operator.live import Live, Ref, live_of, ref_of
-from mailstack_operator.names import ANNOTATION_USERS_VERSION, API_VERSION, KIND, StackKey
-from mailstack_operator.objects import Json, Object, section
+from mailstack_operator.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
+from mailstack_operator.objects import Json, Object, number, section, text
 from mailstack_operator.observe import Store
 from mailstack_operator.pods import Pod
 
@@ -16,8 +16,9 @@ class FakeCluster:
 
     def __init__(self) -> None:
         self.objects: dict[Ref, Object] = {}
-        self.secrets: dict[tuple[str, str], set[str]] = {("post", "mail-users"): {"users"}}
-        self.users_version = "1"
+        self.secrets: dict[str, dict[str, bytes]] = {"mail-users": {"users": b"alice@example.org:x::::::"}}
+        self.config_maps: dict[str, dict[str, bytes]] = {}
+        self.secrets_version = "1"
         self.writes: list[str] = []
         self.refuse: dict[str, ClusterError] = {}
         self._version = 100
@@ -63,15 +64,28 @@ class FakeCluster:
         self.objects[ref] = {**self.objects[ref], "status": status}
         return self.put(self.objects[ref])
 
-    async def secret(self, namespace: str, name: str) -> Secret | None:
+    async def secret(self, namespace: str, name: str) -> File | None:
         self._refused("Secret")
-        keys = self.secrets.get((namespace, name))
-        return Secret(self.users_version, frozenset(keys)) if keys is not None else None
+        return self._file(self.secrets.get(name))
 
-    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
-        self.writes.append(f"touch {pod.name} {users_version}")
+    async def config_map(self, namespace: str, name: str) -> File | None:
+        return self._file(self.config_maps.get(name))
+
+    def _file(self, data: dict[str, bytes] | None) -> File | None:
+        return File(self.secrets_version, data) if data is not None else None
+
+    async def apply_pod(self, manifest: Object) -> Object:
+        self.writes.append(f"apply {ref_of(manifest)}")
+        return self.put(manifest)
+
+    async def delete_pod(self, namespace: str, pod: Pod) -> None:
+        self.writes.append(f"delete Pod {pod.name}")
+        self.objects.pop(Ref("v1", "Pod", namespace, pod.name), None)
+
+    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
+        self.writes.append(f"touch {pod.name}")
         found = self.objects[Ref("v1", "Pod", namespace, pod.name)]
-        annotations: Json = {ANNOTATION_USERS_VERSION: users_version}
+        annotations: Json = {ANNOTATION_SECRETS_VERSION: secrets_version}
         self.put({**found, "metadata": {**section(found, "metadata"), "annotations": annotations}})
 
     def _refused(self, what: str) -> None:
@@ -79,8 +93,15 @@ class FakeCluster:
             raise self.refuse[what]
 
 
-def pod(name: str = "mail", *, ready: bool = True, revision: str = "r1", status: Object | None = None) -> Object:
-    """The pod of the MailStack `name`, as the kubelet reports it."""
+def pod(
+    name: str = "mail",
+    *,
+    component: str = "postfix",
+    ready: bool = True,
+    revision: str = "r1",
+    status: Object | None = None,
+) -> Object:
+    """The first pod of the StatefulSet `name`, as the kubelet reports it."""
     conditions: list[Json] = [{"type": "Ready", "status": "True" if ready else "False"}]
     return {
         "apiVersion": "v1",
@@ -92,7 +113,8 @@ def pod(name: str = "mail", *, ready: bool = True, revision: str = "r1", status:
             "labels": {
                 "app.kubernetes.io/managed-by": "mailstack-operator",
                 "app.kubernetes.io/name": "mailstack",
-                "app.kubernetes.io/instance": name,
+                "app.kubernetes.io/instance": "mail",
+                "app.kubernetes.io/component": component,
                 "controller-revision-hash": revision,
             },
         },
@@ -106,5 +128,17 @@ def settle(cluster: FakeCluster, store: Store) -> None:
         if ref.kind == "StatefulSet":
             generation = section(found, "metadata")["generation"]
             found["status"] = {"observedGeneration": generation, "updateRevision": "r1"}
-            cluster.put(pod(ref.name))
+            for ordinal in range(_replicas(found)):
+                settled = pod(ref.name, component=_component(found))
+                spec = section(found, "spec", "template", "spec")
+                name: Json = f"{ref.name}-{ordinal}"
+                cluster.put({**settled, "metadata": {**section(settled, "metadata"), "name": name}, "spec": {**spec}})
     cluster.watch(store)
+
+
+def _replicas(stateful_set: Object) -> int:
+    return number(section(stateful_set, "spec"), "replicas")
+
+
+def _component(stateful_set: Object) -> str:
+    return text(section(stateful_set, "spec", "selector", "matchLabels"), "app.kubernetes.io/component")

@@ -4,18 +4,19 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from kubernetes.client.models import V1ConfigMap, V1Service, V1StatefulSet
+from kubernetes.client.models import V1ConfigMap, V1PersistentVolumeClaim, V1Pod, V1Service, V1StatefulSet
 from pydantic import BaseModel
 
-from mailstack_operator import desired, topology
+from mailstack_operator import desired, manifests, topology
+from mailstack_operator.api.stack import parse
 from mailstack_operator.cli import main
 from mailstack_operator.objects import Json
 from tests.conftest import Golden
-from tests.stacks import stack
 
 ROOT = Path(__file__).parents[1]
 CASES = {
     "minimal": ROOT / "examples" / "mailstack.yaml",
+    "inet": ROOT / "tests" / "data" / "stacks" / "inet.yaml",
     "everything": ROOT / "tests" / "data" / "stacks" / "everything.yaml",
 }
 
@@ -27,13 +28,19 @@ def test_render_prints_the_golden_children(case: str, golden: Golden) -> None:
     golden(ROOT / "tests" / "golden" / f"{case}.yaml", result.output)
 
 
-def test_kubernetes_knows_every_field_of_the_children() -> None:
+MODELS: dict[Json, type[BaseModel]] = {
+    "ConfigMap": V1ConfigMap,
+    "PersistentVolumeClaim": V1PersistentVolumeClaim,
+    "Pod": V1Pod,
+    "Service": V1Service,
+    "StatefulSet": V1StatefulSet,
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_kubernetes_knows_every_field_of_the_children(case: str) -> None:
     """The official client's models refuse a misspelt field."""
-    models: dict[Json, type[BaseModel]] = {"ConfigMap": V1ConfigMap, "Service": V1Service, "StatefulSet": V1StatefulSet}
-    children = desired.children(topology.decide(stack()))
-    assert [type(models[child["kind"]].model_validate(child)) for child in children] == [
-        V1ConfigMap,
-        V1ConfigMap,
-        V1Service,
-        V1StatefulSet,
-    ]
+    for body in manifests.mail_stacks(CASES[case]):
+        plan = topology.decide(parse(body))
+        for child in [*desired.children(plan), *desired.rehearsal_config(plan), desired.rehearsal(plan, "digest")]:
+            assert MODELS[child["kind"]].model_validate(child)

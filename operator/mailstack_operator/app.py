@@ -16,8 +16,8 @@ from mailstack_operator.objects import Object
 from mailstack_operator.observe import Store
 from mailstack_operator.queue import KeyedQueue
 from mailstack_operator.reconcile import Reconciler
+from mailstack_operator.references import ReferencesWatch
 from mailstack_operator.settings import Settings
-from mailstack_operator.users import UsersWatch
 
 logger = logging.getLogger(__name__)
 
@@ -41,7 +41,7 @@ class Operator:
         self._settings = settings
         self._store = Store()
         metrics.STACKS.set_function(lambda: len(self._store.stacks()))
-        reconciler = Reconciler(server, self._store)
+        reconciler = Reconciler(server, self._store, settings.image)
         self._queue: KeyedQueue[StackKey] = KeyedQueue(
             reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
         )
@@ -115,7 +115,7 @@ class Operator:
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._queue.work())
                 group.create_task(self._resync())
-                group.create_task(UsersWatch(self._server, self._store, self._queue.add).run())
+                group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
         finally:
             metrics.LEADER.set(0)
 

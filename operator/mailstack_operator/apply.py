@@ -6,7 +6,7 @@ write nothing.
 """
 
 import logging
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from mailstack_operator.api.stack import MailStack
@@ -60,8 +60,11 @@ class Applier:
         self._store = store
         self._marks: dict[StackKey, Marks] = {}
 
-    async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> str:
-        """Applies what differs of `wanted`, but for what is on `hold`, and removes what is no longer wanted.
+    async def converge(
+        self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], prune: Container[str], known: str
+    ) -> str:
+        """Applies what differs of `wanted`, but for what is on `hold`, and removes what is no longer wanted of the
+        kinds `prune`.
 
         `known` is the digest in the status; returns the new one. Raises Stalled for a foreign object or a
         refused apply, Waiting for remains of an earlier MailStack; nothing is written in the first case.
@@ -77,7 +80,7 @@ class Applier:
             if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
                 live = await self._apply(stack, ref, manifest)
                 marks[ref] = Mark(digest(manifest), live.fingerprint)
-        for ref in await self._prune(stack, wanted):
+        for ref in await self._prune(stack, wanted, prune):
             marks.pop(ref, None)
         return digest_of(marks)
 
@@ -103,12 +106,12 @@ class Applier:
         self._store.note_child(stack.key, live)
         return live
 
-    async def _prune(self, stack: MailStack, wanted: Mapping[Ref, Object]) -> list[Ref]:
+    async def _prune(self, stack: MailStack, wanted: Mapping[Ref, Object], kinds: Container[str]) -> list[Ref]:
         """Deletes our children that are no longer wanted; returns which."""
         gone = []
         for ref, live in list(self._store[stack.key].children.items()):
             ours = live.owner is not None and live.owner.uid == stack.uid
-            if ref not in wanted and ours and not live.deleting:
+            if ref not in wanted and ref.kind in kinds and ours and not live.deleting:
                 logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
                 await self._cluster.delete(live)
                 self._store.forget_child(stack.key, ref)

@@ -2,15 +2,18 @@
 
 import asyncio
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 
 import click
 
 from mailstack_operator import desired, logs, manifests, topology
+from mailstack_operator.api import needs
 from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.errors import ClusterError
 from mailstack_operator.leader import LeadershipLost
+from mailstack_operator.objects import Json, text
 from mailstack_operator.settings import Settings
 
 _CRD_HEADER = "# Made by `mailstack crd` from the models in operator/mailstack_operator/api; do not edit.\n"
@@ -39,10 +42,11 @@ def main() -> None:
 def render(path: Path) -> None:
     """Print the child objects of the MailStacks in FILE.
 
-    As YAML, complete, as the operator would apply them.
+    As YAML, complete, as the operator would apply them. ConfigMaps that a MailStack refers to are read from FILE too.
     """
-    children = [child for stack in _stacks(path) for child in desired.children(topology.decide(stack))]
-    click.echo(manifests.dump(*children), nl=False)
+    config_maps = manifests.config_maps(path)
+    plans = [topology.decide(stack, _sources(path, stack, config_maps)) for stack in _stacks(path)]
+    click.echo(manifests.dump(*(child for plan in plans for child in desired.children(plan))), nl=False)
 
 
 @main.command()
@@ -77,6 +81,12 @@ def crd() -> None:
     "--identity", envvar="POD_NAME", default="mailstack", show_default="POD_NAME", help="This replica's name."
 )
 @click.option(
+    "--image",
+    default=topology.DEFAULT_OPERATOR_IMAGE,
+    show_default=True,
+    help="The operator's own image, for its helpers in the mail pods.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -90,13 +100,14 @@ def crd() -> None:
     show_default=True,
     help="Form of the logs.",
 )
-def run(
+def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     namespaces: tuple[str, ...],
     port: int,
     leader_election: bool,
     lease_namespace: str,
     lease_name: str,
     identity: str,
+    image: str,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -115,6 +126,7 @@ def run(
         lease_namespace=lease_namespace,
         lease_name=lease_name,
         identity=identity,
+        image=image,
     )
     try:
         asyncio.run(app.run(settings))
@@ -125,6 +137,16 @@ def run(
 def _first(error: BaseException) -> BaseException:
     """The innermost cause of a group."""
     return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+
+
+def _sources(path: Path, stack: MailStack, config_maps: Mapping[str, Mapping[str, Json]]) -> topology.Sources:
+    """The files that the MailStack refers to; ends the command if one is missing."""
+    texts = {}
+    for name, need in needs.files(stack.spec).items():
+        texts[name] = text(config_maps.get(need.name, {}), need.keys[0])
+        if not texts[name]:
+            sys.exit(f"{path}: no key {need.keys[0]} in a {need}, which holds {need.what}: write it into the file")
+    return topology.Sources(**texts)
 
 
 def _stacks(path: Path) -> list[MailStack]:

@@ -5,9 +5,10 @@ the memory of the whole API for five calls.
 """
 
 import asyncio
+import base64
 import contextlib
 import json
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -19,7 +20,7 @@ from kubernetes.aio.client.configuration import Configuration
 
 from mailstack_operator import names
 from mailstack_operator.errors import ClusterError
-from mailstack_operator.kube import Secret
+from mailstack_operator.kube import File
 from mailstack_operator.leader import Lease
 from mailstack_operator.live import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.names import StackKey
@@ -30,6 +31,7 @@ from mailstack_operator.pods import Pod
 _PLURALS = {
     "ConfigMap": "configmaps",
     "Service": "services",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
     "StatefulSet": "statefulsets",
     "Pod": "pods",
     "Secret": "secrets",
@@ -74,9 +76,12 @@ class ApiServer:
         return live_of(_named(ref, body))
 
     async def delete(self, live: Live) -> None:
-        options: Object = {"preconditions": {"uid": live.uid}, "propagationPolicy": "Background"}
+        await self._delete(live.ref, live.uid)
+
+    async def _delete(self, ref: Ref, uid: str) -> None:
+        options: Object = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         with contextlib.suppress(NotFound, Conflict):
-            await self._request("DELETE", _path(live.ref), body=options)
+            await self._request("DELETE", _path(ref), body=options)
 
     async def apply_status(self, key: StackKey, status: Object) -> Object:
         ref = Ref(names.API_VERSION, names.KIND, key.namespace, key.name)
@@ -88,19 +93,27 @@ class ApiServer:
         }
         return await self._apply(f"{_path(ref)}/status", manifest)
 
-    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
+    async def apply_pod(self, manifest: Object) -> Object:
+        return await self._apply(_path(ref_of(manifest)), manifest)
+
+    async def delete_pod(self, namespace: str, pod: Pod) -> None:
+        await self._delete(Ref(*POD_KIND, namespace, pod.name), pod.uid)
+
+    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         ref = Ref(*POD_KIND, namespace, pod.name)
-        annotations: Object = {names.ANNOTATION_USERS_VERSION: users_version}
+        annotations: Object = {names.ANNOTATION_SECRETS_VERSION: secrets_version}
         metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": annotations}
         manifest: Object = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
         with contextlib.suppress(NotFound, Conflict):
             await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
 
-    async def secret(self, namespace: str, name: str) -> Secret | None:
+    async def secret(self, namespace: str, name: str) -> File | None:
         body = await self._find(Ref("v1", "Secret", namespace, name))
-        if body is None:
-            return None
-        return Secret(text(section(body, "metadata"), "resourceVersion"), frozenset(section(body, "data")))
+        return _file(body, base64.b64decode) if body is not None else None
+
+    async def config_map(self, namespace: str, name: str) -> File | None:
+        body = await self._find(Ref("v1", "ConfigMap", namespace, name))
+        return _file(body, str.encode) if body is not None else None
 
     async def everything(self, namespaces: Iterable[str]) -> tuple[list[Object], int]:
         """All MailStacks, their children and pods in `namespaces` (none: everywhere), and the
@@ -121,7 +134,7 @@ class ApiServer:
         query = {"limit": str(_PAGE)}
         if kind.kind != names.KIND:
             query["labelSelector"] = names.CHILD_SELECTOR
-        accept = _METADATA_LIST if kind.kind in ("ConfigMap", "Service") else _JSON
+        accept = _METADATA_LIST if kind.kind in ("ConfigMap", "Service", "PersistentVolumeClaim") else _JSON
         bodies: list[Object] = []
         while True:
             page = await self._request("GET", _path(kind), query=query, accept=accept)
@@ -219,6 +232,12 @@ def _refusal(status: int, message: str) -> ClusterError:
 def _named(kind: Ref, body: Mapping[str, Json]) -> Object:
     """The body under its own kind: an item of a list has none, and metadata alone has another."""
     return {**body, "apiVersion": kind.api_version, "kind": kind.kind}
+
+
+def _file(body: Object, decode: Callable[[str], bytes]) -> File:
+    data = section(body, "data")
+    values = {key: decode(text(data, key)) for key in data}
+    return File(text(section(body, "metadata"), "resourceVersion"), values)
 
 
 def _lease(body: Object) -> Lease:

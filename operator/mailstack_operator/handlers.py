@@ -21,6 +21,7 @@ Sink = Callable[[What, Object], None]
 _WATCHED = (
     ("", "v1", "configmaps"),
     ("", "v1", "services"),
+    ("", "v1", "persistentvolumeclaims"),
     ("apps", "v1", "statefulsets"),
     ("", "v1", "pods"),
 )

@@ -1,5 +1,6 @@
 """What the loop asks of a cluster. cluster.py answers it with the official client, tests with a fake."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -10,11 +11,11 @@ from mailstack_operator.pods import Pod
 
 
 @dataclass(frozen=True)
-class Secret:
-    """Which keys a Secret has, and its resourceVersion."""
+class File:
+    """A Secret or ConfigMap: its resourceVersion and its values by key."""
 
     version: str
-    keys: frozenset[str]
+    data: Mapping[str, bytes]
 
 
 class Cluster(Protocol):
@@ -32,8 +33,17 @@ class Cluster(Protocol):
     async def apply_status(self, key: StackKey, status: Object) -> Object:
         """Server-side apply of a MailStack's status; the object after it."""
 
-    async def secret(self, namespace: str, name: str) -> Secret | None:
-        """A Secret without its values; None if there is no such Secret."""
+    async def secret(self, namespace: str, name: str) -> File | None:
+        """A Secret; None if there is no such Secret."""
 
-    async def touch_pod(self, namespace: str, pod: Pod, users_version: str) -> None:
-        """Writes the version of the users on the pod, if it is still this pod."""
+    async def config_map(self, namespace: str, name: str) -> File | None:
+        """A ConfigMap; None if there is no such ConfigMap."""
+
+    async def apply_pod(self, manifest: Object) -> Object:
+        """Server-side apply of a pod; the pod after it."""
+
+    async def delete_pod(self, namespace: str, pod: Pod) -> None:
+        """Deletes just this pod (its uid), if it is still there."""
+
+    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
+        """Writes the version of its Secrets on the pod, if it is still this pod."""

@@ -46,6 +46,7 @@ class Live:
     version: int
     generation: int = 0
     deleting: bool = False
+    config_digest: str = ""
 
 
 def ref_of(body: Object) -> Ref:
@@ -72,6 +73,7 @@ def live_of(body: Object) -> Live:
         version=version_of(body),
         generation=number(metadata, "generation"),
         deleting=bool(metadata.get("deletionTimestamp")),
+        config_digest=text(section(metadata, "annotations"), names.ANNOTATION_CONFIG_DIGEST),
     )
 
 

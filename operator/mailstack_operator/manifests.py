@@ -1,11 +1,12 @@
 """Reads and writes manifests as YAML. The only file of the core that touches files."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
 import yaml
 
 from mailstack_operator import names
-from mailstack_operator.objects import Json, Object
+from mailstack_operator.objects import Json, Object, section, text
 
 
 class Unreadable(ValueError):
@@ -28,14 +29,24 @@ _Dumper.add_representer(str, _text)
 
 def mail_stacks(path: Path) -> list[Object]:
     """The MailStacks among the YAML documents of the file. Raises Unreadable."""
+    stacks = [entry for entry in _documents(path) if entry.get("kind") == names.KIND]
+    if not stacks:
+        raise Unreadable(f"{path}: no document of kind {names.KIND}")
+    return stacks
+
+
+def config_maps(path: Path) -> dict[str, Mapping[str, Json]]:
+    """The data of the ConfigMaps among the YAML documents of the file, by name. Raises Unreadable."""
+    found = (entry for entry in _documents(path) if entry.get("kind") == "ConfigMap")
+    return {text(section(entry, "metadata"), "name"): section(entry, "data") for entry in found}
+
+
+def _documents(path: Path) -> list[Object]:
     try:
         documents = list(yaml.safe_load_all(path.read_text(encoding="utf-8")))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise Unreadable(f"{path}: {error}") from error
-    stacks = [entry for entry in documents if isinstance(entry, dict) and entry.get("kind") == names.KIND]
-    if not stacks:
-        raise Unreadable(f"{path}: no document of kind {names.KIND}")
-    return stacks
+    return [entry for entry in documents if isinstance(entry, dict)]
 
 
 def dump(*documents: Json) -> str:

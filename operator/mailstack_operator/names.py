@@ -15,15 +15,16 @@ FIELD_MANAGER = "mailstack-operator"
 
 LABEL_MANAGED_BY = "app.kubernetes.io/managed-by"
 LABEL_NAME = "app.kubernetes.io/name"
+LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 MANAGED_BY = "mailstack-operator"
 CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}=mailstack"
 
-ANNOTATION_USERS_VERSION = "mailstack.dev/users-version"
+ANNOTATION_SECRETS_VERSION = "mailstack.dev/secrets-version"
 ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"
 
-# A StatefulSet's pods carry the label "NAME-<revision hash>": 63 less a dash and ten characters.
-MAX_STACK_NAME = 52
+# A StatefulSet's pods carry the label "NAME-dovecot-<revision hash>": 63 less "-dovecot", a dash and ten characters.
+MAX_STACK_NAME = 44
 
 
 @dataclass(frozen=True, order=True)
@@ -40,6 +41,26 @@ class StackKey:
 def labels(stack: str) -> dict[str, str]:
     """The labels of every child of the MailStack named `stack`."""
     return {LABEL_MANAGED_BY: MANAGED_BY, LABEL_NAME: "mailstack", LABEL_INSTANCE: stack}
+
+
+def pod_labels(stack: str, component: str) -> dict[str, str]:
+    """The labels of a pod of the MailStack; `component` is postfix or dovecot: whose StatefulSet it is."""
+    return {**labels(stack), LABEL_COMPONENT: component}
+
+
+def dovecot(stack: str) -> str:
+    """Dovecot's own StatefulSet and Service."""
+    return f"{stack}-dovecot"
+
+
+def rehearsal(stack: str) -> str:
+    """The pod in which a changed configuration is tried, and the stem of its ConfigMaps."""
+    return f"{stack}-rehearsal"
+
+
+def mail_claim(stack: str) -> str:
+    """The claim of the mail; a name that a StatefulSet's own claim would have."""
+    return f"mail-{stack}-0"
 
 
 def postfix_config(stack: str) -> str:

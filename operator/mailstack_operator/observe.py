@@ -12,7 +12,7 @@ from mailstack_operator.names import API_VERSION, KIND, StackKey
 from mailstack_operator.objects import Object, section, text
 from mailstack_operator.pods import Pod, Rollout, pod_of, rollout_of
 
-CHILD_KINDS = (("v1", "ConfigMap"), ("v1", "Service"), ("apps/v1", "StatefulSet"))
+CHILD_KINDS = (("v1", "ConfigMap"), ("v1", "Service"), ("v1", "PersistentVolumeClaim"), ("apps/v1", "StatefulSet"))
 POD_KIND = ("v1", "Pod")
 
 
@@ -22,7 +22,7 @@ class Seen:
 
     stack: Object | None = None
     children: dict[Ref, Live] = field(default_factory=dict)
-    rollout: Rollout | None = None
+    rollouts: dict[str, Rollout] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
 
     @property
@@ -60,7 +60,7 @@ class Store:
         else:
             seen.children[ref] = live_of(body)
             if ref.kind == "StatefulSet":
-                seen.rollout = rollout_of(body)
+                seen.rollouts[ref.name] = rollout_of(body)
 
     def note_child(self, key: StackKey, live: Live) -> None:
         """Takes in a child as the API server answered it; a watch may already have seen a later state."""
@@ -70,7 +70,8 @@ class Store:
             seen.children[live.ref] = live
             if live.ref.kind == "StatefulSet":
                 # Until its controller has seen this generation, its status speaks of an earlier one.
-                seen.rollout = replace(seen.rollout or Rollout(), generation=live.generation)
+                before = seen.rollouts.get(live.ref.name, Rollout())
+                seen.rollouts[live.ref.name] = replace(before, generation=live.generation)
 
     def forget(self, body: Object) -> StackKey:
         """Takes in that an object is gone; returns the MailStack that it concerns."""
@@ -90,7 +91,7 @@ class Store:
         seen.pods.pop(ref.name if ref.kind == "Pod" else "", None)
         seen.children.pop(ref, None)
         if ref.kind == "StatefulSet":
-            seen.rollout = None
+            seen.rollouts.pop(ref.name, None)
         if seen.empty:
             self._seen.pop(key, None)
 

@@ -13,6 +13,9 @@ from mailstack_operator.objects import Json, Object, entries, number, section, t
 # The kubelet keeps the last log lines of a failed container; these are the ones that say why.
 _TELLING = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IGNORECASE)
 _LONGEST_LINE = 400
+# What the pod's own scripts say of a mistake.
+_OWN = "mailstack: "
+_CONTAINERS = ("initContainers", "containers")
 
 
 @dataclass(frozen=True)
@@ -25,12 +28,19 @@ class Problem:
 
 @dataclass(frozen=True)
 class Pod:
-    """A mail pod: which revision of the StatefulSet it is, which users it was told of, and how it stands."""
+    """A pod of a MailStack: whose it is, what it runs, which Secrets it was told of, and how it stands.
+
+    `component` is postfix, dovecot or rehearsal; `phase` is the pod's own.
+    """
 
     name: str
     uid: str
+    component: str
+    holds_dovecot: bool
     revision: str
-    users_version: str
+    config_digest: str
+    secrets_version: str
+    phase: str
     ready: bool
     deleting: bool
     problem: Problem | None
@@ -56,15 +66,25 @@ def rollout_of(stateful_set: Object) -> Rollout:
 
 def pod_of(body: Object) -> Pod:
     metadata, status = section(body, "metadata"), section(body, "status")
+    labels, annotations = section(metadata, "labels"), section(metadata, "annotations")
     return Pod(
         name=text(metadata, "name"),
         uid=text(metadata, "uid"),
-        revision=text(section(metadata, "labels"), "controller-revision-hash"),
-        users_version=text(section(metadata, "annotations"), names.ANNOTATION_USERS_VERSION),
+        component=text(labels, names.LABEL_COMPONENT),
+        holds_dovecot=_holds(body, "dovecot"),
+        revision=text(labels, "controller-revision-hash"),
+        config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
+        secrets_version=text(annotations, names.ANNOTATION_SECRETS_VERSION),
+        phase=text(status, "phase"),
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
         problem=next(_problems(text(metadata, "name"), status), None),
     )
+
+
+def _holds(body: Object, container: str) -> bool:
+    spec = section(body, "spec")
+    return any(entry.get("name") == container for kind in _CONTAINERS for entry in entries(spec, kind))
 
 
 def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
@@ -74,6 +94,9 @@ def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
 def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
     """What keeps the pod from being Ready, the most telling first."""
     containers = [*entries(status, "initContainerStatuses"), *entries(status, "containerStatuses")]
+    if text(status, "phase") == "Failed":
+        # The main container ended first; what stood beside it was stopped then.
+        containers.reverse()
     scheduled = _condition(status, "PodScheduled")
     if text(scheduled, "status") == "False":
         yield Problem(text(scheduled, "reason") or "Unschedulable", f"pod {pod}: {text(scheduled, 'message')}")
@@ -116,6 +139,7 @@ def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
 def _last_words(terminated: Mapping[str, Json]) -> str:
     """The line of the container's log that tells most about its end."""
     lines = [line.strip() for line in text(terminated, "message").splitlines() if line.strip()]
+    own = [line.removeprefix(_OWN) for line in lines if line.startswith(_OWN)]
     telling = [line for line in lines if _TELLING.search(line)]
-    last = (telling or lines or [text(terminated, "reason") or "no word in the log"])[-1]
+    last = (own or telling or lines or [text(terminated, "reason") or "no word in the log"])[-1]
     return last[:_LONGEST_LINE]

@@ -6,23 +6,22 @@ killed anywhere and run again.
 
 import logging
 from collections.abc import Callable
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from mailstack_operator import desired, status, topology
+from mailstack_operator import desired, names, references, rehearsal, status, topology
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.errors import ClusterError, Stalled, Unfinished, Waiting
-from mailstack_operator.kube import Cluster, Secret
+from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Ref
 from mailstack_operator.names import StackKey
 from mailstack_operator.objects import Object, entries, number, section, text
-from mailstack_operator.observe import Store
+from mailstack_operator.observe import Seen, Store
 from mailstack_operator.status import INVALID_SPEC, Outcome
+from mailstack_operator.topology import DEFAULT_OPERATOR_IMAGE, Topology
 
 logger = logging.getLogger(__name__)
-
-# Secrets are not watched (that would take the right to read all of them): looked at again, in seconds.
-SECRET_RETRY = 5.0
 
 _STATUS_OF_EVERY_CRD = ("observedGeneration", "conditions")
 
@@ -31,13 +30,44 @@ def utc_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is wanted of a MailStack, and what keeps it from the pods: a missing Secret, or a trial to pass.
+
+    `is_settled`: a StatefulSet has this configuration already. Until then a restarted operator must find the pod that
+    tried it.
+    """
+
+    topology: Topology
+    wanted: dict[Ref, Object]
+    config_digest: str
+    is_settled: bool
+    missing: Unfinished | None
+    trial: Unfinished | None
+
+    @property
+    def key(self) -> StackKey:
+        return self.topology.stack.key
+
+    @property
+    def obstacle(self) -> Unfinished | None:
+        return self.missing or self.trial
+
+    @property
+    def is_tried(self) -> bool:
+        return self.trial is not None and self.missing is None
+
+
 class Reconciler:
     """Runs `reconcile(key)`; a key must not run twice at once (see queue.py)."""
 
-    def __init__(self, cluster: Cluster, store: Store, now: Callable[[], str] = utc_now) -> None:
+    def __init__(
+        self, cluster: Cluster, store: Store, image: str = DEFAULT_OPERATOR_IMAGE, now: Callable[[], str] = utc_now
+    ) -> None:
         self._cluster = cluster
         self._store = store
         self._applier = Applier(cluster, store)
+        self._image = image
         self._now = now
 
     async def reconcile(self, key: StackKey) -> float | None:
@@ -58,32 +88,87 @@ class Reconciler:
     async def _converge(self, body: Object, key: StackKey) -> Outcome:
         """Every outcome but an unanswered request; what could not be found out stays as it was reported."""
         before = section(body, "status")
-        digest, endpoint = text(before, "appliedDigest"), text(before, "endpoint")
+        outcome = Outcome(None, *(text(before, name) for name in ("endpoint", "appliedDigest")))
         try:
-            stack = _parse(body)
-            plan = topology.decide(stack)
-            wanted = by_ref(desired.children(plan))
-            users = await self._cluster.secret(key.namespace, stack.spec.users.passwd_file.secret_name)
-            missing = _missing_users(stack, users)
-            hold = _pods_of(wanted) if missing else frozenset()
-            digest, endpoint = await self._applier.converge(stack, wanted, hold, digest), plan.endpoint
-            if users and not missing:
-                await self._tell_pods(key, users)
-            unfinished: Unfinished | None = missing or status.rollout_problem(self._store[key], key.name)
+            refers = await references.read(self._cluster, _parse(body))
+            plan = self._plan(refers)
+            applied = await self._apply(plan, outcome.applied_digest)
+            outcome = Outcome(None, plan.topology.endpoint, applied, plan.topology.remark)
+            if plan.missing is None:
+                await self._tell_pods(key, refers.secrets_version)
+            return replace(outcome, unfinished=plan.obstacle or self._progress(plan))
         except Unfinished as error:
-            unfinished = error
+            return replace(outcome, unfinished=error)
         except ClusterError as error:
             if not error.permanent:
                 raise
-            unfinished = Stalled("RequestRefused", f"the API server refused a request: {error}", LOOK_AGAIN)
-        return Outcome(unfinished, endpoint, digest)
+            refused = Stalled("RequestRefused", f"the API server refused a request: {error}", LOOK_AGAIN)
+            return replace(outcome, unfinished=refused)
 
-    async def _tell_pods(self, key: StackKey, users: Secret) -> None:
+    def _plan(self, refers: references.References) -> Plan:
+        plan = topology.decide(refers.stack, refers.sources(), self._image)
+        children = desired.children(plan)
+        wanted, config_digest = by_ref(children), desired.config_digest(children)
+        seen = self._store[refers.stack.key]
+        running = {seen.children[ref].config_digest for ref in _pods_of(wanted) if ref in seen.children}
+        trial = None
+        # The first pods have nothing to lose: they try their configuration themselves.
+        if running and config_digest not in running:
+            trial = rehearsal.verdict(rehearsal.pod_of(seen.pods, refers.stack.key.name), config_digest)
+        return Plan(plan, wanted, config_digest, config_digest in running, refers.problem(), trial)
+
+    async def _apply(self, plan: Plan, known: str) -> str:
+        """Writes what differs, but for what an obstacle keeps from the pods; the new digest of what was applied."""
+        wanted, hold = plan.wanted, frozenset[Ref]()
+        if plan.obstacle:
+            hold = frozenset(ref for ref in wanted if ref.kind in ("ConfigMap", "StatefulSet"))
+        elif _dovecot_elsewhere(plan.topology, self._store[plan.key]):
+            hold = frozenset([_dovecot_home(plan.topology)])
+        if plan.is_tried:
+            wanted = {**wanted, **by_ref(desired.rehearsal_config(plan.topology))}
+        applied = await self._applier.converge(plan.topology.stack, wanted, hold, self._prunable(plan), known)
+        await self._rehearse(plan)
+        return applied
+
+    def _prunable(self, plan: Plan) -> tuple[str, ...]:
+        """The kinds of which what is no longer wanted may go.
+
+        A Service stays as long as a Postfix may ask for it: while its name does not resolve, mail for good users is
+        refused for good.
+        """
+        if plan.obstacle:
+            return ()
+        pods = ("ConfigMap", "StatefulSet")
+        return pods if self._progress(plan) else (*pods, "Service")
+
+    async def _rehearse(self, plan: Plan) -> None:
+        """The pod that tries the configuration is there while it is wanted, and only then."""
+        pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
+        if pod is None and plan.is_tried:
+            logger.info("%s: trying the changed configuration", plan.key)
+            manifest = desired.rehearsal(plan.topology, plan.config_digest)
+            self._store.note(await self._cluster.apply_pod(manifest))
+        elif pod is not None and rehearsal.is_stale(pod, None if plan.is_settled else plan.config_digest):
+            await self._cluster.delete_pod(plan.key.namespace, pod)
+
+    def _progress(self, plan: Plan) -> Unfinished | None:
+        """What the wanted pods still lack."""
+        seen = self._store[plan.key]
+        if pod := _dovecot_elsewhere(plan.topology, seen):
+            return Waiting("Progressing", f"pod {pod} still holds the mail; Dovecot moves when it is gone")
+        for ref, manifest in plan.wanted.items():
+            if ref.kind == "StatefulSet":
+                replicas = number(section(manifest, "spec"), "replicas")
+                if problem := status.rollout_problem(seen, ref.name, replicas):
+                    return problem
+        return None
+
+    async def _tell_pods(self, key: StackKey, version: str) -> None:
         """A kubelet looks at a pod's Secrets once in 60 to 90 s, or at once when the pod changes."""
         for pod in list(self._store[key].pods.values()):
-            if not pod.deleting and pod.users_version != users.version:
-                logger.info("telling pod %s of %s of its users, version %s", pod.name, key, users.version)
-                await self._cluster.touch_pod(key.namespace, pod, users.version)
+            if not pod.deleting and pod.component != "rehearsal" and pod.secrets_version != version:
+                logger.info("telling pod %s of %s of its Secrets, version %s", pod.name, key, version)
+                await self._cluster.touch_pod(key.namespace, pod, version)
 
     async def _report(self, key: StackKey, outcome: Outcome) -> None:
         body = self._store[key].stack
@@ -110,19 +195,6 @@ class Reconciler:
             return await self._cluster.apply_status(key, {name: wanted[name] for name in _STATUS_OF_EVERY_CRD})
 
 
-def _missing_users(stack: MailStack, users: Secret | None) -> Waiting | None:
-    """The users file must be there before a pod is made or rolled: without it, Dovecot would refuse every user
-    for good, or the pod would not start."""
-    file = stack.spec.users.passwd_file
-    if users is None:
-        message = f"waiting for Secret {file.secret_name}, which holds the users"
-        return Waiting("SecretNotFound", message, SECRET_RETRY)
-    if file.key not in users.keys:
-        message = f"waiting for key {file.key} in Secret {file.secret_name}, which holds the users"
-        return Waiting("SecretKeyNotFound", message, SECRET_RETRY)
-    return None
-
-
 def _parse(body: Object) -> MailStack:
     try:
         return parse(body)
@@ -132,3 +204,16 @@ def _parse(body: Object) -> MailStack:
 
 def _pods_of(wanted: dict[Ref, Object]) -> frozenset[Ref]:
     return frozenset(ref for ref in wanted if ref.kind == "StatefulSet")
+
+
+def _dovecot_home(plan: Topology) -> Ref:
+    """The StatefulSet whose pod holds Dovecot."""
+    key = plan.stack.key
+    return Ref("apps/v1", "StatefulSet", key.namespace, names.dovecot(key.name) if plan.inet else key.name)
+
+
+def _dovecot_elsewhere(plan: Topology, seen: Seen) -> str | None:
+    """The pod of the other StatefulSet that holds a Dovecot still: two of them never share the mail."""
+    component = "dovecot" if plan.inet else "postfix"
+    others = (pod for pod in seen.pods.values() if pod.component not in (component, "rehearsal"))
+    return next((pod.name for pod in others if pod.holds_dovecot), None)

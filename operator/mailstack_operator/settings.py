@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from mailstack_operator.topology import DEFAULT_OPERATOR_IMAGE
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -14,5 +16,6 @@ class Settings:
     lease_name: str = "mailstack-operator"
     identity: str = "mailstack"
     workers: int = 8
+    image: str = DEFAULT_OPERATOR_IMAGE
     request_timeout: float = 10.0
     resync: float = 600.0

@@ -9,27 +9,36 @@ from dataclasses import dataclass
 from mailstack_operator.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.objects import Json, Object, entries, text
 from mailstack_operator.observe import Seen
+from mailstack_operator.pods import Rollout
 
 # Reasons that mean: the spec itself is wrong.
 INVALID_SPEC = "InvalidSpec"
+CONFIG_REFUSED = "ConfigRefused"
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `unfinished` is None if everything is as wanted."""
+    """How a run ended. `unfinished` is None if everything is as wanted; `remark` is what to know even then."""
 
     unfinished: Unfinished | None
-    endpoint: str | None
-    applied_digest: str | None
+    endpoint: str = ""
+    applied_digest: str = ""
+    remark: str = ""
 
 
-def rollout_problem(seen: Seen, name: str) -> Waiting | None:
-    """Why the wanted pod is not running yet, in the words of the pod; None if it is Ready."""
-    rollout, pod = seen.rollout, seen.pods.get(f"{name}-0")
+def rollout_problem(seen: Seen, stateful_set: str, replicas: int) -> Waiting | None:
+    """Why a wanted pod of the StatefulSet is not running yet, in the words of the pod; None if all are Ready."""
+    rollout = seen.rollouts.get(stateful_set)
     if rollout is None or rollout.observed_generation < rollout.generation:
-        return Waiting("Progressing", f"StatefulSet {name}: its controller has not seen the change yet")
+        return Waiting("Progressing", f"StatefulSet {stateful_set}: its controller has not seen the change yet")
+    problems = (_pod_problem(seen, f"{stateful_set}-{number}", rollout) for number in range(replicas))
+    return next(filter(None, problems), None)
+
+
+def _pod_problem(seen: Seen, name: str, rollout: Rollout) -> Waiting | None:
+    pod = seen.pods.get(name)
     if pod is None:
-        return Waiting("Progressing", f"pod {name}-0 is being created")
+        return Waiting("Progressing", f"pod {name} is being created")
     if pod.deleting or pod.revision != rollout.revision:
         return Waiting("Progressing", f"pod {pod.name} is being replaced: the new configuration needs a new pod")
     if pod.ready:
@@ -68,10 +77,11 @@ def _conditions(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
     """Type, status, reason, message."""
     unfinished = outcome.unfinished
     if unfinished is None:
-        yield "Ready", "True", "Running", "Postfix and Dovecot run as the spec says"
+        running = "Postfix and Dovecot run as the spec says"
+        yield "Ready", "True", "Running", f"{running}; {outcome.remark}" if outcome.remark else running
     else:
         yield "Ready", "False", unfinished.reason, unfinished.message
-    if unfinished is not None and unfinished.reason == INVALID_SPEC:
+    if unfinished is not None and unfinished.reason in (INVALID_SPEC, CONFIG_REFUSED):
         yield "ConfigValid", "False", unfinished.reason, unfinished.message
     else:
         yield "ConfigValid", "True", "Valid", "the spec is valid"

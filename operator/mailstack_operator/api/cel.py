@@ -30,7 +30,9 @@ def rules(*each: Rule) -> JsonDict:
 
 def text(value: str) -> str:
     """A CEL string literal."""
-    return "'" + value.replace("\\", "\\\\").replace("'", "\\'") + "'"
+    for char, escaped in (("\\", r"\\"), ("'", r"\'"), ("\n", r"\n"), ("\t", r"\t")):
+        value = value.replace(char, escaped)
+    return f"'{value}'"
 
 
 def strings(values: list[str]) -> str:

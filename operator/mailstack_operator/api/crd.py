@@ -114,7 +114,9 @@ def _rewrite(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Objec
 
 def _property(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:
     out = _rewrite(node, definitions)
-    if out.get("type") == "object" and not out.get("required"):
+    # What is off while it is absent has no default.
+    optional = node.get("default", ...) is None
+    if out.get("type") == "object" and not out.get("required") and not optional:
         out.setdefault("default", _defaults(section(out, "properties")))
     return out
 

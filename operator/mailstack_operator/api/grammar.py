@@ -98,6 +98,20 @@ SecretName: TypeAlias = Annotated[
 SecretKey: TypeAlias = Annotated[
     str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the Secret: letters, digits, '-', '_' and '.'", 253)
 ]
+ConfigMapName: TypeAlias = Annotated[
+    str, Text(_DNS_SUBDOMAIN, "the name of a ConfigMap in the same namespace, such as mail-aliases", 253)
+]
+ConfigMapKey: TypeAlias = Annotated[
+    str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the ConfigMap: letters, digits, '-', '_' and '.'", 253)
+]
+RelayHost: TypeAlias = Annotated[
+    str,
+    Text(
+        r"(\[[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)(:[1-9][0-9]{0,4})?",
+        "a host such as [smtp.example.net]:587; in brackets its MX records are not looked up",
+        261,
+    ),
+]
 SocketName: TypeAlias = Annotated[
     str,
     Text(
@@ -121,6 +135,9 @@ ImageReference: TypeAlias = Annotated[
 StorageClassName: TypeAlias = Annotated[str, Text(_DNS_SUBDOMAIN, "the name of a StorageClass, such as standard", 253)]
 StorageSize: TypeAlias = Annotated[
     str, Text("[1-9][0-9]{0,6}(Mi|Gi|Ti)", "a size with its unit Mi, Gi or Ti, such as 10Gi", 12)
+]
+QuotaSize: TypeAlias = Annotated[
+    str, Text("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with its unit Ki, Mi, Gi or Ti, such as 2Gi", 12)
 ]
 
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
-from mailstack_operator.api.spec import Model
+from mailstack_operator.api.model import Model
 
 ConditionType = Literal["Ready", "ConfigValid", "Reconciling", "Stalled"]
 

@@ -1,18 +1,50 @@
-"""The child objects of a MailStack, one builder per object. Pure: a topology in, manifests out."""
+"""The objects of a MailStack, one builder per object. Pure: a topology in, manifests out."""
 
-from mailstack_operator.desired import config_maps, service, stateful_set
-from mailstack_operator.objects import Object, digest
-from mailstack_operator.topology import Topology
+from mailstack_operator import names
+from mailstack_operator.desired import config_maps, pods, service, stateful_set, volumes
+from mailstack_operator.objects import Json, Object, digest, section
+from mailstack_operator.topology import LmtpPort, Topology
 
 
 def children(topology: Topology) -> list[Object]:
     """Every child object that the MailStack wants, complete and in no order that matters."""
+    found = _children(topology)
+    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest(found)}
+    return [_annotated(child, annotations) if child["kind"] == "StatefulSet" else child for child in found]
+
+
+def _annotated(child: Object, annotations: Object) -> Object:
+    return {**child, "metadata": {**section(child, "metadata"), "annotations": annotations}}
+
+
+def _children(topology: Topology) -> list[Object]:
     postfix = config_maps.postfix(topology)
     dovecot = config_maps.dovecot(topology)
+    both = [postfix, dovecot, service.mail(topology), volumes.mail_claim(topology)]
+    if not isinstance(topology.lmtp, LmtpPort):
+        return [*both, stateful_set.postfix(topology, digest([postfix["data"], dovecot["data"]]))]
     return [
-        postfix,
-        dovecot,
-        service.mail(topology),
-        # The pods roll when what they read at their start changes.
-        stateful_set.mail(topology, digest([postfix["data"], dovecot["data"]])),
+        *both,
+        service.lmtp(topology, topology.lmtp),
+        stateful_set.postfix(topology, digest([postfix["data"]])),
+        stateful_set.dovecot(topology, digest([dovecot["data"]])),
     ]
+
+
+def config_digest(children: list[Object]) -> str:
+    """A digest of all that the pods are and read at their start; it stands on the StatefulSets that may run it."""
+    configs: list[Json] = [child["data"] for child in children if child["kind"] == "ConfigMap"]
+    templates: list[Json] = [
+        dict(section(child, "spec", "template")) for child in children if child["kind"] == "StatefulSet"
+    ]
+    return digest([configs, templates])
+
+
+def rehearsal_config(topology: Topology) -> list[Object]:
+    """The ConfigMaps with which a change is tried."""
+    return pods.rehearsed_config(topology)
+
+
+def rehearsal(topology: Topology, config_digest: str) -> Object:
+    """The pod in which a change is tried."""
+    return pods.rehearsal(topology, config_digest)

@@ -1,64 +1,180 @@
-"""The containers of the mail pod, each with the least that it runs with.
+"""The containers of the mail pods, each with the least that it runs with.
 
 The capabilities were found by taking one away at a time; docs/architecture.md tells what breaks without
 each.
 """
 
-from mailstack_operator.api.spec import ResourceAmounts, Resources
-from mailstack_operator.desired import scripts
-from mailstack_operator.desired.volumes import IDS_FOLDER, dovecot_mounts, mount, postfix_mounts
+from mailstack_operator.api.needs import CA_KEY
+from mailstack_operator.api.servers import ResourceAmounts, Resources
+from mailstack_operator.desired import dovecot_scripts, postfix_scripts
+from mailstack_operator.desired.volumes import (
+    IDS_FOLDER,
+    LMTP_CA_SECRET,
+    LMTP_SECRET,
+    TLS_SECRET,
+    dovecot_file_mounts,
+    dovecot_mounts,
+    mount,
+    postfix_mounts,
+    postfix_secret_mounts,
+)
 from mailstack_operator.objects import Json, Object
-from mailstack_operator.topology import DOVECOT_CONFIG, IMAP_PORT, MAIL_ROOT, SMTP_PORT, Topology
+from mailstack_operator.topology import (
+    LMTP_CA_FILE,
+    LMTP_TLS_FILE,
+    MAIL_ROOT,
+    TLS_FILE,
+    TLS_FOLDER,
+    LmtpPort,
+    Port,
+    Topology,
+)
+
+# Any user but root will do; a rootless Dovecot reads the certificate as its own.
+_SIDECAR_USER = 65532
 
 
 def spool(topology: Topology) -> Object:
-    """Makes Postfix's folders its own and notes the ids of its image."""
+    """Makes Postfix's folders its own, notes the ids of its image, and lets Postfix check its files."""
+    rootless_socket = topology.rootless is not None and not topology.inet
+    environment = {"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}
+    ids = [] if topology.inet else [mount("ids", IDS_FOLDER)]
     return {
-        **_container("spool", topology.stack.spec.postfix.image),
-        "command": _shell(scripts.SPOOL),
-        "securityContext": _security("CHOWN", "DAC_OVERRIDE", "FOWNER"),
-        "volumeMounts": [*postfix_mounts(), mount("ids", IDS_FOLDER)],
+        **_container("spool", topology.spec.postfix.image),
+        "command": _shell(postfix_scripts.SPOOL),
+        **_environment(environment),
+        "securityContext": _security("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
+        "volumeMounts": [*postfix_mounts(topology), *ids],
     }
 
 
 def account_names(topology: Topology) -> Object:
     """Writes account files for the Dovecot container in which `postfix` has the Postfix image's ids."""
     return {
-        **_container("names", topology.stack.spec.dovecot.image),
-        "command": _shell(scripts.NAMES),
-        "securityContext": _security("CHOWN", "FOWNER"),
+        **_container("names", topology.spec.dovecot.image_reference),
+        "command": _shell(dovecot_scripts.NAMES),
+        **_environment(_dovecot_environment(topology)),
+        "securityContext": _security("CHOWN", "DAC_OVERRIDE", "FOWNER"),
         "volumeMounts": [mount("ids", IDS_FOLDER), mount("mail", MAIL_ROOT)],
     }
 
 
-def dovecot(topology: Topology) -> Object:
-    """Dovecot as a native sidecar: it starts before Postfix and outlives it."""
+def dovecot_check(topology: Topology) -> Object:
+    """Lets Dovecot check its files, as the account that it will run as."""
     return {
-        **_container("dovecot", topology.stack.spec.dovecot.image),
+        **_container("check", topology.spec.dovecot.image_reference),
+        "command": _shell(dovecot_scripts.CHECK),
+        **_environment(_dovecot_environment(topology)),
+        "securityContext": _dovecot_security(topology),
+        "volumeMounts": [
+            mount("tmp", "/tmp"),  # noqa: S108 - an emptyDir of this pod
+            mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
+            mount("ids", "/etc/group", read_only=True, sub_path="group"),
+            *([mount("tls", TLS_FOLDER, read_only=True)] if topology.dovecot_tls else []),
+            *dovecot_file_mounts(topology),
+        ],
+    }
+
+
+def _dovecot_environment(topology: Topology) -> dict[str, str]:
+    environment = {"DOVECOT_VERSION": topology.spec.dovecot.version, "MAIL_OWNER": str(topology.mail_owner)}
+    if topology.rootless is not None:
+        environment["ROOTLESS"] = "1"
+    elif not topology.inet:
+        environment["POSTFIX_IDS"] = "1"
+    return environment
+
+
+def certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
+    """Hands the servers their certificates, and renewed ones only when they are good: mailstack_probe.certificates."""
+    arguments: list[Json] = []
+    targets: list[str] = []
+    mounts: list[Json] = [mount("tls", TLS_FOLDER)]
+    if topology.spec.tls:
+        arguments.append(f"--pair={TLS_SECRET}={TLS_FILE}")
+        targets.append(TLS_FILE)
+        mounts.append(mount("tls-secret", TLS_SECRET, read_only=True))
+    if topology.lmtp_tls and dovecot:
+        arguments.append(f"--pair={LMTP_SECRET}={LMTP_TLS_FILE}")
+        targets.append(LMTP_TLS_FILE)
+        mounts.append(mount("lmtp-secret", LMTP_SECRET, read_only=True))
+    if topology.lmtp_tls and postfix:
+        arguments.append(f"--ca={LMTP_CA_SECRET}/{CA_KEY}={LMTP_CA_FILE}")
+        targets.append(LMTP_CA_FILE)
+        mounts.append(mount("lmtp-ca", LMTP_CA_SECRET, read_only=True))
+    user = topology.rootless or _SIDECAR_USER
+    return {
+        **_container("certificates", topology.operator_image),
         "restartPolicy": "Always",
-        "command": ["dovecot", "-F", "-c", DOVECOT_CONFIG],
-        "ports": [{"name": "imap", "containerPort": IMAP_PORT, "protocol": "TCP"}],
+        "command": ["python3", "-m", "mailstack_probe.certificates"],
+        "args": arguments,
+        "startupProbe": {**_there(targets), "periodSeconds": 1, "failureThreshold": 60},
+        "securityContext": {**_security(), "runAsNonRoot": True, "runAsUser": user, "runAsGroup": user},
+        "volumeMounts": mounts,
+    }
+
+
+def dovecot(topology: Topology) -> Object:
+    ports = [*topology.mail_ports]
+    if isinstance(topology.lmtp, LmtpPort):
+        ports += [topology.lmtp.port, *([topology.auth] if topology.auth else [])]
+    return {
+        **_container("dovecot", topology.spec.dovecot.image_reference),
+        "command": _shell(dovecot_scripts.START),
+        **_environment(_dovecot_environment(topology)),
+        "ports": _ports(ports),
         "startupProbe": _started("imap"),
-        "resources": _resources(topology.stack.spec.dovecot.resources),
-        "securityContext": _security(
-            "CHOWN", "DAC_OVERRIDE", "KILL", "SETUID", "SETGID", "SYS_CHROOT", "NET_BIND_SERVICE"
-        ),
-        "volumeMounts": dovecot_mounts(),
+        "resources": _resources(topology.spec.dovecot.resources),
+        "securityContext": _dovecot_security(topology),
+        "volumeMounts": dovecot_mounts(topology),
     }
 
 
 def postfix(topology: Topology) -> Object:
     """Postfix in the foreground; before it stops it finishes what is in delivery."""
     return {
-        **_container("postfix", topology.stack.spec.postfix.image),
-        "command": ["postfix", "start-fg"],
-        "ports": [{"name": "smtp", "containerPort": SMTP_PORT, "protocol": "TCP"}],
+        **_container("postfix", topology.spec.postfix.image),
+        "command": _shell(postfix_scripts.START),
+        "ports": _ports(topology.postfix_ports),
         "startupProbe": _started("smtp"),
-        "lifecycle": {"preStop": {"exec": {"command": _shell(scripts.DRAIN)}}},
-        "resources": _resources(topology.stack.spec.postfix.resources),
+        "livenessProbe": {
+            "exec": {"command": _shell(getattr(postfix_scripts, "CACHE_READABLE", "exit 0"))},
+            "periodSeconds": 10,
+            "timeoutSeconds": 10,
+            "failureThreshold": 2,
+        },
+        "lifecycle": {"preStop": {"exec": {"command": _shell(postfix_scripts.DRAIN)}}},
+        "resources": _resources(topology.spec.postfix.resources),
         "securityContext": _security("DAC_OVERRIDE", "SETUID", "SETGID", "NET_BIND_SERVICE"),
-        "volumeMounts": postfix_mounts(),
+        "volumeMounts": [*postfix_mounts(topology), *postfix_secret_mounts(topology)],
     }
+
+
+def rehearsal(topology: Topology) -> Object:
+    """Asks the servers that stand beside it what another mail server and a mail program would ask."""
+    verification = topology.spec.verification
+    expected = verification.reject_code if verification.enabled else 250
+    unknown = [f"--unknown={UNKNOWN_USER}@{domain}" for domain in topology.spec.domains[:3]]
+    ports = [f"--{port.name}={port.container}" for port in (*topology.postfix_ports, *topology.mail_ports)]
+    return {
+        **_container("rehearsal", topology.operator_image),
+        "command": ["python3", "-m", "mailstack_probe.rehearsal", f"--expect={expected}", *unknown, *ports],
+        "securityContext": {
+            **_security(),
+            "runAsNonRoot": True,
+            "runAsUser": _SIDECAR_USER,
+            "runAsGroup": _SIDECAR_USER,
+        },
+    }
+
+
+# An address that nobody has.
+UNKNOWN_USER = "mailstack-rehearsal-nobody"
+
+
+def sidecar(container: Object) -> Object:
+    """The container as a native sidecar: it starts before those after it, and outlives them."""
+    return {**container, "restartPolicy": "Always"}
 
 
 def _container(name: str, image: str) -> Object:
@@ -66,8 +182,17 @@ def _container(name: str, image: str) -> Object:
     return {"name": name, "image": image, "terminationMessagePolicy": "FallbackToLogsOnError"}
 
 
+def _environment(values: dict[str, str]) -> Object:
+    entries: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
+    return {"env": entries} if entries else {}
+
+
 def _shell(script: str) -> list[Json]:
     return ["/bin/sh", "-euc", script]
+
+
+def _ports(ports: list[Port]) -> list[Json]:
+    return [{"name": port.name, "containerPort": port.container, "protocol": "TCP"} for port in ports]
 
 
 def _started(port: str) -> Object:
@@ -75,11 +200,23 @@ def _started(port: str) -> Object:
     return {"tcpSocket": {"port": port}, "periodSeconds": 1, "failureThreshold": 60}
 
 
+def _there(files: list[str]) -> Object:
+    return {"exec": {"command": _shell("".join(f"test -s {file}\n" for file in files))}}
+
+
+def _dovecot_security(topology: Topology) -> Object:
+    if topology.rootless is not None:
+        ids: Object = {"runAsNonRoot": True, "runAsUser": topology.rootless, "runAsGroup": topology.rootless}
+        return {**_security(), **ids}
+    return _security("CHOWN", "DAC_OVERRIDE", "KILL", "SETUID", "SETGID", "SYS_CHROOT", "NET_BIND_SERVICE")
+
+
 def _security(*capabilities: str) -> Object:
+    dropped: Object = {"drop": ["ALL"]}
     return {
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"], "add": list(capabilities)},
+        "capabilities": {**dropped, "add": list(capabilities)} if capabilities else dropped,
     }
 
 

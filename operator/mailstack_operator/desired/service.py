@@ -1,25 +1,40 @@
-"""The Service that receives mail and serves mailboxes."""
+"""The Services: one that receives mail and serves mailboxes, and with type Inet one that joins the servers."""
+
+from collections.abc import Iterable
 
 from mailstack_operator import names
 from mailstack_operator.desired import metadata
-from mailstack_operator.objects import Object
-from mailstack_operator.topology import IMAP_PORT, SMTP_PORT, Topology
+from mailstack_operator.objects import Json, Object
+from mailstack_operator.topology import LmtpPort, Port, Topology
 
 
 def mail(topology: Topology) -> Object:
+    """For other mail servers and for people. Each port goes to the pods that have a container port of its name."""
     key = topology.stack.key
     return {
-        "apiVersion": "v1",
-        "kind": "Service",
-        "metadata": metadata.child(topology.stack, key.name),
+        **_service(topology, key.name),
         "spec": {
             "selector": {**names.labels(key.name)},
             # A Dovecot that is down makes the pod not Ready; Postfix must still take mail and queue it.
             "publishNotReadyAddresses": True,
-            "ports": [_port("smtp", SMTP_PORT), _port("imap", IMAP_PORT)],
+            "ports": _ports([*topology.postfix_ports, *topology.mail_ports]),
         },
     }
 
 
-def _port(name: str, port: int) -> Object:
-    return {"name": name, "port": port, "protocol": "TCP", "targetPort": name}
+def lmtp(topology: Topology, listener: LmtpPort) -> Object:
+    """For Postfix alone. It has an address of its own, so that its name resolves while Dovecot is away."""
+    name = topology.stack.key.name
+    ports = [listener.port, *([topology.auth] if topology.auth else [])]
+    return {
+        **_service(topology, names.dovecot(name)),
+        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(ports)},
+    }
+
+
+def _service(topology: Topology, name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Service", "metadata": metadata.child(topology.stack, name)}
+
+
+def _ports(ports: Iterable[Port]) -> list[Json]:
+    return [{"name": port.name, "port": port.service, "protocol": "TCP", "targetPort": port.name} for port in ports]

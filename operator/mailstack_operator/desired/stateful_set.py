@@ -1,57 +1,47 @@
-"""The StatefulSet of the mail pod: Postfix, with Dovecot as a native sidecar.
-
-The order of the pod: `spool` prepares Postfix's folders and notes its ids, `names` prepares Dovecot's
-account files with them, Dovecot starts and listens, Postfix starts. At the end Postfix drains what is in
-delivery while Dovecot is still there.
-"""
+"""The StatefulSets: Postfix's, in whose pods Dovecot stands too with a listener of type Unix, and Dovecot's own."""
 
 from mailstack_operator import names
-from mailstack_operator.desired import containers, metadata, volumes
+from mailstack_operator.desired import metadata, pods, volumes
 from mailstack_operator.objects import Json, Object
 from mailstack_operator.topology import Topology
 
-# Longer than Postfix's drain and both servers' own stop.
-TERMINATION_GRACE_SECONDS = 45
 
+def postfix(topology: Topology, config_digest: str) -> Object:
+    """Its name and claims are the same with both types of listener, so that the queue stays with a change of it.
 
-def mail(topology: Topology, config_digest: str) -> Object:
-    """`config_digest` stands on the pods: they roll when their configuration changes."""
-    key = topology.stack.key
-    labels: Object = {**names.labels(key.name)}
+    `config_digest` stands on the pods: they roll when what they read at their start changes.
+    """
+    pod = pods.postfix(topology) if topology.inet else pods.both(topology)
     return {
-        "apiVersion": "apps/v1",
-        "kind": "StatefulSet",
-        "metadata": metadata.child(topology.stack, key.name),
+        **_stateful_set(topology, topology.stack.key.name),
         "spec": {
-            "replicas": 1,
-            "serviceName": key.name,
-            # OrderedReady would wait for ever for a broken pod, even when its fix is already wanted.
-            "podManagementPolicy": "Parallel",
-            "selector": {"matchLabels": labels},
+            **_spec(topology, "postfix", config_digest, pod),
+            "replicas": topology.spec.postfix.replicas,
             "volumeClaimTemplates": volumes.claims(topology),
-            "template": {
-                "metadata": {
-                    "labels": labels,
-                    "annotations": {names.ANNOTATION_CONFIG_DIGEST: config_digest},
-                },
-                "spec": _pod(topology),
-            },
         },
     }
 
 
-def _pod(topology: Topology) -> Object:
-    init: list[Json] = [
-        containers.spool(topology),
-        containers.account_names(topology),
-        containers.dovecot(topology),
-    ]
+def dovecot(topology: Topology, config_digest: str) -> Object:
+    pod = pods.dovecot(topology)
     return {
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": TERMINATION_GRACE_SECONDS,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "initContainers": init,
-        "containers": [containers.postfix(topology)],
-        "volumes": volumes.pod_volumes(topology),
+        **_stateful_set(topology, names.dovecot(topology.stack.key.name)),
+        "spec": {**_spec(topology, "dovecot", config_digest, pod), "replicas": 1},
+    }
+
+
+def _stateful_set(topology: Topology, name: str) -> Object:
+    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": metadata.child(topology.stack, name)}
+
+
+def _spec(topology: Topology, component: str, config_digest: str, pod: Object) -> Object:
+    stack = topology.stack.key.name
+    labels: dict[str, Json] = {**names.pod_labels(stack, component)}
+    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
+    return {
+        "serviceName": stack if component == "postfix" else names.dovecot(stack),
+        # OrderedReady would wait for ever for a broken pod, even when its fix is already wanted.
+        "podManagementPolicy": "Parallel",
+        "selector": {"matchLabels": labels},
+        "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
     }

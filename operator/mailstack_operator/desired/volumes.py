@@ -1,62 +1,115 @@
-"""The pod's volumes, each named once, and where a container sees them."""
+"""The pods' volumes, each named once, and where a container sees them."""
+
+from collections.abc import Iterable
 
 from mailstack_operator import names
+from mailstack_operator.api.needs import CA_KEY, CERTIFICATE_KEYS, RELAY_KEYS
+from mailstack_operator.desired import metadata
+from mailstack_operator.desired.config_maps import dovecot_files, postfix_files
 from mailstack_operator.objects import Json, Object
 from mailstack_operator.topology import (
-    DOVECOT_CONFIG,
+    DOVECOT_FOLDER,
     MAIL_ROOT,
     POSTFIX_CONFIG,
     POSTFIX_DATA,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
+    RELAY_FOLDER,
+    RUN,
+    TLS_FOLDER,
     USERS_FILE,
     USERS_FOLDER,
+    LmtpPort,
     Topology,
 )
 
-IDS_FOLDER = "/run/mailstack/ids"
+IDS_FOLDER = f"{RUN}/ids"
+TLS_SECRET = f"{RUN}/secrets/tls"
+LMTP_SECRET = f"{RUN}/secrets/lmtp"
+LMTP_CA_SECRET = f"{RUN}/secrets/lmtp-ca"
+RELAY_SECRET = f"{RUN}/secrets/relay"
 
-# Auth reads the users file as an unprivileged user; nothing else in the Dovecot container is unmapped.
+# Auth reads the users file as an unprivileged user, and so does the sidecar its Secrets; nobody else sees them.
 _WORLD_READABLE = 0o444
+_ROOT_READABLE = 0o400
 
 
 def claims(topology: Topology) -> list[Json]:
-    """The volume claims that outlive the pod: the queue, Postfix's data directory, the mail."""
-    postfix, dovecot = topology.stack.spec.postfix.storage, topology.stack.spec.dovecot.storage
+    """The claims of each Postfix pod that outlive it: the queue, and the data directory."""
+    storage = topology.spec.postfix.storage
+    sizes = {"queue": storage.queue_size, "data": storage.data_size}
     return [
-        _claim("queue", postfix.queue_size, postfix.storage_class_name),
-        _claim("data", postfix.data_size, postfix.storage_class_name),
-        _claim("mail", dovecot.mail_size, dovecot.storage_class_name),
+        {"metadata": {"name": name}, "spec": _claim(size, storage.storage_class_name)} for name, size in sizes.items()
     ]
 
 
-def _claim(name: str, size: str, storage_class: str | None) -> Object:
+def mail_claim(topology: Topology) -> Object:
+    """The claim of the mail. It is no StatefulSet's own, so that Dovecot can move between pods with its mail, and
+    it has no owner, so that the mail outlives the MailStack."""
+    storage = topology.spec.dovecot.storage
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": metadata.kept(topology.stack, names.mail_claim(topology.stack.key.name)),
+        "spec": _claim(storage.mail_size, storage.storage_class_name),
+    }
+
+
+def _claim(size: str, storage_class: str | None) -> Object:
     spec: Object = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
     if storage_class is not None:
         spec["storageClassName"] = storage_class
-    return {"metadata": {"name": name}, "spec": spec}
+    return spec
 
 
-def pod_volumes(topology: Topology) -> list[Json]:
-    """The volumes that live with the pod."""
-    stack, users = topology.stack.key.name, topology.stack.spec.users.passwd_file
-    folders: list[Json] = [
-        {"name": name, "emptyDir": {}} for name in ("private", "ids", "run-dovecot", "lib-dovecot", "tmp")
+def empty(*volumes: str) -> list[Json]:
+    """Volumes that live with the pod."""
+    return [{"name": name, "emptyDir": {}} for name in volumes]
+
+
+def mail(topology: Topology) -> Object:
+    return {"name": "mail", "persistentVolumeClaim": {"claimName": names.mail_claim(topology.stack.key.name)}}
+
+
+def postfix_volumes(topology: Topology, config: str) -> list[Json]:
+    """What Postfix needs beside its claims; `config` is the ConfigMap of its files."""
+    volumes: list[Json] = [{"name": "postfix-config", "configMap": {"name": config}}]
+    if isinstance(topology.lmtp, LmtpPort) and topology.spec.delivery.listener.inet.tls:
+        secret = topology.spec.delivery.listener.inet.tls.secret_name
+        volumes.append(_secret("lmtp-ca", secret, [CA_KEY], _WORLD_READABLE))
+    if topology.spec.submission and topology.spec.submission.relay_credentials:
+        secret = topology.spec.submission.relay_credentials.secret_name
+        volumes += [_secret("relay-secret", secret, RELAY_KEYS, _ROOT_READABLE), *empty("relay")]
+    return volumes
+
+
+def dovecot_volumes(topology: Topology, config: str) -> list[Json]:
+    """What Dovecot needs beside its mail; `config` is the ConfigMap of its files."""
+    users = topology.spec.users.passwd_file
+    # The pod waits for the key: without the file Dovecot would refuse everybody for good.
+    item: Json = {"key": users.key, "path": USERS_FILE.removeprefix(f"{USERS_FOLDER}/")}
+    secret: Json = {"secretName": users.secret_name, "items": [item], "defaultMode": _WORLD_READABLE}
+    volumes: list[Json] = [
+        *empty("ids", "run-dovecot", "lib-dovecot", "tmp"),
+        {"name": "dovecot-config", "configMap": {"name": config}},
+        {"name": "users", "secret": secret},
     ]
-    return [
-        *folders,
-        {"name": "postfix-config", "configMap": {"name": names.postfix_config(stack)}},
-        {"name": "dovecot-config", "configMap": {"name": names.dovecot_config(stack)}},
-        {
-            "name": "users",
-            "secret": {
-                "secretName": users.secret_name,
-                # The pod waits for the key: without the file Dovecot would refuse everybody for good.
-                "items": [{"key": users.key, "path": USERS_FILE.removeprefix(f"{USERS_FOLDER}/")}],
-                "defaultMode": _WORLD_READABLE,
-            },
-        },
-    ]
+    if isinstance(topology.lmtp, LmtpPort) and topology.spec.delivery.listener.inet.tls:
+        name = topology.spec.delivery.listener.inet.tls.secret_name
+        volumes.append(_secret("lmtp-secret", name, CERTIFICATE_KEYS, _WORLD_READABLE))
+    return volumes
+
+
+def tls_volumes(topology: Topology) -> list[Json]:
+    """The server's certificate as it is in the Secret, and the folder where the servers read it."""
+    if topology.spec.tls is None:
+        return empty("tls")
+    return [*empty("tls"), _secret("tls-secret", topology.spec.tls.secret_name, CERTIFICATE_KEYS, _WORLD_READABLE)]
+
+
+def _secret(volume: str, secret: str, keys: Iterable[str], mode: int) -> Object:
+    items: list[Json] = [{"key": key, "path": key} for key in keys]
+    return {"name": volume, "secret": {"secretName": secret, "items": items, "defaultMode": mode}}
 
 
 def mount(volume: str, path: str, *, read_only: bool = False, sub_path: str | None = None) -> Object:
@@ -68,27 +121,46 @@ def mount(volume: str, path: str, *, read_only: bool = False, sub_path: str | No
     return entry
 
 
-def postfix_mounts() -> list[Json]:
-    """Postfix's folders and files. File by file: a folder over /etc/postfix would hide dynamicmaps.cf."""
-    return [
-        mount("queue", POSTFIX_SPOOL),
-        mount("private", POSTFIX_PRIVATE),
-        mount("data", POSTFIX_DATA),
-        mount("postfix-config", f"{POSTFIX_CONFIG}/main.cf", read_only=True, sub_path="main.cf"),
-        mount("postfix-config", f"{POSTFIX_CONFIG}/master.cf", read_only=True, sub_path="master.cf"),
-    ]
+def postfix_mounts(topology: Topology) -> list[Json]:
+    """Postfix's folders and files."""
+    mounts: list[Json] = [mount("queue", POSTFIX_SPOOL), mount("data", POSTFIX_DATA)]
+    if not topology.inet:
+        mounts.append(mount("private", POSTFIX_PRIVATE))
+    return [*mounts, *_files("postfix-config", POSTFIX_CONFIG, postfix_files(topology))]
 
 
-def dovecot_mounts() -> list[Json]:
+def postfix_secret_mounts(topology: Topology) -> list[Json]:
+    """What the running Postfix reads beside."""
+    mounts: list[Json] = []
+    if topology.postfix_tls:
+        mounts.append(mount("tls", TLS_FOLDER, read_only=True))
+    if topology.spec.submission and topology.spec.submission.relay_credentials:
+        mounts += [mount("relay-secret", RELAY_SECRET, read_only=True), mount("relay", RELAY_FOLDER)]
+    return mounts
+
+
+def dovecot_mounts(topology: Topology) -> list[Json]:
     """Dovecot's folders and files; of Postfix's only private/, where its socket stands."""
-    return [
-        mount("private", POSTFIX_PRIVATE),
+    mounts: list[Json] = [] if topology.inet else [mount("private", POSTFIX_PRIVATE)]
+    mounts += [
         mount("mail", MAIL_ROOT),
         mount("run-dovecot", "/run/dovecot"),
         mount("lib-dovecot", "/var/lib/dovecot"),
         mount("tmp", "/tmp"),  # noqa: S108 - an emptyDir of this pod
         mount("users", USERS_FOLDER, read_only=True),
-        mount("dovecot-config", DOVECOT_CONFIG, read_only=True, sub_path="dovecot.conf"),
         mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
         mount("ids", "/etc/group", read_only=True, sub_path="group"),
     ]
+    if topology.dovecot_tls:
+        mounts.append(mount("tls", TLS_FOLDER, read_only=True))
+    return [*mounts, *dovecot_file_mounts(topology)]
+
+
+def dovecot_file_mounts(topology: Topology) -> list[Json]:
+    return _files("dovecot-config", DOVECOT_FOLDER, dovecot_files(topology))
+
+
+def _files(volume: str, folder: str, files: Iterable[str]) -> list[Json]:
+    """File by file: a folder over the image's own would hide what else is in it, such as dynamicmaps.cf, and a
+    file mounted so never changes in a running pod."""
+    return [mount(volume, f"{folder}/{name}", read_only=True, sub_path=name) for name in files]

@@ -1,11 +1,11 @@
-"""A changed users Secret is noticed, once."""
+"""A change of what a MailStack refers to is noticed, once."""
 
 import pytest
 
 from mailstack_operator.live import Live, Ref
 from mailstack_operator.names import StackKey
 from mailstack_operator.observe import Store
-from mailstack_operator.users import UsersWatch
+from mailstack_operator.references import ReferencesWatch
 from tests.stacks import body
 
 KEY = StackKey("post", "mail")
@@ -25,7 +25,7 @@ class World:
         self.cluster = FakeCluster()
         self.store = Store()
         self.changed: list[StackKey] = []
-        self.watch = UsersWatch(self.cluster, self.store, self.changed.append)
+        self.watch = ReferencesWatch(self.cluster, self.store, self.changed.append)
 
     async def look(self) -> int:
         """How many changes one more look reports."""

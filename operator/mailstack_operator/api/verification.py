@@ -1,0 +1,71 @@
+"""`spec.verification`: whether and how Postfix asks Dovecot if a recipient exists."""
+
+from typing import Literal
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
+
+from mailstack_operator.api import cel
+from mailstack_operator.api.grammar import PostfixTime, cel_seconds, seconds
+from mailstack_operator.api.model import Model
+
+_TIMES = "refresh is longer than expire: write a refresh of at most expire"
+
+
+class CacheTimes(Model):
+    """How long an answer about a recipient is kept."""
+
+    refresh: PostfixTime
+    expire: PostfixTime
+
+    model_config = ConfigDict(
+        json_schema_extra=cel.rules(cel.Rule(f"{cel_seconds('self.refresh')} <= {cel_seconds('self.expire')}", _TIMES))
+    )
+
+    @model_validator(mode="after")
+    def _refresh_before_expire(self) -> "CacheTimes":
+        if seconds(self.refresh) > seconds(self.expire):
+            raise PydanticCustomError("times", _TIMES)
+        return self
+
+
+class PositiveTimes(CacheTimes):
+    """How long it is known that a recipient exists."""
+
+    refresh: PostfixTime = Field(
+        "1h", description="Age after which Dovecot is asked again: a deleted user is noticed within it."
+    )
+    expire: PostfixTime = Field("31d", description="Age up to which the answer serves while Dovecot cannot be asked.")
+
+
+class NegativeTimes(CacheTimes):
+    """How long it is known that a recipient does not exist, or could not be asked for."""
+
+    refresh: PostfixTime = Field(
+        "15s",
+        description="Age after which Dovecot is asked again: a new user, and good mail after an outage, wait for it.",
+    )
+    expire: PostfixTime = Field("3d", description="Age at which the answer is forgotten.")
+
+
+class Verification(Model):
+    """Postfix asks Dovecot over LMTP whether a recipient exists (reject_unverified_recipient)."""
+
+    enabled: bool = Field(
+        True,
+        description="false: Postfix accepts every address of spec.domains and returns undeliverable mail to its "
+        "sender, which is backscatter.",
+    )
+    reject_code: Literal[450, 550] = Field(
+        550,
+        description="SMTP reply code for an address that does not exist (unverified_recipient_reject_code): "
+        "550 refuses for good, 450 lets the sender try again.",
+    )
+    poll_delay: PostfixTime = Field(
+        "1s", description="Time between looks at an answer that is under way (address_verify_poll_delay)."
+    )
+    positive: PositiveTimes = Field(default_factory=PositiveTimes, description="Times of addresses that exist.")
+    negative: NegativeTimes = Field(
+        default_factory=NegativeTimes,
+        description="Times of addresses that do not exist or could not be asked for.",
+    )

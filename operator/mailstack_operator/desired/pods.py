@@ -1,0 +1,141 @@
+"""The pods: which containers and volumes stand together.
+
+The order of a pod that holds both servers: certificates are there, `spool` prepares Postfix's folders and notes
+its ids, `names` prepares Dovecot's account files with them, Dovecot starts and listens, Postfix starts. At the
+end Postfix drains what is in delivery while Dovecot is still there.
+"""
+
+from dataclasses import replace
+
+from mailstack_operator import names
+from mailstack_operator.desired import config_maps, containers, metadata, volumes
+from mailstack_operator.objects import Json, Object
+from mailstack_operator.topology import LmtpPort, Topology
+
+# Longer than Postfix's drain and both servers' own stop.
+_TERMINATION_GRACE_SECONDS = 45
+# A pod that tries a configuration: the servers have a minute to start, as in a running pod.
+_REHEARSAL_SECONDS = 120
+
+
+def both(topology: Topology) -> Object:
+    """Postfix, with Dovecot as a native sidecar: it starts before Postfix and outlives it."""
+    stack = topology.stack.key.name
+    tls = topology.spec.tls is not None
+    return _pod(
+        init=[
+            *([containers.certificates(topology, postfix=True, dovecot=True)] if tls else []),
+            containers.spool(topology),
+            containers.account_names(topology),
+            containers.dovecot_check(topology),
+            containers.sidecar(containers.dovecot(topology)),
+        ],
+        main=containers.postfix(topology),
+        volumes=[
+            *volumes.empty("private"),
+            volumes.mail(topology),
+            *volumes.postfix_volumes(topology, names.postfix_config(stack)),
+            *volumes.dovecot_volumes(topology, names.dovecot_config(stack)),
+            *(volumes.tls_volumes(topology) if tls else []),
+        ],
+    )
+
+
+def postfix(topology: Topology) -> Object:
+    """Postfix alone."""
+    tls = topology.postfix_tls
+    return _pod(
+        init=[
+            *([containers.certificates(topology, postfix=True, dovecot=False)] if tls else []),
+            containers.spool(topology),
+        ],
+        main=containers.postfix(topology),
+        volumes=[
+            *volumes.postfix_volumes(topology, names.postfix_config(topology.stack.key.name)),
+            *(volumes.tls_volumes(topology) if tls else []),
+        ],
+    )
+
+
+def dovecot(topology: Topology) -> Object:
+    """Dovecot alone."""
+    tls = topology.dovecot_tls
+    return _pod(
+        init=[
+            *([containers.certificates(topology, postfix=False, dovecot=True)] if tls else []),
+            containers.account_names(topology),
+            containers.dovecot_check(topology),
+        ],
+        main=containers.dovecot(topology),
+        volumes=[
+            volumes.mail(topology),
+            *volumes.dovecot_volumes(topology, names.dovecot_config(topology.stack.key.name)),
+            *(volumes.tls_volumes(topology) if tls else []),
+        ],
+    )
+
+
+def rehearsal(topology: Topology, config_digest: str) -> Object:
+    """A pod that tries a changed configuration by running it on empty volumes, and asks the servers a few
+    questions. It succeeds, or its containers' last words say why not; no Service leads to it."""
+    stack, plan = topology.stack, _on_loopback(topology)
+    name = names.rehearsal(stack.key.name)
+    labels: Object = {**names.labels(stack.key.name), names.LABEL_COMPONENT: "rehearsal"}
+    # The Service of the stack selects by this label.
+    del labels[names.LABEL_INSTANCE]
+    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
+    spec = _pod(
+        init=[
+            *([containers.certificates(plan, postfix=True, dovecot=True)] if plan.dovecot_tls else []),
+            containers.spool(plan),
+            containers.account_names(plan),
+            containers.dovecot_check(plan),
+            containers.sidecar(containers.dovecot(plan)),
+            containers.sidecar(containers.postfix(plan)),
+        ],
+        main=containers.rehearsal(plan),
+        volumes=[
+            *volumes.empty("private", "queue", "data", "mail"),
+            *volumes.postfix_volumes(plan, names.postfix_config(name)),
+            *volumes.dovecot_volumes(plan, names.dovecot_config(name)),
+            *(volumes.tls_volumes(plan) if plan.dovecot_tls else []),
+        ],
+    )
+    hosts: list[Json] = [{"ip": "127.0.0.1", "hostnames": [plan.lmtp.host]}] if isinstance(plan.lmtp, LmtpPort) else []
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {**metadata.child(stack, name), "labels": labels, "annotations": annotations},
+        "spec": {
+            **spec,
+            **({"hostAliases": hosts} if hosts else {}),
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": _REHEARSAL_SECONDS,
+            "terminationGracePeriodSeconds": 1,
+        },
+    }
+
+
+def rehearsed_config(topology: Topology) -> list[Object]:
+    """The ConfigMaps of the rehearsal's pod."""
+    return config_maps.rehearsed(_on_loopback(topology))
+
+
+def _on_loopback(topology: Topology) -> Topology:
+    """The two servers in one pod, without the Service between them: Postfix asks where Dovecot really listens."""
+    if not isinstance(topology.lmtp, LmtpPort):
+        return topology
+    port = topology.lmtp.port
+    return replace(topology, lmtp=replace(topology.lmtp, port=replace(port, service=port.container)))
+
+
+def _pod(init: list[Object], main: Object, volumes: list[Json]) -> Object:
+    return {
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _TERMINATION_GRACE_SECONDS,
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "initContainers": [*init],
+        "containers": [main],
+        "volumes": volumes,
+    }

@@ -1,0 +1,125 @@
+"""A changed configuration is tried before a running pod gets it."""
+
+import pytest
+
+from mailstack_operator.live import Ref
+from mailstack_operator.objects import Json, Object, section, text
+from tests.world import MAIN_CF, PODS, REHEARSAL, World
+
+CHANGE: dict[str, Json] = {"spec.postfix.parameters": {"smtpd_banner": "$myhostname ESMTP"}}
+TRIED_MAIN_CF = Ref("v1", "ConfigMap", "post", "mail-rehearsal-postfix")
+
+
+def failed(container: str, words: str) -> Object:
+    """The status of a pod whose container ended by itself."""
+    ended: Json = {"terminated": {"exitCode": 1, "message": words}}
+    return {"containerStatuses": [{"name": container, "state": ended}]}
+
+
+async def test_the_first_pod_is_not_held_back(world: World) -> None:
+    """It has nothing to lose, and tells by itself what is wrong."""
+    await world.settled()
+    assert REHEARSAL not in world.cluster.objects
+
+
+async def test_a_change_is_tried_and_the_running_pod_keeps_its_configuration(running: World) -> None:
+    running.change(CHANGE)
+    await running.run()
+    assert sorted(running.cluster.writes) == [
+        "apply ConfigMap mail-rehearsal-dovecot",
+        "apply ConfigMap mail-rehearsal-postfix",
+        "apply Pod mail-rehearsal",
+        "status",
+    ]
+    assert "smtpd_banner" in text(section(running.cluster.objects[TRIED_MAIN_CF], "data"), "main.cf")
+    assert "smtpd_banner" not in text(section(running.cluster.objects[MAIN_CF], "data"), "main.cf")
+    assert running.condition("Reconciling")["reason"] == "Rehearsing"
+
+
+async def test_nothing_is_written_while_it_is_tried(running: World) -> None:
+    running.change(CHANGE)
+    await running.run()
+    running.cluster.watch(running.store)
+    await running.run()
+    assert running.cluster.writes == []
+
+
+async def test_what_passed_reaches_the_pods_and_the_trial_is_cleared_away(running: World) -> None:
+    running.change(CHANGE)
+    assert await running.tried("Succeeded") == [
+        "apply ConfigMap mail-postfix",
+        "apply StatefulSet mail",
+        "delete ConfigMap mail-rehearsal-postfix",
+        "delete ConfigMap mail-rehearsal-dovecot",
+    ]
+    await running.run()
+    assert running.cluster.writes == ["delete Pod mail-rehearsal"]
+
+
+async def test_what_failed_is_told_in_the_programs_words_and_touches_nothing(running: World) -> None:
+    running.change(CHANGE)
+    before = running.cluster.objects[PODS]
+    writes = await running.tried("Failed", failed("rehearsal", "mailstack: 451 Server configuration error"))
+    assert writes == []
+    assert running.cluster.objects[PODS] == before
+    stalled = running.condition("Stalled")
+    assert stalled["reason"] == "ConfigRefused"
+    assert "451 Server configuration error; the running pods keep their last configuration" in str(stalled["message"])
+    assert running.condition("ConfigValid")["status"] == "False"
+
+
+async def test_a_change_that_is_taken_back_is_forgotten(running: World) -> None:
+    running.change(CHANGE)
+    await running.tried("Failed", failed("rehearsal", "mailstack: no"))
+    running.change()
+    await running.run()
+    assert running.condition("Ready")["status"] == "True"
+    assert REHEARSAL not in running.cluster.objects
+    assert TRIED_MAIN_CF not in running.cluster.objects
+
+
+async def test_another_change_is_tried_in_place_of_the_one_that_failed(running: World) -> None:
+    running.change(CHANGE)
+    await running.tried("Failed", failed("rehearsal", "mailstack: no"))
+    gone = running.cluster.objects[REHEARSAL]
+    running.change({"spec.postfix.parameters": {"smtpd_banner": "$myhostname"}})
+    await running.run()
+    assert "delete Pod mail-rehearsal" in running.cluster.writes
+    running.store.forget(gone)
+    await running.run()
+    assert "apply Pod mail-rehearsal" in running.cluster.writes
+
+
+async def test_a_trial_that_ended_without_a_verdict_is_made_again(running: World) -> None:
+    """Its node went, or it ran out of time."""
+    running.change(CHANGE)
+    writes = await running.tried("Failed", {"reason": "Evicted"})
+    assert writes == ["delete Pod mail-rehearsal"]
+    assert running.condition("Reconciling")["reason"] == "Rehearsing"
+
+
+async def test_an_image_that_cannot_be_pulled_is_named(running: World) -> None:
+    running.change({"spec.postfix.image": "registry.example.org/none:1"})
+    waiting: Json = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    await running.tried("Pending", {"initContainerStatuses": [{"name": "spool", "state": waiting}]})
+    assert running.condition("Reconciling")["reason"] == "ImagePull"
+
+
+async def test_an_operator_that_restarts_after_the_verdict_goes_on(running: World) -> None:
+    running.change(CHANGE)
+    await running.run()
+    running.cluster.put({**running.cluster.objects[REHEARSAL], "status": {"phase": "Succeeded"}})
+    running.start()
+    await running.run()
+    assert "apply StatefulSet mail" in running.cluster.writes
+
+
+@pytest.mark.parametrize("listener", ["Unix", "Inet"])
+async def test_no_service_leads_to_the_trial(running: World, listener: str) -> None:
+    running.change({**CHANGE, "spec.delivery": {"listener": {"type": listener}}})
+    await running.run()
+    labels = section(running.cluster.objects[REHEARSAL], "metadata", "labels")
+    services = [found for ref, found in running.cluster.objects.items() if ref.kind == "Service"]
+    selectors = [section(found, "spec", "selector") for found in services]
+    assert selectors
+    assert not any(selector.items() <= labels.items() for selector in selectors)

@@ -1,0 +1,59 @@
+"""A cluster in memory, the operator's memory of it, and the loop."""
+
+from mailstack_operator.live import Ref
+from mailstack_operator.names import API_VERSION, KIND, StackKey
+from mailstack_operator.objects import Json, Object, entries, section
+from mailstack_operator.observe import Store
+from mailstack_operator.reconcile import Reconciler
+from tests.fake_cluster import FakeCluster, settle
+from tests.stacks import body
+
+KEY = StackKey("post", "mail")
+STACK = Ref(API_VERSION, KIND, "post", "mail")
+MAIN_CF = Ref("v1", "ConfigMap", "post", "mail-postfix")
+SERVICE = Ref("v1", "Service", "post", "mail")
+PODS = Ref("apps/v1", "StatefulSet", "post", "mail")
+REHEARSAL = Ref("v1", "Pod", "post", "mail-rehearsal")
+NOW = "2026-01-02T03:04:05Z"
+
+
+class World:
+    """A cluster, the operator's memory of it, and the loop."""
+
+    def __init__(self) -> None:
+        self.cluster = FakeCluster()
+        self.start()
+
+    def start(self) -> None:
+        """A new operator process: it knows only what it reads."""
+        self.store = Store()
+        self.loop = Reconciler(self.cluster, self.store, now=lambda: NOW)
+        self.cluster.watch(self.store)
+
+    def change(self, changes: dict[str, Json] | None = None) -> None:
+        """A person applies the MailStack; its status stays."""
+        wanted = body(changes)
+        status = self.cluster.objects.get(STACK, {}).get("status")
+        self.store.note(self.cluster.put({**wanted, "status": status} if status else wanted))
+
+    async def run(self) -> float | None:
+        self.cluster.writes.clear()
+        return await self.loop.reconcile(KEY)
+
+    async def settled(self) -> None:
+        await self.run()
+        settle(self.cluster, self.store)
+        await self.run()
+        self.cluster.watch(self.store)
+
+    async def tried(self, phase: str, status: Object | None = None) -> list[str]:
+        """A change is tried, with this outcome; what is written to the cluster then."""
+        await self.run()
+        rehearsal = self.cluster.objects[REHEARSAL]
+        self.store.note(self.cluster.put({**rehearsal, "status": {"phase": phase, **(status or {})}}))
+        await self.run()
+        return [write for write in self.cluster.writes if write != "status"]
+
+    def condition(self, kind: str) -> dict[str, Json]:
+        found = entries(section(self.cluster.objects[STACK], "status"), "conditions")
+        return dict(next((entry for entry in found if entry["type"] == kind), {}))

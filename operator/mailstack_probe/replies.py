@@ -26,8 +26,12 @@ class Reply:
 
     @property
     def temporary(self) -> bool:
-        """Whether it may be another one soon; 421 ends the session, and a mistake in the configuration stays."""
-        return 400 <= self.code < 500 and self.code != 421 and _MISCONFIGURED not in self.text
+        """Whether it may be another one soon.
+
+        421 ends the session, a mistake in the configuration stays, and Dovecot's word is the last one.
+        """
+        final = self.code == 421 or _MISCONFIGURED in self.text or UNKNOWN in self.text
+        return 400 <= self.code < 500 and not final
 
     @property
     def pending(self) -> bool:

@@ -20,6 +20,10 @@ class Problem(Exception):
     """This stays so; the message says it in one sentence."""
 
 
+class Silent(Problem):
+    """The server said nothing until the deadline."""
+
+
 class Session:
     """A connection to one port; `title` is how messages call the server."""
 
@@ -80,8 +84,8 @@ class Session:
         except OSError as error:
             raise Problem(f"{self.title} does not complete the TLS handshake: {error}") from error
 
-    def _silent(self) -> Problem:
-        return Problem(f"{self.title} took the connection, but does not answer")
+    def _silent(self) -> Silent:
+        return Silent(f"{self.title} took the connection, but does not answer; the server's log says why")
 
     def _closed(self) -> Problem:
         return Problem(f"{self.title} closed the connection; the server's log says why")

@@ -124,6 +124,21 @@ def test_a_temporary_answer_that_stays_is_the_problem(seconds: Seconds) -> None:
     assert len(server.heard) > 2
 
 
+def test_what_was_said_before_a_silence_is_the_problem(seconds: Seconds) -> None:
+    """The last try ends while Postfix still waits for Dovecot."""
+    seconds(0.5)
+    with playing(asked("250 Ok", PENDING), asked("250 Ok", SILENCE)) as server:
+        assert problem(unknown(server.port)).endswith(f", but says: {PENDING}")
+    assert len(server.heard) == 2
+
+
+def test_another_code_for_dovecots_word_is_told_at_once() -> None:
+    refused = REFUSED.replace("550", "450", 1)
+    with playing(asked("250 Ok", refused)) as server:
+        assert problem(unknown(server.port)).endswith(f", but says: {refused}")
+    assert len(server.heard) == 1
+
+
 def test_a_mistake_in_the_configuration_is_told_at_once() -> None:
     with playing(asked("451 4.3.5 Server configuration error")) as server:
         assert problem(unknown(server.port)) == (
@@ -152,7 +167,7 @@ def test_a_silent_server_is_told_at_the_deadline(seconds: Seconds) -> None:
     start = time.monotonic()
     with playing([SILENCE]) as server:
         assert problem(Check("IMAP", server.port, rehearsal.imap)) == (
-            f"IMAP on port {server.port} took the connection, but does not answer"
+            f"IMAP on port {server.port} took the connection, but does not answer; the server's log says why"
         )
     assert time.monotonic() - start < 2
 

@@ -56,6 +56,7 @@ def test_a_refusal_without_verification_is_shown() -> None:
         (Reply(451, "4.3.5 Server configuration error"), False),
         (Reply(454, "4.7.1 Server configuration error"), False),
         (Reply(421, "4.3.0 closing"), False),
+        (Reply(450, "4.1.1 undeliverable address: said: 550 5.1.1 User doesn't exist: nobody"), False),
         (Reply(550, "5.1.1 no"), False),
         (Reply(250, "2.1.5 Ok"), False),
     ],

@@ -8,12 +8,15 @@ a run begin. Tests marked `serial` disturb the operator or the API and run alone
 import secrets
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
 
 import pytest
 
-from mailtest import explain, manifests, release
+from mailtest import certificates, explain, manifests, release
+from mailtest.certificates import Authority
 from mailtest.client import Client
-from mailtest.kubectl import CommandError, Kubectl
+from mailtest.kubectl import CommandError, Kubectl, Object
 from mailtest.stack import Stack
 
 CLIENT_NAMESPACE = "e2e-client"
@@ -21,6 +24,12 @@ LABEL = "mailstack.dev/e2e"
 
 NewNamespace = Callable[[str], Kubectl]
 NewStack = Callable[[str], Stack]
+
+
+class CreateStack(Protocol):
+    def __call__(self, name: str, *objects: Object, **spec: object) -> Stack:
+        """The MailStack `name`, with the fields of `spec`; `objects` is what it refers to."""
+
 
 # The namespaces that this process made and did not delete yet.
 _mine: list[str] = []
@@ -100,6 +109,29 @@ def new_stack(new_namespace: NewNamespace) -> NewStack:
         return stack
 
     return make
+
+
+@pytest.fixture(scope="module")
+def create_stack(request: pytest.FixtureRequest, new_namespace: NewNamespace) -> CreateStack:
+    """Creates MailStacks in one namespace, and waits for none: a module's pods start side by side.
+
+    The Secret of their users is there.
+    """
+    kubectl = new_namespace(request.module.__name__.removeprefix("test_").replace("_", "-"))
+    kubectl.apply(manifests.users())
+
+    def create(name: str, *objects: Object, **spec: object) -> Stack:
+        kubectl.apply(*objects, manifests.mailstack(name, manifests.DOMAIN, **spec))
+        return Stack(kubectl.namespace, name)
+
+    return create
+
+
+@pytest.fixture(scope="module")
+def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
+    """A CA of the module's own."""
+    folder: Path = tmp_path_factory.mktemp("authority")
+    return certificates.found(folder)
 
 
 @pytest.fixture(scope="session")

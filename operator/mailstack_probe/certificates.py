@@ -2,8 +2,9 @@
 
     python -m mailstack_probe.certificates --pair /run/secret=/run/tls/tls.pem --ca /run/ca/ca.crt=/run/tls/ca.pem
 
-The kubelet puts a changed Secret into the pod as it is, and the servers read it at their next connection. So they
-read a copy, written whole, and only once it was found good: a broken Secret leaves the last good one in use.
+The kubelet puts a changed Secret into the pod as it is, and a server that starts or reloads would read it as it is.
+So they read a copy, written whole, and only once it was found good: a broken Secret leaves the last good one in use.
+That the servers reload after a change is not this program's matter: it reaches no process of theirs.
 A startup probe `test -s TARGET` keeps the servers from starting before there is one.
 """
 

@@ -16,7 +16,8 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
     if pod.phase == "Succeeded":
         return None
     if pod.problem is not None and pod.problem.reason == "ContainerCrash":
-        return Stalled(CONFIG_REFUSED, f"{pod.problem.message}; {_KEEP}")
+        logs = f"kubectl logs {pod.name} --all-containers"
+        return Stalled(CONFIG_REFUSED, f"{pod.problem.message}; {_KEEP}; more in `{logs}`")
     if pod.problem is not None and pod.problem.reason != "PodNotReady":
         return Waiting(pod.problem.reason, f"{pod.problem.message}; {_KEEP}")
     return _UNDER_WAY

@@ -164,6 +164,19 @@ class Topology:
         return Port("auth", 12345, 12345) if self.spec.submission and self.inet else None
 
     @property
+    def quota_status(self) -> Port | None:
+        """Where Dovecot tells Postfix over TCP who is over quota; None if it does so over private/quota-status, or
+        not at all."""
+        quota = self.spec.plugins.quota
+        return Port("quota-status", 12340, 12340) if quota and quota.reject_at_recipient and self.inet else None
+
+    @property
+    def servers_ports(self) -> list[Port]:
+        """The ports of Dovecot that are for Postfix alone."""
+        lmtp = [self.lmtp.port] if isinstance(self.lmtp, LmtpPort) else []
+        return [*lmtp, *(port for port in (self.auth, self.quota_status) if port)]
+
+    @property
     def mail_ports(self) -> list[Port]:
         """The ports of Dovecot that are for people."""
         return [port for port in (self.imap, self.imaps, self.sieve) if port]

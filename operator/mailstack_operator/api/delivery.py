@@ -9,13 +9,13 @@ from mailstack_operator.api import cel
 from mailstack_operator.api.grammar import ConfigMapKey, ConfigMapName, SecretName, SocketName
 from mailstack_operator.api.model import Model
 
-# Postfix's own sockets in private/ (master.cf), and `auth`, where Dovecot answers for SASL.
+# Postfix's own sockets in private/ (master.cf), and `auth` and `quota-status`, where Dovecot answers beside LMTP.
 TAKEN_SOCKETS = [
     *("anvil", "auth", "bounce", "defer", "discard", "error", "lmtp", "local", "postlog", "proxymap", "proxywrite"),
-    *("relay", "retry", "rewrite", "scache", "smtp", "tlsmgr", "trace", "verify", "virtual"),
+    *("quota-status", "relay", "retry", "rewrite", "scache", "smtp", "tlsmgr", "trace", "verify", "virtual"),
 ]
-# Ports of the Dovecot pod that are somebody else's: IMAP, IMAPS, ManageSieve, SASL.
-TAKEN_PORTS = [143, 993, 4190, 12345]
+# Ports of the Dovecot pod that are somebody else's: IMAP, IMAPS, ManageSieve, the quota status, SASL.
+TAKEN_PORTS = [143, 993, 4190, 12340, 12345]
 
 _SOCKET = "this is the name of a socket of Postfix itself: write another, such as dovecot-lmtp"
 _PORT = "Dovecot listens there for something else: write another, such as 24"

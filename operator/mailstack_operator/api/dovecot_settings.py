@@ -13,6 +13,8 @@ from pydantic.config import JsonDict
 from mailstack_operator.api import cel
 
 _USERS = "set spec.users; with another source of users, address verification could accept every recipient"
+_ADDRESS = "it would change whom Dovecot is asked for, and address verification could accept every recipient"
+_CACHE = "the users file is read anew each time, so that a change is in use at once; a cache would delay it"
 _LISTENER = "set spec.delivery.listener"
 _PLUGINS = "set spec.plugins"
 _TLS = "set spec.tls"
@@ -20,11 +22,17 @@ _LAYOUT = "it is part of the pod's layout"
 _INCLUDE = "write the settings themselves; the pod holds no other file"
 _PROXY = "mail must be stored here; over a proxy, address verification could accept every recipient"
 
+# `*` stands for the rest of a name.
 REFUSED: Final = {
-    **dict.fromkeys(("passdb", "userdb"), _USERS),
+    **dict.fromkeys(("passdb", "passdb_*", "userdb", "userdb_*"), _USERS),
+    **dict.fromkeys(("auth_username_format", "auth_username_translation"), _ADDRESS),
+    **dict.fromkeys(("auth_cache_*",), _CACHE),
     **dict.fromkeys(("service lmtp", "service auth"), _LISTENER),
     **dict.fromkeys(
-        ("protocols", "quota_storage_size", "quota_rule", "lmtp_rcpt_check_quota", "sieve_script", "sieve", "quota"),
+        (
+            *("protocols", "lmtp_rcpt_check_quota", "quota", "quota_grace", "quota_rule*", "quota_storage_*"),
+            *("quota_vsizes", "sieve", "sieve_after*", "sieve_before*", "sieve_dir", "sieve_script*"),
+        ),
         _PLUGINS,
     ),
     **dict.fromkeys(
@@ -37,8 +45,9 @@ REFUSED: Final = {
     **dict.fromkeys(
         (
             *("base_dir", "default_internal_group", "default_internal_user", "default_login_user"),
-            *("dovecot_config_version", "dovecot_storage_version", "listen", "log_path", "mail_driver", "mail_gid"),
-            *("mail_home", "mail_location", "mail_path", "mail_uid", "postmaster_address", "state_dir"),
+            *("dovecot_config_version", "dovecot_storage_version", "first_valid_*", "last_valid_*", "listen"),
+            *("location", "log_path", "mail_control_path", "mail_driver", "mail_gid", "mail_home", "mail_inbox_path"),
+            *("mail_location", "mail_path", "mail_uid", "postmaster_address", "state_dir"),
         ),
         _LAYOUT,
     ),
@@ -51,22 +60,39 @@ MAX_LENGTH: Final = 16384
 TEXT_PATTERN: Final = r"[ -~\t\n]*"
 _HINT: Final = "write lines of printable ASCII"
 
+# Other ways to write the same name, for which a look at the names would be blind. RE2 and Python's re alike, as below.
+_UNUSUAL: Final = {
+    r"\\[ \t]*(\n|$)": "a setting that goes on in the next line: write it in one",
+    r"(^|\n)[ \t]*([^ \t\n={#]*[\"'\\]|service[ \t]+[\"'])": "a name in quotes: write it without",
+}
+
 
 def _names(names: list[str]) -> str:
-    """A pattern of a line that begins with one of the names. RE2 and Python's re alike."""
-    words = "|".join(re.escape(name).replace(r"\ ", "[ \t]+").replace(r"\!", "!") for name in names)
-    return f"(^|[\n{{;])[ \t]*({words})([ \t\n{{=]|$)"
+    """A pattern of a line that begins with one of the names, alone or at the end of a path such as protocol/lmtp/ssl."""
+    words = "|".join(map(_name, names))
+    return f"(^|[\n{{;])[ \t]*([^ \t\n={{#]*/)?({words})([ \t\n{{=/]|$)"
+
+
+def _name(name: str) -> str:
+    return name.replace(" ", "[ \t/]+").replace("*", "[a-z0-9_]*")
 
 
 def problem(config: str) -> str | None:
     """Why `config` may not stand in dovecot.conf, as a sentence that says what to do; None if it may."""
     if len(config) > MAX_LENGTH or not re.fullmatch(TEXT_PATTERN, config):
         return f"at most {MAX_LENGTH} characters: {_HINT}"
+    for pattern, hint in _UNUSUAL.items():
+        if found := re.search(pattern, config):
+            return f"line {_line(config, found.end())}: {hint}"
     for instead in dict.fromkeys(REFUSED.values()):
         if found := re.search(_names(_with(instead)), config):
-            line = config.count("\n", 0, found.start(2)) + 1
-            return f"line {line}: {found[2]} cannot be set here: {instead}"
+            return f"line {_line(config, found.end(3))}: {found[3]} cannot be set here: {instead}"
     return None
+
+
+def _line(config: str, end: int) -> int:
+    """The number of the line that a match belongs to, by where the match ends."""
+    return config.count("\n", 0, end - 1) + 1
 
 
 def _with(instead: str) -> list[str]:
@@ -76,8 +102,9 @@ def _with(instead: str) -> list[str]:
 def schema() -> JsonDict:
     """The same as rules of the API server."""
     one_text = cel.Rule(f"self.matches({cel.text(f'^{TEXT_PATTERN}$')})", _HINT)
+    usual = [cel.Rule(f"!self.matches({cel.text(pattern)})", hint) for pattern, hint in _UNUSUAL.items()]
     refusals = [_refusal(instead) for instead in dict.fromkeys(REFUSED.values())]
-    return {"maxLength": MAX_LENGTH, **cel.rules(one_text, *refusals)}
+    return {"maxLength": MAX_LENGTH, **cel.rules(one_text, *usual, *refusals)}
 
 
 def _refusal(instead: str) -> cel.Rule:

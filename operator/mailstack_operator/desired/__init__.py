@@ -3,7 +3,7 @@
 from mailstack_operator import names
 from mailstack_operator.desired import config_maps, pods, service, stateful_set, volumes
 from mailstack_operator.objects import Json, Object, digest, section
-from mailstack_operator.topology import LmtpPort, Topology
+from mailstack_operator.topology import Topology
 
 
 def children(topology: Topology) -> list[Object]:
@@ -21,11 +21,11 @@ def _children(topology: Topology) -> list[Object]:
     postfix = config_maps.postfix(topology)
     dovecot = config_maps.dovecot(topology)
     both = [postfix, dovecot, service.mail(topology), volumes.mail_claim(topology)]
-    if not isinstance(topology.lmtp, LmtpPort):
+    if not topology.inet:
         return [*both, stateful_set.postfix(topology, digest([postfix["data"], dovecot["data"]]))]
     return [
         *both,
-        service.lmtp(topology, topology.lmtp),
+        service.lmtp(topology),
         stateful_set.postfix(topology, digest([postfix["data"]])),
         stateful_set.dovecot(topology, digest([dovecot["data"]])),
     ]

@@ -25,7 +25,6 @@ from mailstack_operator.topology import (
     MAIL_ROOT,
     TLS_FILE,
     TLS_FOLDER,
-    LmtpPort,
     Port,
     Topology,
 )
@@ -115,14 +114,11 @@ def certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
 
 
 def dovecot(topology: Topology) -> Object:
-    ports = [*topology.mail_ports]
-    if isinstance(topology.lmtp, LmtpPort):
-        ports += [topology.lmtp.port, *([topology.auth] if topology.auth else [])]
     return {
         **_container("dovecot", topology.spec.dovecot.image_reference),
         "command": _shell(dovecot_scripts.START),
         **_environment(_dovecot_environment(topology)),
-        "ports": _ports(ports),
+        "ports": _ports([*topology.mail_ports, *topology.servers_ports]),
         "startupProbe": _started("imap"),
         "resources": _resources(topology.spec.dovecot.resources),
         "securityContext": _dovecot_security(topology),

@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from mailstack_operator import names
 from mailstack_operator.desired import metadata
 from mailstack_operator.objects import Json, Object
-from mailstack_operator.topology import LmtpPort, Port, Topology
+from mailstack_operator.topology import Port, Topology
 
 
 def mail(topology: Topology) -> Object:
@@ -22,13 +22,12 @@ def mail(topology: Topology) -> Object:
     }
 
 
-def lmtp(topology: Topology, listener: LmtpPort) -> Object:
+def lmtp(topology: Topology) -> Object:
     """For Postfix alone. It has an address of its own, so that its name resolves while Dovecot is away."""
     name = topology.stack.key.name
-    ports = [listener.port, *([topology.auth] if topology.auth else [])]
     return {
         **_service(topology, names.dovecot(name)),
-        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(ports)},
+        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(topology.servers_ports)},
     }
 
 

@@ -13,12 +13,13 @@ from mailstack_operator.topology import (
     POSTFIX_SPOOL,
     RELAY_FILE,
     TLS_FILE,
+    TLS_FOLDER,
 )
 
 # What an image must hold. ROOTLESS_UID is in the environment if a rootless Dovecot shares private/.
 _IMAGE = """\
 fail() { echo "mailstack: $*" >&2; exit 1; }
-for program in postfix postconf postalias postmap id install find chown; do
+for program in postfix postconf postalias postmap id install find chown cksum timeout; do
   command -v "$program" > /dev/null || fail "this image has no $program: set spec.postfix.image to one with Postfix"
 done
 uid=$(id -u postfix) || fail 'this image has no user postfix: set spec.postfix.image to one with Postfix'
@@ -65,14 +66,36 @@ quietly postfix check
 
 SPOOL = _IMAGE + _FOLDERS + _CHECK + _ALIASES
 
-# `postfix start-fg` becomes process 1. Beside it a loop looks at what is renewed without a restart.
-START = f"""\
-umask 077
+# Nothing but reading all of it tells a damaged map. A time-out (124; busybox: 143) is no damage: a big map on a slow
+# disk must not stop Postfix. Damage is an error (1) or a fault in the mapped file (SIGBUS 135, SIGSEGV 139).
+_CACHE = f"""\
+cache={POSTFIX_DATA}/verify_cache
+unreadable() {{
+  [ -s "$cache.lmdb" ] || return 1
+  status=0
+  timeout 8 postmap -s "lmdb:$cache" > /dev/null || status=$?
+  case $status in 1 | 135 | 139) return 0 ;; *) return 1 ;; esac
+}}
+"""
+
+# Fails while verify(8) could answer nobody; a restart of the container begins the cache anew.
+CACHE_READABLE = _CACHE + "! unreadable\n"
+
+_HEAL = """\
+if unreadable; then
+  echo "mailstack: the cache of address verification cannot be read: kept as $cache.unreadable, begun anew" >&2
+  mv -f "$cache.lmdb" "$cache.unreadable"
+fi
+"""
+
+# What is renewed without a restart: Postfix reads it again after `postfix reload`, and open sessions go on.
+_RENEWALS = f"""\
 credentials() {{
   [ -d {RELAY_SECRET} ] || return 0
   user=$(tr -d '\\r\\n' < {RELAY_SECRET}/username)
   password=$(tr -d '\\r\\n' < {RELAY_SECRET}/password)
-  printf '%s %s:%s\\n' "$(postconf -h relayhost)" "$user" "$password" > {RELAY_FILE}.new
+  line="$(postconf -h relayhost) $user:$password"
+  (umask 077 && printf '%s\\n' "$line" > {RELAY_FILE}.new)
   mv {RELAY_FILE}.new {RELAY_FILE}
 }}
 renewed() {{
@@ -84,9 +107,14 @@ reload() {{
     [ "$now" = "$used" ] || {{ credentials && postfix reload && used=$now; }} || true
   done
 }}
+"""
+
+# `postfix start-fg` becomes process 1, and the loop its child.
+START = f"""\
+{_CACHE}{_HEAL}{_RENEWALS}\
 used=$(renewed)
 credentials
-reload &
+if [ -d {TLS_FOLDER} ] || [ -d {RELAY_SECRET} ]; then reload & fi
 exec postfix start-fg
 """
 

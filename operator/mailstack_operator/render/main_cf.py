@@ -107,6 +107,7 @@ def _lmtp_over_tcp(lmtp: LmtpPort) -> dict[str, str]:
             "lmtp_tls_security_level": "secure",
             "lmtp_tls_CAfile": LMTP_CA_FILE,
             "lmtp_tls_secure_cert_match": lmtp.host,
+            "lmtp_tls_loglevel": "1",
         }
     return managed
 

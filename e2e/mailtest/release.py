@@ -6,6 +6,7 @@ import re
 from collections import Counter
 
 from harness import images, paths
+from mailtest import node
 from mailtest.kubectl import Kubectl, Object, run
 from mailtest.wait import until
 
@@ -55,8 +56,7 @@ def scale(replicas: int) -> None:
 def kill(pod: str) -> None:
     """End the operator of `pod` by SIGKILL, from the node: it cannot say good-bye. The kubelet starts it again."""
     status = KUBECTL.must_get("pod", pod)["status"]["containerStatuses"][0]
-    container = status["containerID"].removeprefix("containerd://")
-    run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", container)
+    node.kill(status["containerID"])
     until(f"{pod} was restarted", lambda: restarts(pod) > status["restartCount"], 30)
 
 

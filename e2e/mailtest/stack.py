@@ -4,6 +4,7 @@ import json
 import re
 from dataclasses import dataclass
 
+from mailtest import node
 from mailtest.kubectl import Kubectl, Object
 from mailtest.wait import until
 
@@ -98,6 +99,26 @@ class Stack:
     def log(self, container: str) -> list[str]:
         return self.kubectl.logs(self.pod_of(container), container).splitlines()
 
+    def stop_lmtp(self) -> None:
+        """Dovecot's LMTP listens no longer: connections are refused, as when Dovecot is down."""
+        self.run_in("dovecot", "doveadm", "service", "stop", "lmtp")
+
+    def start_lmtp(self) -> None:
+        self.run_in("dovecot", "doveadm", "reload")
+
+    def kill(self, container: str) -> None:
+        """End all of a container by SIGKILL, from the node; wait until the kubelet started it again."""
+        name = self.pod_of(container)
+        before = container_status(self.kubectl.must_get("pod", name), container)
+        node.kill(before["containerID"])
+        until(
+            f"{container} of {name} runs again", lambda: self._runs_again(name, container, before["restartCount"]), 40
+        )
+
+    def _runs_again(self, pod: str, container: str, restarts: int) -> bool:
+        now = container_status(self.kubectl.must_get("pod", pod), container)
+        return bool(now["restartCount"] > restarts and now["started"])
+
     def speak_lmtp(self, *lines: str) -> list[str]:
         """What Dovecot's LMTP server answers to these lines, without Postfix in between."""
         dialogue = "".join(f"{line}\r\n" for line in ("LHLO client.example.net", *lines, "QUIT"))
@@ -133,11 +154,19 @@ class Stack:
         return sorted(f"{each['kind']} {each['metadata']['name']}" for each in found)
 
 
+def container_status(pod: Object, container: str) -> Object:
+    """What the kubelet says of a container, be it a sidecar or not."""
+    return next(each for each in _statuses(pod) if each["name"] == container)
+
+
+def _statuses(pod: Object) -> list[Object]:
+    status = pod["status"]
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
 def identity(pod: Object) -> dict[str, object]:
     """What changes when a pod or one of its containers is restarted: its uid and the restart counts."""
-    status = pod["status"]
-    containers = [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
-    restarts = {each["name"]: each["restartCount"] for each in containers}
+    restarts = {each["name"]: each["restartCount"] for each in _statuses(pod)}
     return {"uid": pod["metadata"]["uid"], **restarts}
 
 

@@ -1,5 +1,6 @@
 """What the mail client is asked and what it answers; the test's side and the pod's side share these shapes."""
 
+import re
 from dataclasses import dataclass
 from typing import Literal
 
@@ -41,6 +42,10 @@ class Reply:
 
     def __str__(self) -> str:
         return f"{self.code} {self.text}"
+
+    def matches(self, code: int, pattern: str) -> bool:
+        """Whether the reply has the code, and the pattern is found in its text."""
+        return self.code == code and re.search(pattern, self.text, re.DOTALL) is not None
 
 
 @dataclass(frozen=True)

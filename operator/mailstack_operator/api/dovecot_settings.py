@@ -30,8 +30,9 @@ REFUSED: Final = {
     **dict.fromkeys(("service lmtp", "service auth"), _LISTENER),
     **dict.fromkeys(
         (
-            *("protocols", "lmtp_rcpt_check_quota", "quota", "quota_grace", "quota_rule*", "quota_storage_*"),
-            *("quota_vsizes", "sieve", "sieve_after*", "sieve_before*", "sieve_dir", "sieve_script*"),
+            *("protocols", "lmtp_rcpt_check_quota", "service quota-status"),
+            *("quota", "quota_grace", "quota_rule*", "quota_status_*", "quota_storage_*", "quota_vsizes"),
+            *("sieve", "sieve_after*", "sieve_before*", "sieve_dir", "sieve_script*"),
         ),
         _PLUGINS,
     ),
@@ -68,13 +69,13 @@ _UNUSUAL: Final = {
 
 
 def _names(names: list[str]) -> str:
-    """A pattern of a line that begins with one of the names, alone or at the end of a path such as protocol/lmtp/ssl."""
+    """A pattern of a line that begins with one of the names, which may end a path such as protocol/lmtp/ssl."""
     words = "|".join(map(_name, names))
-    return f"(^|[\n{{;])[ \t]*([^ \t\n={{#]*/)?({words})([ \t\n{{=/]|$)"
+    return rf"(^|[\n{{;])[ \t]*([^ \t\n={{#]*/)?({words})([ \t\n{{=/]|$)"
 
 
 def _name(name: str) -> str:
-    return name.replace(" ", "[ \t/]+").replace("*", "[a-z0-9_]*")
+    return name.replace(" ", r"[ \t/]+").replace("*", "[a-z0-9_]*")
 
 
 def problem(config: str) -> str | None:

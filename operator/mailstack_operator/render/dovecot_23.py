@@ -69,7 +69,7 @@ def _users(topology: Topology) -> Iterator[DovecotPart]:
 def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("postmaster_address", topology.spec.postmaster_address)
     plugins = topology.spec.plugins
-    if plugins.quota and plugins.quota.reject_at_recipient:
+    if services.rejects_at_recipient(topology):
         yield Setting("lmtp_rcpt_check_quota", "yes")
     if plugins.sieve:
         yield services.sieve_submission(topology)
@@ -93,6 +93,8 @@ def _quota(quota: Quota) -> Iterator[DovecotPart]:
     yield Setting("quota_vsizes", "yes")
     yield Setting("quota_rule", f"*:storage={services.quota_size(quota.size)}")
     yield Setting("quota_grace", "0")
+    if quota.reject_at_recipient:
+        yield from (Setting(name, answer) for name, answer in services.QUOTA_ANSWERS.items())
 
 
 def _sieve(sources: Sources) -> Iterator[DovecotPart]:

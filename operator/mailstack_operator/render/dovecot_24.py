@@ -84,6 +84,8 @@ def _quota(quota: Quota) -> Iterator[DovecotPart]:
     yield Setting("quota_storage_size", services.quota_size(quota.size))
     yield Setting("quota_storage_grace", "0")
     yield block(f'quota "{services.QUOTA_NAME}"')
+    if quota.reject_at_recipient:
+        yield from (Setting(name, answer) for name, answer in services.QUOTA_ANSWERS.items())
     yield block("mail_plugins", quota="yes")
     yield block("protocol imap", block("mail_plugins", imap_quota="yes"))
 
@@ -102,10 +104,9 @@ def _sieve(topology: Topology) -> Iterator[DovecotPart]:
 
 def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("postmaster_address", topology.spec.postmaster_address)
-    plugins = topology.spec.plugins
-    if plugins.quota and plugins.quota.reject_at_recipient:
+    if services.rejects_at_recipient(topology):
         yield Setting("lmtp_rcpt_check_quota", "yes")
-    if plugins.sieve:
+    if topology.spec.plugins.sieve:
         yield services.sieve_submission(topology)
         yield block("mail_plugins", sieve="yes")
     if topology.lmtp_tls and topology.spec.tls:

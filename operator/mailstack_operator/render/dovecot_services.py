@@ -9,6 +9,13 @@ from mailstack_operator.topology import POSTFIX_PRIVATE, SMTP_PORT, LmtpSocket, 
 SIEVE_BINARIES = "/var/lib/dovecot/sieve"
 
 QUOTA_NAME = "User quota"
+# What the policy service answers Postfix at RCPT. Whether a user exists is not its business.
+QUOTA_ANSWERS = {
+    "quota_status_success": "DUNNO",
+    "quota_status_nouser": "DUNNO",
+    "quota_status_overquota": "552 5.2.2 Mailbox is full",
+    "quota_status_toolarge": "552 5.2.2 Mailbox is too full for this message",
+}
 
 
 def base(topology: Topology) -> Iterator[DovecotPart]:
@@ -28,6 +35,11 @@ def quota_size(size: str) -> str:
     return size.removesuffix("i")
 
 
+def rejects_at_recipient(topology: Topology) -> bool:
+    """Whether mail for a user who is over quota is refused at RCPT."""
+    return topology.spec.plugins.quota is not None and topology.spec.plugins.quota.reject_at_recipient
+
+
 def sieve_submission(topology: Topology) -> Setting:
     """What a script sends (redirect, vacation, reject) goes to Postfix; the Dovecot image need hold no sendmail."""
     return Setting("submission_host", topology.endpoint if topology.inet else f"127.0.0.1:{SMTP_PORT}")
@@ -36,7 +48,10 @@ def sieve_submission(topology: Topology) -> Setting:
 def services(topology: Topology) -> Iterator[DovecotPart]:
     yield block("service lmtp", _lmtp_listener(topology))
     if topology.spec.submission:
-        yield block("service auth", _auth_listener(topology))
+        yield block("service auth", _listener(topology, topology.auth, "auth"))
+    if rejects_at_recipient(topology):
+        listener = _listener(topology, topology.quota_status, "quota-status")
+        yield block("service quota-status", listener, executable="quota-status -p postfix")
     if topology.rootless:
         yield from _rootless(topology)
     if topology.lmtp_tls and not topology.spec.tls:
@@ -49,9 +64,9 @@ def _lmtp_listener(topology: Topology) -> Block:
     return _port(topology.lmtp.port)
 
 
-def _auth_listener(topology: Topology) -> Block:
-    """Where Postfix asks whether a password is right."""
-    return _port(topology.auth) if topology.auth else _socket(topology, f"{POSTFIX_PRIVATE}/auth")
+def _listener(topology: Topology, port: Port | None, socket: str) -> Block:
+    """Where Postfix asks Dovecot: at the port, or at a socket in private/."""
+    return _port(port) if port else _socket(topology, f"{POSTFIX_PRIVATE}/{socket}")
 
 
 def _socket(topology: Topology, path: str) -> Block:

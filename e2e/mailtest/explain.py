@@ -5,8 +5,6 @@ from collections.abc import Callable
 from mailtest import release
 from mailtest.kubectl import CommandError, Kubectl
 
-LINES = 25
-
 
 def namespace(name: str) -> str:
     """The state of a namespace, as kubectl prints it, and the operator's last lines."""
@@ -16,30 +14,36 @@ def namespace(name: str) -> str:
             _section(kubectl, "get", "mailstacks", "-o", "yaml"),
             _section(kubectl, "get", "pods,persistentvolumeclaims", "-o", "wide"),
             _section(kubectl, "get", "events", "--sort-by=.lastTimestamp", "-o", _EVENT),
-            *(_container(kubectl, *each) for each in _containers(kubectl)),
+            _section(kubectl, "logs", _MAIL_PODS, *_ALL_CONTAINERS),
+            *(
+                _section(kubectl, "logs", pod, f"--container={container}", "--previous", _LINES)
+                for pod, container in _restarted(kubectl)
+            ),
             f"--- the operator's log\n{_try(release.log)}",
         ]
     )
 
 
 _EVENT = "custom-columns=KIND:.involvedObject.kind,NAME:.involvedObject.name,REASON:.reason,MESSAGE:.message"
+_MAIL_PODS = "--selector=app.kubernetes.io/managed-by=mailstack-operator"
+_LINES = "--tail=25"
+# One call: a module's pods have a hundred containers. What has not started yet has no log.
+_ALL_CONTAINERS = ("--all-containers", "--prefix", "--ignore-errors", "--max-log-requests=500", _LINES)
 
 
-def _containers(kubectl: Kubectl) -> list[tuple[str, str]]:
+def _restarted(kubectl: Kubectl) -> list[tuple[str, str]]:
+    """Pod and name of each container that ended once and was started again."""
     try:
         pods = kubectl.list("pods")
     except CommandError:
         return []
-    specs = [(pod["metadata"]["name"], pod["spec"]) for pod in pods]
     return [
-        (name, each["name"]) for name, spec in specs for each in spec.get("initContainers", []) + spec["containers"]
+        (pod["metadata"]["name"], each["name"])
+        for pod in pods
+        for kind in ("initContainerStatuses", "containerStatuses")
+        for each in pod["status"].get(kind, [])
+        if each["restartCount"]
     ]
-
-
-def _container(kubectl: Kubectl, pod: str, container: str) -> str:
-    now = _section(kubectl, "logs", pod, f"--container={container}", f"--tail={LINES}")
-    before = _try(lambda: kubectl("logs", pod, f"--container={container}", "--previous", f"--tail={LINES}"))
-    return now if "not found" in before or not before.strip() else f"{now}\n--- the same, before its restart\n{before}"
 
 
 def _section(kubectl: Kubectl, *words: str) -> str:

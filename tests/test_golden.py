@@ -28,6 +28,12 @@ def test_render_prints_the_golden_children(case: str, golden: Golden) -> None:
     golden(ROOT / "tests" / "golden" / f"{case}.yaml", result.output)
 
 
+def test_a_change_is_tried_in_the_golden_pod(golden: Golden) -> None:
+    body = manifests.mail_stacks(CASES["minimal"])[0]
+    pod = desired.rehearsal(topology.decide(parse(body)), "0123456789abcdef")
+    golden(ROOT / "tests" / "golden" / "rehearsal.yaml", manifests.dump(pod))
+
+
 MODELS: dict[Json, type[BaseModel]] = {
     "ConfigMap": V1ConfigMap,
     "PersistentVolumeClaim": V1PersistentVolumeClaim,

@@ -53,8 +53,8 @@ def test_the_specs_own_parameters_come_last() -> None:
 
 
 def test_every_socket_of_postfix_is_a_name_that_dovecot_may_not_take() -> None:
-    from mailstack_operator.api.spec import POSTFIX_SOCKETS
+    from mailstack_operator.api.delivery import TAKEN_SOCKETS
 
-    services = [line.split() for line in master_cf.render().splitlines() if not line.startswith("#")]
+    services = [line.split() for line in master_cf.render(topology.decide(stack())).splitlines() if not line.startswith("#")]
     private = {name for name, kind, private, *_ in services if kind.startswith("unix") and private == "-"}
-    assert private <= set(POSTFIX_SOCKETS)
+    assert private <= set(TAKEN_SOCKETS)

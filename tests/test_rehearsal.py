@@ -1,13 +1,24 @@
 """A changed configuration is tried before a running pod gets it."""
 
+import json
+
 import pytest
 
 from mailstack_operator.live import Ref
 from mailstack_operator.objects import Json, Object, section, text
+from tests.probe import keys
 from tests.world import MAIN_CF, PODS, REHEARSAL, World
 
 CHANGE: dict[str, Json] = {"spec.postfix.parameters": {"smtpd_banner": "$myhostname ESMTP"}}
+TLS: dict[str, Json] = {"spec.tls": {"secretName": "mail-tls"}}
 TRIED_MAIN_CF = Ref("v1", "ConfigMap", "post", "mail-rehearsal-postfix")
+
+
+@pytest.fixture(scope="module")
+def certificate() -> dict[str, bytes]:
+    """The data of a Secret of type kubernetes.io/tls."""
+    pair = keys.pair()
+    return {"tls.crt": pair.certificate, "tls.key": pair.key}
 
 
 def failed(container: str, words: str) -> Object:
@@ -112,6 +123,26 @@ async def test_an_operator_that_restarts_after_the_verdict_goes_on(running: Worl
     running.start()
     await running.run()
     assert "apply StatefulSet mail" in running.cluster.writes
+
+
+async def test_an_upgrade_of_the_operator_is_no_event_for_the_mail(world: World, certificate: dict[str, bytes]) -> None:
+    """The helpers beside the servers keep their image until the configuration changes."""
+    world.change(TLS)
+    world.cluster.secrets["mail-tls"] = certificate
+    await world.settled()
+    world.start(image="registry.example.org/mailstack/operator:9")
+    await world.run()
+    assert world.cluster.writes == []
+
+
+async def test_a_change_takes_the_helpers_of_the_new_operator(world: World, certificate: dict[str, bytes]) -> None:
+    world.change(TLS)
+    world.cluster.secrets["mail-tls"] = certificate
+    await world.settled()
+    world.start(image="registry.example.org/mailstack/operator:9")
+    world.change({**CHANGE, **TLS})
+    await world.tried("Succeeded")
+    assert "mailstack/operator:9" in json.dumps(world.cluster.objects[PODS])
 
 
 @pytest.mark.parametrize("listener", ["Unix", "Inet"])

@@ -24,10 +24,10 @@ class World:
         self.cluster = FakeCluster()
         self.start()
 
-    def start(self) -> None:
-        """A new operator process: it knows only what it reads."""
+    def start(self, image: str = "mailstack/operator:1") -> None:
+        """A new operator process, of this image: it knows only what it reads."""
         self.store = Store()
-        self.loop = Reconciler(self.cluster, self.store, now=lambda: NOW)
+        self.loop = Reconciler(self.cluster, self.store, image, now=lambda: NOW)
         self.cluster.watch(self.store)
 
     def change(self, changes: dict[str, Json] | None = None) -> None:

@@ -47,6 +47,7 @@ class Live:
     generation: int = 0
     deleting: bool = False
     config_digest: str = ""
+    operator_image: str = ""
 
 
 def ref_of(body: Object) -> Ref:
@@ -57,7 +58,7 @@ def ref_of(body: Object) -> Ref:
 def live_of(body: Object) -> Live:
     """The child in `body`; its metadata is enough."""
     metadata = section(body, "metadata")
-    labels = section(metadata, "labels")
+    labels, annotations = section(metadata, "labels"), section(metadata, "annotations")
     moves: list[Json] = [
         text(metadata, "uid"),
         number(metadata, "generation") or text(metadata, "resourceVersion"),
@@ -73,7 +74,8 @@ def live_of(body: Object) -> Live:
         version=version_of(body),
         generation=number(metadata, "generation"),
         deleting=bool(metadata.get("deletionTimestamp")),
-        config_digest=text(section(metadata, "annotations"), names.ANNOTATION_CONFIG_DIGEST),
+        config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
+        operator_image=text(annotations, names.ANNOTATION_OPERATOR_IMAGE),
     )
 
 

@@ -21,6 +21,7 @@ MANAGED_BY = "mailstack-operator"
 CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}=mailstack"
 
 ANNOTATION_SECRETS_VERSION = "mailstack.dev/secrets-version"
+ANNOTATION_OPERATOR_IMAGE = "mailstack.dev/operator-image"
 ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"
 
 # A StatefulSet's pods carry the label "NAME-dovecot-<revision hash>": 63 less "-dovecot", a dash and ten characters.

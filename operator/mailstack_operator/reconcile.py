@@ -107,14 +107,16 @@ class Reconciler:
 
     def _plan(self, refers: references.References) -> Plan:
         plan = topology.decide(refers.stack, refers.sources(), self._image)
-        children = desired.children(plan)
-        wanted, config_digest = by_ref(children), desired.config_digest(children)
-        seen = self._store[refers.stack.key]
-        running = {seen.children[ref].config_digest for ref in _pods_of(wanted) if ref in seen.children}
+        config_digest, seen = desired.config_digest(plan), self._store[plan.stack.key]
+        # By the digest of their configuration, the image of the running pods' helpers.
+        running = {live.config_digest: live.operator_image for live in seen.children.values() if _is_pods(live.ref)}
         trial = None
-        # The first pods have nothing to lose: they try their configuration themselves.
-        if running and config_digest not in running:
-            trial = rehearsal.verdict(rehearsal.pod_of(seen.pods, refers.stack.key.name), config_digest)
+        if config_digest in running:
+            plan = replace(plan, operator_image=running[config_digest] or self._image)
+        elif running:
+            trial = rehearsal.verdict(rehearsal.pod_of(seen.pods, plan.stack.key.name), config_digest)
+        # Without any pod there is nothing to lose: the first ones try their configuration themselves.
+        wanted = by_ref(desired.children(plan))
         return Plan(plan, wanted, config_digest, config_digest in running, refers.problem(), trial)
 
     async def _apply(self, plan: Plan, known: str) -> str:
@@ -157,7 +159,7 @@ class Reconciler:
         if pod := _dovecot_elsewhere(plan.topology, seen):
             return Waiting("Progressing", f"pod {pod} still holds the mail; Dovecot moves when it is gone")
         for ref, manifest in plan.wanted.items():
-            if ref.kind == "StatefulSet":
+            if _is_pods(ref):
                 replicas = number(section(manifest, "spec"), "replicas")
                 if problem := status.rollout_problem(seen, ref.name, replicas):
                     return problem
@@ -202,8 +204,8 @@ def _parse(body: Object) -> MailStack:
         raise Stalled(INVALID_SPEC, str(error)) from error
 
 
-def _pods_of(wanted: dict[Ref, Object]) -> frozenset[Ref]:
-    return frozenset(ref for ref in wanted if ref.kind == "StatefulSet")
+def _is_pods(ref: Ref) -> bool:
+    return ref.kind == "StatefulSet"
 
 
 def _dovecot_home(plan: Topology) -> Ref:

@@ -13,8 +13,9 @@ import sys
 import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from pathlib import Path
 
-from mailstack_probe import replies
+from mailstack_probe import logs, replies
 from mailstack_probe.sessions import NotYet, Problem, Session, Silent
 
 # All of it, in seconds, but for the start of Python: the operator waits for 25.
@@ -143,16 +144,21 @@ def rehearse(checks: Iterable[Check]) -> None:
         print(f"mailstack: {check.name} answers as it should", flush=True)
 
 
-def _checks() -> list[Check]:
-    """What the command line asks for."""
+def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="mailstack_probe.rehearsal", description="Ask this pod's mail servers.")
     for option, title, *_ in _SERVERS:
         parser.add_argument(f"--{option}", type=int, metavar="PORT", help=f"port of {title}")
     parser.add_argument("--unknown", action="append", default=[], metavar="ADDRESS", help="an address nobody has")
     parser.add_argument("--expect", type=int, choices=(550, 450, 250), help="what Postfix answers to --unknown")
+    parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE", help="a server's log")
     options = parser.parse_args()
     if options.unknown and not (options.smtp and options.expect):
         parser.error("--unknown needs --smtp and --expect")
+    return options
+
+
+def _checks(options: argparse.Namespace) -> list[Check]:
+    """What the command line asks for."""
     ports = ((title, getattr(options, option), dialogue, tls) for option, title, dialogue, tls in _SERVERS)
     servers = [Check(title, port, dialogue, tls) for title, port, dialogue, tls in ports if port]
     return servers + [
@@ -160,14 +166,28 @@ def _checks() -> list[Check]:
     ]
 
 
+def _logged(files: Iterable[Path]) -> str:
+    """What the servers' logs add to a problem: a server tells others less than it writes there."""
+    lines = ((file.stem, logs.telling(_content(file))) for file in files)
+    return "".join(f"; the log of {server} says: {line}" for server, line in lines if line)
+
+
+def _content(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return ""
+
+
 def main() -> None:
     """Ends with 1 and the problem if there is one."""
     # As PID 1 there is no default action: the pod would wait for its grace period.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("mailstack: told to stop"))
+    options = _options()
     try:
-        rehearse(_checks())
+        rehearse(_checks(options))
     except Problem as problem:
-        sys.exit(f"mailstack: {problem}")
+        sys.exit(f"mailstack: {problem}{_logged(options.log)}")
 
 
 if __name__ == "__main__":

@@ -33,9 +33,15 @@ class PositiveTimes(CacheTimes):
     """How long it is known that a recipient exists."""
 
     refresh: PostfixTime = Field(
-        "1h", description="Age after which Dovecot is asked again: a deleted user is noticed within it."
+        "1h",
+        description="Age after which Dovecot is asked again, behind the answer; each good answer lets the address live "
+        "for another expire.",
     )
-    expire: PostfixTime = Field("31d", description="Age up to which the answer serves while Dovecot cannot be asked.")
+    expire: PostfixTime = Field(
+        "1d",
+        description="Age of the last good answer up to which the address is accepted: while Dovecot cannot be asked, "
+        "and also after the user was deleted.",
+    )
 
 
 class NegativeTimes(CacheTimes):

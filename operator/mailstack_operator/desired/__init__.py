@@ -1,5 +1,7 @@
 """The objects of a MailStack, one builder per object. Pure: a topology in, manifests out."""
 
+from dataclasses import replace
+
 from mailstack_operator import names
 from mailstack_operator.desired import config_maps, pods, service, stateful_set, volumes
 from mailstack_operator.objects import Json, Object, digest, section
@@ -8,9 +10,25 @@ from mailstack_operator.topology import Topology
 
 def children(topology: Topology) -> list[Object]:
     """Every child object that the MailStack wants, complete and in no order that matters."""
+    annotations: Object = {
+        names.ANNOTATION_CONFIG_DIGEST: config_digest(topology),
+        names.ANNOTATION_OPERATOR_IMAGE: topology.operator_image,
+    }
     found = _children(topology)
-    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest(found)}
     return [_annotated(child, annotations) if child["kind"] == "StatefulSet" else child for child in found]
+
+
+def config_digest(topology: Topology) -> str:
+    """A digest of all that the pods are and read at their start; it stands on the StatefulSets that may run it.
+
+    The image of the pods' helpers does not count: an upgrade of the operator is no event for the mail.
+    """
+    found = _children(replace(topology, operator_image=""))
+    configs: list[Json] = [child["data"] for child in found if child["kind"] == "ConfigMap"]
+    templates: list[Json] = [
+        dict(section(child, "spec", "template")) for child in found if child["kind"] == "StatefulSet"
+    ]
+    return digest([configs, templates])
 
 
 def _annotated(child: Object, annotations: Object) -> Object:
@@ -29,15 +47,6 @@ def _children(topology: Topology) -> list[Object]:
         stateful_set.postfix(topology, digest([postfix["data"]])),
         stateful_set.dovecot(topology, digest([dovecot["data"]])),
     ]
-
-
-def config_digest(children: list[Object]) -> str:
-    """A digest of all that the pods are and read at their start; it stands on the StatefulSets that may run it."""
-    configs: list[Json] = [child["data"] for child in children if child["kind"] == "ConfigMap"]
-    templates: list[Json] = [
-        dict(section(child, "spec", "template")) for child in children if child["kind"] == "StatefulSet"
-    ]
-    return digest([configs, templates])
 
 
 def rehearsal_config(topology: Topology) -> list[Object]:

@@ -11,6 +11,7 @@ from mailstack_operator.desired.volumes import (
     IDS_FOLDER,
     LMTP_CA_SECRET,
     LMTP_SECRET,
+    LOGS_FOLDER,
     TLS_SECRET,
     dovecot_file_mounts,
     dovecot_mounts,
@@ -134,7 +135,7 @@ def postfix(topology: Topology) -> Object:
         "ports": _ports(topology.postfix_ports),
         "startupProbe": _started("smtp"),
         "livenessProbe": {
-            "exec": {"command": _shell(getattr(postfix_scripts, "CACHE_READABLE", "exit 0"))},
+            "exec": {"command": _shell(postfix_scripts.CACHE_READABLE)},
             "periodSeconds": 10,
             "timeoutSeconds": 10,
             "failureThreshold": 2,
@@ -152,20 +153,45 @@ def rehearsal(topology: Topology) -> Object:
     expected = verification.reject_code if verification.enabled else 250
     unknown = [f"--unknown={UNKNOWN_USER}@{domain}" for domain in topology.spec.domains[:3]]
     ports = [f"--{port.name}={port.container}" for port in (*topology.postfix_ports, *topology.mail_ports)]
+    logs = [f"--log={_log(server)}" for server in ("dovecot", "postfix")]
     return {
         **_container("rehearsal", topology.operator_image),
-        "command": ["python3", "-m", "mailstack_probe.rehearsal", f"--expect={expected}", *unknown, *ports],
+        "command": ["python3", "-m", "mailstack_probe.rehearsal", f"--expect={expected}", *unknown, *ports, *logs],
         "securityContext": {
             **_security(),
             "runAsNonRoot": True,
             "runAsUser": _SIDECAR_USER,
             "runAsGroup": _SIDECAR_USER,
         },
+        "volumeMounts": [mount("logs", LOGS_FOLDER, read_only=True)],
     }
 
 
 # An address that nobody has.
 UNKNOWN_USER = "mailstack-rehearsal-nobody"
+
+
+def logged(container: Object) -> Object:
+    """The container with what it prints in a file too, where the rehearsal reads it."""
+    wrapped: list[Json] = ["/bin/sh", "-euc", _TEE, _log(str(container["name"])), *_list(container, "command")]
+    mounts = [*_list(container, "volumeMounts"), mount("logs", LOGS_FOLDER)]
+    return {**container, "command": wrapped, "volumeMounts": mounts}
+
+
+# $0 is the log, the rest the command; it ends as the command does.
+_TEE = """\
+{ "$@" && status=0 || status=$?; echo "$status" > "$0.status"; } 2>&1 | tee "$0"
+exit "$(cat "$0.status")"
+"""
+
+
+def _log(server: str) -> str:
+    return f"{LOGS_FOLDER}/{server}.log"
+
+
+def _list(container: Object, name: str) -> list[Json]:
+    value = container.get(name)
+    return value if isinstance(value, list) else []
 
 
 def sidecar(container: Object) -> Object:

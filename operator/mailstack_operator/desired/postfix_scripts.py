@@ -16,16 +16,26 @@ from mailstack_operator.topology import (
     TLS_FOLDER,
 )
 
+# Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
+_QUIETLY = """\
+fail() { echo "mailstack: $*" >&2; exit 1; }
+quietly() {
+  words=$("$@" 2>&1 > /dev/null) && [ -z "$words" ] || { echo "$words" >&2; exit 1; }
+}
+"""
+
 # What an image must hold. ROOTLESS_UID is in the environment if a rootless Dovecot shares private/.
 _IMAGE = """\
-fail() { echo "mailstack: $*" >&2; exit 1; }
 for program in postfix postconf postalias postmap id install find chown cksum timeout; do
   command -v "$program" > /dev/null || fail "this image has no $program: set spec.postfix.image to one with Postfix"
 done
 uid=$(id -u postfix) || fail 'this image has no user postfix: set spec.postfix.image to one with Postfix'
 gid=$(id -g postfix)
 grep -q '^postdrop:' /etc/group || fail 'this image has no group postdrop: set spec.postfix.image to one with Postfix'
-postconf -m | grep -qx lmdb || fail 'Postfix in this image has no lmdb tables: install them (Debian: postfix-lmdb)'
+quietly postconf -n
+quietly postconf -M
+types=$(postconf -m)
+echo "$types" | grep -qx lmdb || fail 'Postfix in this image has no lmdb tables: install them (Debian: postfix-lmdb)'
 [ "${ROOTLESS_UID:-$uid}" = "$uid" ] ||
   fail "postfix has uid $uid in this image: set spec.dovecot.rootless.runAsUser: $uid"
 """
@@ -54,17 +64,7 @@ if [ -e {POSTFIX_ALIASES} ]; then
 fi
 """
 
-# Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
-_CHECK = """\
-quietly() {
-  words=$("$@" 2>&1 > /dev/null) && [ -z "$words" ] || { echo "$words" >&2; exit 1; }
-}
-quietly postconf -n
-quietly postconf -M
-quietly postfix check
-"""
-
-SPOOL = _IMAGE + _FOLDERS + _CHECK + _ALIASES
+SPOOL = _QUIETLY + _IMAGE + _FOLDERS + "quietly postfix check\n" + _ALIASES
 
 # Nothing but reading all of it tells a damaged map. A time-out (124; busybox: 143) is no damage: a big map on a slow
 # disk must not stop Postfix. Damage is an error (1) or a fault in the mapped file (SIGBUS 135, SIGSEGV 139).

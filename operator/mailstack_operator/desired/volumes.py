@@ -24,6 +24,7 @@ from mailstack_operator.topology import (
 )
 
 IDS_FOLDER = f"{RUN}/ids"
+LOGS_FOLDER = f"{RUN}/logs"
 TLS_SECRET = f"{RUN}/secrets/tls"
 LMTP_SECRET = f"{RUN}/secrets/lmtp"
 LMTP_CA_SECRET = f"{RUN}/secrets/lmtp-ca"

@@ -1,0 +1,21 @@
+"""Finds the line of a server's log that says most about a failure. Pure."""
+
+import re
+
+# What the servers write before their words: date, host, process.
+_HEAD = re.compile(r"^[A-Z][a-z]{2} +\d+ [\d:]{8} (\S+ (?=postfix/))?")
+_LEVELS = (
+    re.compile(r"\b(fatal|panic): ", re.IGNORECASE),
+    re.compile(r"\berror: ", re.IGNORECASE),
+    re.compile(r"\bwarning: ", re.IGNORECASE),
+)
+
+
+def telling(log: str) -> str | None:
+    """The last line of the gravest level in the log, without its date; None if nothing in it is grave."""
+    lines = log.splitlines()
+    for level in _LEVELS:
+        for line in reversed(lines):
+            if level.search(line):
+                return _HEAD.sub("", line).strip()
+    return None

@@ -1,0 +1,49 @@
+"""The scripts of the Dovecot containers, as far as a shell alone can run them; e2e runs them in the images."""
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from mailstack_operator.desired import dovecot_scripts
+
+PROGRAMS = ["dovecot", "doveconf", "doveadm", "cksum", "find", "grep", "install", "stat"]
+
+
+def run(script: str, programs: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    """The script in an image that holds the programs of one folder and nothing else."""
+    command = ["/bin/sh", "-euc", script]
+    return subprocess.run(
+        command, env={"PATH": str(programs), **environment}, capture_output=True, text=True, check=False
+    )
+
+
+@pytest.fixture
+def image(tmp_path: Path) -> Path:
+    """Programs that do nothing, and a Dovecot 2.4."""
+    for program in PROGRAMS:
+        (tmp_path / program).write_text("#!/bin/sh\necho '2.4.1-4 (7d8c0e5759)'\n")
+        (tmp_path / program).chmod(0o755)
+    return tmp_path
+
+
+@pytest.mark.parametrize("script", [dovecot_scripts.NAMES, dovecot_scripts.CHECK, dovecot_scripts.START])
+def test_any_shell_can_read_the_script(script: str) -> None:
+    read = subprocess.run(["/bin/sh", "-n"], input=script, capture_output=True, text=True, check=True)
+    assert read.stderr == ""
+
+
+@pytest.mark.parametrize("program", PROGRAMS)
+def test_an_image_without_a_program_says_so_in_one_line(image: Path, program: str) -> None:
+    (image / program).unlink()
+    names = run(dovecot_scripts.NAMES, image, DOVECOT_VERSION="2.4")
+    words = f"mailstack: this image has no {program}: set spec.dovecot.image to one that holds Dovecot 2.4\n"
+    assert (names.returncode, names.stderr) == (1, words)
+
+
+def test_another_version_than_the_specs_says_so_in_one_line(image: Path) -> None:
+    names = run(dovecot_scripts.NAMES, image, DOVECOT_VERSION="2.3")
+    words = (
+        "mailstack: this image holds Dovecot 2.4.1-4, and spec.dovecot.version says 2.3: set the version or the image\n"
+    )
+    assert (names.returncode, names.stderr) == (1, words)

@@ -1,21 +1,37 @@
 """What main.cf makes of Postfix: the how-to's Postfix, and nothing that goes round it."""
 
+from itertools import product
+
 import pytest
 
 from mailstack_operator import topology
 from mailstack_operator.api.postfix_parameters import MANAGED
-from mailstack_operator.render import dovecot_conf, main_cf, master_cf
+from mailstack_operator.objects import Json
+from mailstack_operator.render import aliases, dovecot_conf, main_cf, sender_login
 from tests.stacks import stack
 
+LOCAL: dict[str, Json] = {"spec.delivery.recipients": "Local"}
+INET: dict[str, Json] = {"spec.delivery.listener": {"type": "Inet"}}
+INET_TLS: dict[str, Json] = {"spec.delivery.listener": {"type": "Inet", "inet": {"tls": {"secretName": "lmtp"}}}}
+TLS: dict[str, Json] = {"spec.tls": {"secretName": "mail-tls"}}
+SUBMISSION: dict[str, Json] = {**TLS, "spec.submission": {}}
+RELAY: dict[str, Json] = {
+    **TLS,
+    "spec.submission": {"relayHost": "[relay.example.net]:587", "relayCredentials": {"secretName": "relay"}},
+}
 
-def parameters(changes: dict[str, object] | None = None) -> dict[str, str]:
-    text = main_cf.render(topology.decide(stack(changes)))  # type: ignore[arg-type]
+
+def parameters(changes: dict[str, Json] | None = None) -> dict[str, str]:
+    text = main_cf.render(topology.decide(stack(changes)))
     lines = [line for line in text.splitlines() if not line.startswith("#")]
     return {name.strip(): value.strip() for name, value in (line.split("=", 1) for line in lines)}
 
 
-def test_the_managed_names_are_just_those_that_are_written() -> None:
-    assert sorted(parameters()) == sorted(MANAGED)
+def test_the_managed_names_are_just_those_that_some_stack_writes() -> None:
+    written: set[str] = set()
+    for recipients, listener, access in product(({}, LOCAL), ({}, INET_TLS), ({}, RELAY)):
+        written |= set(parameters({**recipients, **listener, **access}))
+    assert sorted(written) == sorted(MANAGED)
 
 
 def test_mail_goes_to_dovecot_over_the_socket_in_private() -> None:
@@ -52,9 +68,109 @@ def test_the_specs_own_parameters_come_last() -> None:
     assert text.endswith("\nsmtpd_banner = $myhostname\n")
 
 
-def test_every_socket_of_postfix_is_a_name_that_dovecot_may_not_take() -> None:
-    from mailstack_operator.api.delivery import TAKEN_SOCKETS
+def test_over_tcp_mail_goes_to_the_service_by_the_pods_own_resolver() -> None:
+    inet = parameters(INET)
+    assert inet["virtual_transport"] == "lmtp:inet:mail-dovecot.post.svc:24"
+    assert inet["lmtp_host_lookup"] == "native"
 
-    services = [line.split() for line in master_cf.render(topology.decide(stack())).splitlines() if not line.startswith("#")]
-    private = {name for name, kind, private, *_ in services if kind.startswith("unix") and private == "-"}
-    assert private <= set(TAKEN_SOCKETS)
+
+def test_a_name_that_cannot_be_looked_up_refuses_nobody_for_good() -> None:
+    assert parameters(INET)["lmtp_delivery_status_filter"] == "regexp:{{/^5([.]4[.]4 .*)/ 4$$1}}"
+
+
+def test_lmtp_over_tcp_is_in_plain_text_only_where_no_certificate_is_named() -> None:
+    assert parameters(INET)["lmtp_tls_security_level"] == "none"
+    assert parameters(INET_TLS)["lmtp_tls_security_level"] == "secure"
+
+
+def test_dovecots_certificate_is_verified_against_the_ca_and_the_services_name() -> None:
+    secured = parameters(INET_TLS)
+    assert secured["lmtp_tls_CAfile"] == topology.LMTP_CA_FILE
+    assert secured["lmtp_tls_secure_cert_match"] == "mail-dovecot.post.svc"
+
+
+def test_local_recipients_go_to_dovecot_after_the_aliases() -> None:
+    local = parameters({**LOCAL, "spec.domains": ["example.org", "example.com"]})
+    assert local["mydestination"] == "example.org example.com"
+    assert local["mailbox_transport"] == "lmtp:unix:private/dovecot-lmtp"
+    assert local["alias_maps"] == "lmdb:$data_directory/aliases"
+
+
+@pytest.mark.parametrize(
+    "name", ["local_recipient_maps", "allow_mail_to_commands", "allow_mail_to_files", "forward_path"]
+)
+def test_local_delivery_knows_no_accounts_and_no_other_way(name: str) -> None:
+    assert parameters(LOCAL)[name] == ""
+
+
+def test_a_message_larger_than_a_mailbox_file_may_be_is_delivered() -> None:
+    """local(8) does not start with a mailbox_size_limit below message_size_limit."""
+    assert parameters(LOCAL)["mailbox_size_limit"] == "0"
+
+
+def test_the_certificate_is_offered_on_port_25_and_demanded_of_nobody() -> None:
+    assert parameters(TLS)["smtpd_tls_chain_files"] == topology.TLS_FILE
+    assert parameters(TLS)["smtpd_tls_security_level"] == "may"
+
+
+def test_users_log_in_at_dovecot_over_the_socket_or_the_service() -> None:
+    assert parameters(SUBMISSION)["smtpd_sasl_path"] == "private/auth"
+    assert parameters({**SUBMISSION, **INET})["smtpd_sasl_path"] == "inet:mail-dovecot.post.svc:12345"
+
+
+def test_port_25_offers_no_login() -> None:
+    assert "smtpd_sasl_auth_enable" not in parameters(SUBMISSION)
+
+
+def test_a_login_owns_the_address_of_its_name() -> None:
+    assert parameters(SUBMISSION)["smtpd_sender_login_maps"] == "regexp:/etc/postfix/sender_login.regexp"
+    assert sender_login.render() == "/^(.+)$/ ${1}\n"
+
+
+def test_of_what_users_send_only_the_own_domains_are_verified() -> None:
+    own = parameters({**SUBMISSION, "spec.domains": ["example.org", "example.com"]})["mua_recipient_restrictions"]
+    table = "inline:{example.org=reject_unverified_recipient, example.com=reject_unverified_recipient}"
+    assert own == f"check_recipient_access {table}"
+
+
+def test_users_mail_is_not_verified_if_verification_is_off() -> None:
+    assert parameters({**SUBMISSION, "spec.verification": {"enabled": False}})["mua_recipient_restrictions"] == ""
+
+
+def test_mail_for_other_domains_goes_by_mx_or_to_the_relay_host() -> None:
+    assert parameters(SUBMISSION)["relayhost"] == ""
+    assert parameters(RELAY)["relayhost"] == "[relay.example.net]:587"
+
+
+def test_the_relays_password_is_sent_over_tls_only() -> None:
+    relay = parameters(RELAY)
+    assert relay["smtp_tls_security_level"] == "encrypt"
+    assert relay["smtp_sasl_security_options"] == "noanonymous, noplaintext"
+    assert relay["smtp_sasl_tls_security_options"] == "noanonymous"
+
+
+def rendered_aliases(text: str) -> str:
+    return aliases.render(topology.decide(stack(LOCAL), topology.Sources(aliases=text)))
+
+
+def test_root_and_postmaster_reach_the_postmaster_address() -> None:
+    assert rendered_aliases("").splitlines() == [
+        "mailer-daemon: postmaster@example.org",
+        "postmaster: postmaster@example.org",
+        "root: postmaster@example.org",
+    ]
+
+
+@pytest.mark.parametrize(
+    "line", ["root: alice", "Root : alice", '"root": alice', "# all\nroot:\n  alice", "root:alice"]
+)
+def test_an_alias_of_the_user_stands_alone(line: str) -> None:
+    text = rendered_aliases(line)
+    assert text.startswith(f"{line}\n")
+    assert "root: postmaster@example.org" not in text
+    assert text.count("postmaster: ") == 1
+
+
+@pytest.mark.parametrize("line", ["# root: alice", "team: alice,\n  root: bob"])
+def test_a_comment_and_a_continued_line_define_no_alias(line: str) -> None:
+    assert rendered_aliases(line).endswith("\nroot: postmaster@example.org\n")

@@ -1,8 +1,8 @@
 """Which names `spec.postfix.parameters` may set, and what its values may hold.
 
-Three kinds of names are refused, each with what to do instead: those that the operator itself sets,
-those that could lead mail past LMTP, and those that would move Postfix out of the pod's layout.
-Source of names and grammar: postconf(5).
+Refused, each with what to do instead, are names that the operator itself sets; names that could lead mail past
+LMTP or make verification accept everybody; names that open the relay or the login; and names that would move
+Postfix out of the pod's layout. Source of names and grammar: postconf(5).
 """
 
 import re
@@ -17,9 +17,15 @@ _LISTENER = "set spec.delivery.listener"
 _VERIFICATION = "set spec.verification"
 _DOMAINS = "set spec.domains"
 _HOSTNAME = "set spec.hostname"
+_TLS = "set spec.tls"
+_LMTP_TLS = "set spec.delivery.listener.inet.tls"
+_SUBMISSION = "set spec.submission"
+_RELAY_HOST = "set spec.submission.relayHost"
+_CREDENTIALS = "set spec.submission.relayCredentials"
 _FIXED = "the operator sets it, and it cannot be changed"
 _LAYOUT = "it is part of the pod's layout"
 _RELAY = "it decides who may relay; the operator refuses everything but spec.domains"
+_LOGIN = "it would let in who has not logged in over TLS; set spec.submission"
 _ROUND = (
     "it would deliver mail without LMTP, and address verification does not work there: "
     "Postfix would accept every recipient"
@@ -36,24 +42,50 @@ MANAGED: Final = {
     "address_verify_positive_expire_time": f"{_VERIFICATION}.positive.expire",
     "address_verify_positive_refresh_time": f"{_VERIFICATION}.positive.refresh",
     "alias_database": _FIXED,
-    "alias_maps": _FIXED,
+    "alias_maps": "set spec.delivery.local.aliases",
+    "allow_mail_to_commands": _ROUND,
+    "allow_mail_to_files": _ROUND,
     "biff": _FIXED,
     "compatibility_level": _FIXED,
+    "forward_path": _ROUND,
     "inet_interfaces": _FIXED,
     "inet_protocols": _FIXED,
+    "lmtp_delivery_status_filter": _WRONG_VERDICT,
+    "lmtp_host_lookup": _FIXED,
+    "lmtp_tls_CAfile": _LMTP_TLS,
+    "lmtp_tls_loglevel": _FIXED,
+    "lmtp_tls_secure_cert_match": _LMTP_TLS,
+    "lmtp_tls_security_level": _LMTP_TLS,
     "local_recipient_maps": _RECIPIENTS,
     "local_transport": _RECIPIENTS,
+    "mailbox_size_limit": "set spec.plugins.quota",
+    "mailbox_transport": _RECIPIENTS,
     "maillog_file": _FIXED,
     "maximal_backoff_time": _FIXED,
     "minimal_backoff_time": _FIXED,
+    "mua_recipient_restrictions": _SUBMISSION,
     "mydestination": _DOMAINS,
     "myhostname": _HOSTNAME,
     "mynetworks": _RELAY,
     "myorigin": _DOMAINS,
     "queue_run_delay": _FIXED,
     "relay_domains": _RELAY,
+    "relayhost": _RELAY_HOST,
+    "smtp_sasl_auth_enable": _CREDENTIALS,
+    "smtp_sasl_password_maps": _CREDENTIALS,
+    "smtp_sasl_security_options": _CREDENTIALS,
+    "smtp_sasl_tls_security_options": _CREDENTIALS,
+    "smtp_tls_loglevel": _FIXED,
+    "smtp_tls_security_level": f"{_FIXED}; smtp_tls_policy_maps holds a stricter level for one destination",
     "smtpd_recipient_restrictions": f"{_VERIFICATION}.enabled",
     "smtpd_relay_restrictions": _RELAY,
+    "smtpd_sasl_path": _SUBMISSION,
+    "smtpd_sasl_type": _SUBMISSION,
+    "smtpd_sender_login_maps": _SUBMISSION,
+    "smtpd_tls_auth_only": _LOGIN,
+    "smtpd_tls_chain_files": _TLS,
+    "smtpd_tls_loglevel": _FIXED,
+    "smtpd_tls_security_level": _TLS,
     "smtputf8_enable": _FIXED,
     "unverified_recipient_reject_code": f"{_VERIFICATION}.rejectCode",
     "virtual_alias_domains": _DOMAINS,
@@ -65,6 +97,7 @@ MANAGED: Final = {
 _ELSEWHERE: Final = {
     **dict.fromkeys(
         (
+            "best_mx_transport",
             "content_filter",
             "default_transport",
             "fallback_transport",
@@ -75,9 +108,9 @@ _ELSEWHERE: Final = {
             "mail_spool_directory",
             "mailbox_command",
             "mailbox_command_maps",
-            "mailbox_transport",
             "mailbox_transport_maps",
             "relay_transport",
+            "smtpd_proxy_filter",
             "sender_dependent_default_transport_maps",
             "transport_maps",
         ),
@@ -88,11 +121,14 @@ _ELSEWHERE: Final = {
             "address_verify_default_transport",
             "address_verify_local_transport",
             "address_verify_relay_transport",
+            "address_verify_sender_dependent_default_transport_maps",
+            "address_verify_service_name",
             "address_verify_transport_maps",
             "address_verify_virtual_transport",
             "default_delivery_status_filter",
-            "lmtp_delivery_status_filter",
+            "lmtp_generic_maps",
             "lmtp_reply_filter",
+            "local_delivery_status_filter",
             "soft_bounce",
             "unverified_recipient_defer_code",
             "unverified_recipient_reject_reason",
@@ -100,15 +136,58 @@ _ELSEWHERE: Final = {
         ),
         _WRONG_VERDICT,
     ),
+    **dict.fromkeys(("allow_untrusted_routing", "smtpd_relay_before_recipient_restrictions"), _RELAY),
+    **dict.fromkeys(
+        (
+            "smtpd_authorized_xclient_hosts",
+            "smtpd_sasl_auth_enable",
+            "smtpd_sasl_mechanism_filter",
+            "smtpd_sasl_security_options",
+            "smtpd_sasl_tls_security_options",
+        ),
+        _LOGIN,
+    ),
+    **dict.fromkeys(
+        (
+            "smtpd_enforce_tls",
+            "smtpd_tls_cert_file",
+            "smtpd_tls_eccert_file",
+            "smtpd_tls_eckey_file",
+            "smtpd_tls_key_file",
+            "smtpd_tls_wrappermode",
+            "smtpd_use_tls",
+        ),
+        _TLS,
+    ),
+    **dict.fromkeys(
+        (
+            "lmtp_enforce_tls",
+            "lmtp_tls_CApath",
+            "lmtp_tls_enforce_peername",
+            "lmtp_tls_per_site",
+            "lmtp_tls_policy_maps",
+            "lmtp_tls_trust_anchor_file",
+            "lmtp_tls_verify_cert_match",
+            "lmtp_tls_wrappermode",
+            "lmtp_use_tls",
+        ),
+        _LMTP_TLS,
+    ),
     **dict.fromkeys(
         (
             "alternate_config_directories",
+            "bounce_service_name",
+            "cleanup_service_name",
             "command_directory",
             "config_directory",
             "daemon_directory",
             "data_directory",
+            "defer_service_name",
+            "error_service_name",
+            "flush_service_name",
             "import_environment",
             "mail_owner",
+            "maillog_file_prefixes",
             "master_service_disable",
             "meta_directory",
             "multi_instance_directories",
@@ -116,10 +195,19 @@ _ELSEWHERE: Final = {
             "multi_instance_group",
             "multi_instance_name",
             "multi_instance_wrapper",
+            "pickup_service_name",
+            "postlog_service_name",
             "process_id_directory",
+            "proxymap_service_name",
+            "proxywrite_service_name",
             "queue_directory",
+            "queue_service_name",
+            "rewrite_service_name",
             "setgid_group",
             "shlib_directory",
+            "showq_service_name",
+            "tlsmgr_service_name",
+            "trace_service_name",
         ),
         _LAYOUT,
     ),
@@ -136,6 +224,15 @@ VALUE_PATTERN: Final = "[ -~]*"
 
 # FILTER in an access or header table, or a transport that is not LMTP, named in a value.
 _ROUTING_VALUE: Final = re.compile(r"\bFILTER\b|\b(?:pipe|virtual|local|discard):", re.IGNORECASE)
+# Tables that change recipients before they are verified. One that answers for every address, by a pattern, for a whole
+# domain or from elsewhere, would make every address exist.
+_RECIPIENT_TABLES: Final = ("canonical_maps", "recipient_canonical_maps", "virtual_alias_maps")
+_ADDRESS_TABLE: Final = re.compile(r"(?:inline:\{[^:$]*\})?")
+_WHOLE_DOMAIN: Final = re.compile(r"(?:^|[\s,{])@")
+_EVERY_ADDRESS = (
+    "the table would make every address exist, and verification would refuse nobody: write single addresses, such as "
+    "inline:{info@example.org=alice@example.org}"
+)
 _MACRO: Final = re.compile(r"\$(?:(\$)|\{|\(|([A-Za-z0-9_]+))?")
 
 
@@ -149,6 +246,8 @@ def problem(name: str, value: str) -> str | None:
         return f"{name}: the value must be one line of at most {MAX_VALUE} printable ASCII characters"
     if _ROUTING_VALUE.search(value):
         return f"{name}: the value names another way of delivery: {_ROUND}"
+    if name in _RECIPIENT_TABLES and (not _ADDRESS_TABLE.fullmatch(value) or _WHOLE_DOMAIN.search(value)):
+        return f"{name}: {_EVERY_ADDRESS}"
     return _macro_problem(name, value)
 
 

@@ -187,10 +187,11 @@ def _relay(submission: Submission) -> dict[str, str]:
     managed = {"relayhost": submission.relay_host or ""}
     if submission.relay_credentials:
         managed |= {
-            # No password crosses the network in plain text.
+            # No password crosses the network in plain text, not even under another TLS policy.
             "smtp_tls_security_level": "encrypt",
             "smtp_sasl_auth_enable": "yes",
             "smtp_sasl_password_maps": f"texthash:{RELAY_FILE}",
-            "smtp_sasl_security_options": "noanonymous",
+            "smtp_sasl_security_options": "noanonymous, noplaintext",
+            "smtp_sasl_tls_security_options": "noanonymous",
         }
     return managed

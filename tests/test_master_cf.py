@@ -1,0 +1,69 @@
+"""Postfix's services: who may connect where, and what a service demands."""
+
+from mailstack_operator import topology
+from mailstack_operator.api.delivery import TAKEN_SOCKETS
+from mailstack_operator.objects import Json
+from mailstack_operator.render import master_cf
+from tests.stacks import stack
+
+SERVICE_FIELDS = 8
+
+
+def services(submission: bool) -> dict[tuple[str, str], list[str]]:
+    """By name and type: the service's fields, then its options."""
+    access: dict[str, Json] = {"spec.tls": {"secretName": "mail-tls"}, "spec.submission": {}} if submission else {}
+    found: dict[tuple[str, str], list[str]] = {}
+    last: list[str] = []
+    for line in master_cf.render(topology.decide(stack(access))).splitlines():
+        if line.startswith(" "):
+            last.append(line.strip().removeprefix("-o "))
+        elif not line.startswith("#"):
+            last = line.split()
+            found[last[0], last[1]] = last
+    return found
+
+
+def options(name: str) -> list[str]:
+    return services(submission=True)[name, "inet"][SERVICE_FIELDS:]
+
+
+def test_every_socket_of_postfix_is_a_name_that_dovecot_may_not_take() -> None:
+    private = {name for (name, kind), fields in services(True).items() if kind.startswith("unix") and fields[2] == "-"}
+    assert private <= set(TAKEN_SOCKETS)
+
+
+def test_nothing_runs_in_a_chroot() -> None:
+    assert {fields[4] for fields in services(True).values()} == {"n"}
+
+
+def test_there_is_no_pipe_and_so_no_lda() -> None:
+    assert "pipe" not in {fields[7] for fields in services(True).values()}
+
+
+def test_without_submission_postfix_listens_on_port_25_alone() -> None:
+    assert [name for name, kind in services(False) if kind == "inet"] == ["smtp"]
+
+
+def test_port_25_has_no_options_of_its_own() -> None:
+    assert options("smtp") == []
+
+
+def test_nobody_sends_through_submission_without_a_login() -> None:
+    for name in ("submission", "submissions"):
+        assert "smtpd_sasl_auth_enable=yes" in options(name)
+        assert "smtpd_relay_restrictions=permit_sasl_authenticated,reject" in options(name)
+
+
+def test_a_login_sends_as_itself() -> None:
+    for name in ("submission", "submissions"):
+        assert "smtpd_sender_restrictions=reject_sender_login_mismatch" in options(name)
+
+
+def test_submission_demands_tls_before_anything_else() -> None:
+    assert "smtpd_tls_security_level=encrypt" in options("submission")
+    assert "smtpd_tls_wrappermode=yes" in options("submissions")
+
+
+def test_a_domain_in_a_table_means_no_domain_below_it() -> None:
+    """A remote address at sub.example.org is not asked for at Dovecot."""
+    assert "parent_domain_matches_subdomains=" in options("submission")

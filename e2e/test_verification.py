@@ -26,7 +26,7 @@ LONG = {"refresh": "1h", "expire": "1d"}
 # What may pass between an answer of Dovecot and the moment in which a test sees it.
 MARGIN = 8.0
 # An answer out of the cache takes milliseconds; one that Dovecot is asked for takes the poll delay.
-AT_ONCE = 0.5
+AT_ONCE = 0.9
 
 # After code 450 Postfix writes "unverified" where it otherwise writes "undeliverable".
 UNKNOWN = "(undeliverable|unverified) address: .*User doesn't exist: {0}"
@@ -72,7 +72,7 @@ def test_the_first_answer_takes_the_poll_delay(short: Stack, long: Stack, client
     """Promise: pollDelay is how long a sender waits for the first answer; the second comes from the cache."""
     for stack, delay in ((short, 1.0), (long, 3.0)):
         first, second = client.ask(stack.host, "delay@example.org", "delay@example.org")
-        assert delay <= first.seconds < delay + 1.0, first
+        assert delay <= first.seconds < delay + 2.0, first
         assert second.seconds < AT_ONCE, second
 
 

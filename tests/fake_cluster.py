@@ -20,6 +20,7 @@ class FakeCluster:
         self.config_maps: dict[str, dict[str, bytes]] = {}
         self.secrets_version = "1"
         self.writes: list[str] = []
+        self.gone: list[Object] = []
         self.refuse: dict[str, ClusterError] = {}
         self._version = 100
 
@@ -40,6 +41,8 @@ class FakeCluster:
 
     def watch(self, store: Store) -> None:
         """Everything as one round of watch events."""
+        while self.gone:
+            store.forget(self.gone.pop())
         for found in list(self.objects.values()):
             store.note(deepcopy(found))
 
@@ -53,7 +56,7 @@ class FakeCluster:
 
     async def delete(self, live: Live) -> None:
         self.writes.append(f"delete {live.ref}")
-        self.objects.pop(live.ref, None)
+        self.gone.append(self.objects.pop(live.ref))
 
     async def apply_status(self, key: StackKey, status: Object) -> Object:
         self._refused("status")
@@ -80,7 +83,7 @@ class FakeCluster:
 
     async def delete_pod(self, namespace: str, pod: Pod) -> None:
         self.writes.append(f"delete Pod {pod.name}")
-        self.objects.pop(Ref("v1", "Pod", namespace, pod.name), None)
+        self.gone.append(self.objects.pop(Ref("v1", "Pod", namespace, pod.name)))
 
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         self.writes.append(f"touch {pod.name}")

@@ -4,9 +4,12 @@ import json
 
 import pytest
 
+from mailstack_operator import desired, topology
 from mailstack_operator.live import Ref
 from mailstack_operator.objects import Json, Object, section, text
+from mailstack_operator.rehearsal import AGAIN, AT_ONCE
 from tests.probe import keys
+from tests.stacks import stack
 from tests.world import MAIN_CF, PODS, REHEARSAL, World
 
 CHANGE: dict[str, Json] = {"spec.postfix.parameters": {"smtpd_banner": "$myhostname ESMTP"}}
@@ -21,9 +24,9 @@ def certificate() -> dict[str, bytes]:
     return {"tls.crt": pair.certificate, "tls.key": pair.key}
 
 
-def failed(container: str, words: str) -> Object:
-    """The status of a pod whose container ended by itself."""
-    ended: Json = {"terminated": {"exitCode": 1, "message": words}}
+def failed(container: str, words: str, code: int = 1) -> Object:
+    """The status of a pod whose container ended so."""
+    ended: Json = {"terminated": {"exitCode": code, "message": words}}
     return {"containerStatuses": [{"name": container, "state": ended}]}
 
 
@@ -101,11 +104,51 @@ async def test_another_change_is_tried_in_place_of_the_one_that_failed(running: 
     assert "apply Pod mail-rehearsal" in running.cluster.writes
 
 
-async def test_a_trial_that_ended_without_a_verdict_is_made_again(running: World) -> None:
-    """Its node went, or it ran out of time."""
+NOBODYS_FAULT: dict[str, Object] = {
+    "evicted": {"reason": "Evicted"},
+    "a server killed at the end": failed("dovecot", "lmtp: Info: Disconnect from local", 137),
+    "no answer in time": failed("rehearsal", "mailstack: SMTP on port 25 does not answer", 75),
+    "the node could not start it": failed("spool", "failed to create containerd task", 128),
+}
+
+
+@pytest.mark.parametrize("status", NOBODYS_FAULT.values(), ids=NOBODYS_FAULT)
+async def test_a_trial_that_ended_without_a_verdict_is_made_again(running: World, status: Object) -> None:
+    """Its node went, or was too slow: that is no proof against the configuration."""
     running.change(CHANGE)
-    writes = await running.tried("Failed", {"reason": "Evicted"})
-    assert writes == ["delete Pod mail-rehearsal"]
+    assert await running.tried("Failed", status) == []
+    assert running.condition("Reconciling")["reason"] == "RehearsalFailed"
+    running.seconds += AGAIN
+    await running.run()
+    assert running.cluster.writes == ["delete Pod mail-rehearsal"]
+
+
+async def test_a_server_that_is_killed_after_the_verdict_does_not_count(running: World) -> None:
+    running.change(CHANGE)
+    servers = failed("dovecot", "lmtp: Info: Disconnect from local", 137)
+    passed: Json = {"name": "rehearsal", "state": {"terminated": {"exitCode": 0}}}
+    status: Object = {"initContainerStatuses": servers["containerStatuses"], "containerStatuses": [passed]}
+    assert "apply StatefulSet mail" in await running.tried("Running", status)
+
+
+async def test_an_image_without_a_shell_is_refused(running: World) -> None:
+    running.change({"spec.postfix.image": "registry.example.org/none:1"})
+    words = 'exec: "/bin/sh": stat /bin/sh: no such file or directory'
+    await running.tried("Failed", failed("spool", words, 128))
+    assert words in str(running.condition("Stalled")["message"])
+
+
+async def test_few_are_tried_at_the_same_time(running: World) -> None:
+    """An upgrade of the operator may concern every MailStack at once."""
+    for number in range(AT_ONCE):
+        other = desired.rehearsal(topology.decide(stack()), "digest")
+        name = f"other-{number}"
+        owner: Json = [{"kind": "MailStack", "name": name, "controller": True}]
+        metadata: Object = {**section(other, "metadata"), "name": f"{name}-rehearsal", "ownerReferences": owner}
+        running.store.note({**other, "metadata": metadata, "status": {"phase": "Running"}})
+    running.change(CHANGE)
+    assert await running.run() is not None
+    assert REHEARSAL not in running.cluster.objects
     assert running.condition("Reconciling")["reason"] == "Rehearsing"
 
 

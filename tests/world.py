@@ -27,7 +27,8 @@ class World:
     def start(self, image: str = "mailstack/operator:1") -> None:
         """A new operator process, of this image: it knows only what it reads."""
         self.store = Store()
-        self.loop = Reconciler(self.cluster, self.store, image, now=lambda: NOW)
+        self.seconds = 0.0
+        self.loop = Reconciler(self.cluster, self.store, image, now=lambda: NOW, clock=lambda: self.seconds)
         self.cluster.watch(self.store)
 
     def change(self, changes: dict[str, Json] | None = None) -> None:

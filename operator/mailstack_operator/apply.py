@@ -60,14 +60,11 @@ class Applier:
         self._store = store
         self._marks: dict[StackKey, Marks] = {}
 
-    async def converge(
-        self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], prune: Container[str], known: str
-    ) -> str:
-        """Applies what differs of `wanted`, but for what is on `hold`, and removes what is no longer wanted of the
-        kinds `prune`.
+    async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> None:
+        """Applies what differs of `wanted`, but for what is on `hold`. `known` is the digest in the status.
 
-        `known` is the digest in the status; returns the new one. Raises Stalled for a foreign object or a
-        refused apply, Waiting for remains of an earlier MailStack; nothing is written in the first case.
+        Raises Stalled for a foreign object or a refused apply, Waiting for remains of an earlier MailStack; nothing is
+        written in the first case.
         """
         children = {**self._store[stack.key].children, **await self._unseen(stack, wanted)}
         for ref in wanted:
@@ -80,9 +77,20 @@ class Applier:
             if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
                 live = await self._apply(stack, ref, manifest)
                 marks[ref] = Mark(digest(manifest), live.fingerprint)
-        for ref in await self._prune(stack, wanted, prune):
-            marks.pop(ref, None)
-        return digest_of(marks)
+
+    async def prune(self, stack: MailStack, wanted: Container[Ref], kinds: Container[str]) -> None:
+        """Deletes our children of these kinds that are no longer wanted."""
+        for ref, live in list(self._store[stack.key].children.items()):
+            ours = live.owner is not None and live.owner.uid == stack.uid
+            if ref not in wanted and ref.kind in kinds and ours and not live.deleting:
+                logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
+                await self._cluster.delete(live)
+                self._store.forget_child(stack.key, ref)
+                self._marks[stack.key].pop(ref, None)
+
+    def applied(self, key: StackKey) -> str:
+        """The digest of what was applied, for the status."""
+        return digest_of(self._marks.get(key, {}))
 
     def forget(self, key: StackKey) -> None:
         """Drops what is remembered of a MailStack that is gone."""
@@ -105,18 +113,6 @@ class Applier:
         logger.info("applied %s of %s", ref, stack.key)
         self._store.note_child(stack.key, live)
         return live
-
-    async def _prune(self, stack: MailStack, wanted: Mapping[Ref, Object], kinds: Container[str]) -> list[Ref]:
-        """Deletes our children that are no longer wanted; returns which."""
-        gone = []
-        for ref, live in list(self._store[stack.key].children.items()):
-            ours = live.owner is not None and live.owner.uid == stack.uid
-            if ref not in wanted and ref.kind in kinds and ours and not live.deleting:
-                logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
-                await self._cluster.delete(live)
-                self._store.forget_child(stack.key, ref)
-                gone.append(ref)
-        return gone
 
 
 def _check_owner(stack: MailStack, live: Live) -> None:

@@ -4,7 +4,7 @@ Memory is bounded by what is in the cluster: of a child only its identity is kep
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
 from mailstack_operator.live import Live, Ref, live_of, ref_of, stack_of, version_of
@@ -43,6 +43,10 @@ class Store:
     def stacks(self) -> list[StackKey]:
         """Every MailStack that is known of."""
         return [key for key, seen in self._seen.items() if seen.stack is not None]
+
+    def pods(self) -> Iterator[Pod]:
+        """Every pod that is known of."""
+        return (pod for seen in self._seen.values() for pod in seen.pods.values())
 
     def note(self, body: Object) -> StackKey:
         """Takes in an object as it stands now; returns the MailStack that it concerns."""

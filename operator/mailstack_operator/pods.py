@@ -27,10 +27,20 @@ class Problem:
 
 
 @dataclass(frozen=True)
+class End:
+    """How a container ended: its exit code, and the line of its log that tells most about it."""
+
+    container: str
+    code: int
+    words: str
+
+
+@dataclass(frozen=True)
 class Pod:
     """A pod of a MailStack: whose it is, what it runs, which Secrets it was told of, and how it stands.
 
-    `component` is postfix, dovecot or rehearsal; `phase` is the pod's own.
+    `component` is postfix, dovecot or rehearsal; `phase` is the pod's own; `ends` are those of the containers that
+    ended, in the pod's order.
     """
 
     name: str
@@ -44,6 +54,7 @@ class Pod:
     ready: bool
     deleting: bool
     problem: Problem | None
+    ends: tuple[End, ...]
 
 
 @dataclass(frozen=True)
@@ -79,6 +90,7 @@ def pod_of(body: Object) -> Pod:
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
         problem=next(_problems(text(metadata, "name"), status), None),
+        ends=tuple(_ends(status)),
     )
 
 
@@ -91,12 +103,19 @@ def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
     return next((entry for entry in entries(status, "conditions") if entry.get("type") == kind), {})
 
 
+def _ends(status: Mapping[str, Json]) -> Iterator[End]:
+    for container in _statuses(status):
+        if ended := section(container, "state", "terminated") or section(container, "lastState", "terminated"):
+            yield End(text(container, "name"), number(ended, "exitCode"), _last_words(ended))
+
+
+def _statuses(status: Mapping[str, Json]) -> list[Mapping[str, Json]]:
+    return [*entries(status, "initContainerStatuses"), *entries(status, "containerStatuses")]
+
+
 def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
     """What keeps the pod from being Ready, the most telling first."""
-    containers = [*entries(status, "initContainerStatuses"), *entries(status, "containerStatuses")]
-    if text(status, "phase") == "Failed":
-        # The main container ended first; what stood beside it was stopped then.
-        containers.reverse()
+    containers = _statuses(status)
     scheduled = _condition(status, "PodScheduled")
     if text(scheduled, "status") == "False":
         yield Problem(text(scheduled, "reason") or "Unschedulable", f"pod {pod}: {text(scheduled, 'message')}")

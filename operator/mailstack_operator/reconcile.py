@@ -5,6 +5,7 @@ killed anywhere and run again.
 """
 
 import logging
+import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -18,6 +19,7 @@ from mailstack_operator.live import Ref
 from mailstack_operator.names import StackKey
 from mailstack_operator.objects import Object, entries, number, section, text
 from mailstack_operator.observe import Seen, Store
+from mailstack_operator.pods import Pod
 from mailstack_operator.status import INVALID_SPEC, Outcome
 from mailstack_operator.topology import DEFAULT_OPERATOR_IMAGE, Topology
 
@@ -62,13 +64,21 @@ class Reconciler:
     """Runs `reconcile(key)`; a key must not run twice at once (see queue.py)."""
 
     def __init__(
-        self, cluster: Cluster, store: Store, image: str = DEFAULT_OPERATOR_IMAGE, now: Callable[[], str] = utc_now
+        self,
+        cluster: Cluster,
+        store: Store,
+        image: str = DEFAULT_OPERATOR_IMAGE,
+        now: Callable[[], str] = utc_now,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._cluster = cluster
         self._store = store
         self._applier = Applier(cluster, store)
         self._image = image
         self._now = now
+        self._clock = clock
+        # Which pod ended without a verdict, and when that was seen.
+        self._undecided: dict[StackKey, tuple[str, float]] = {}
 
     async def reconcile(self, key: StackKey) -> float | None:
         """Brings the MailStack `key` to what its spec says, and reports.
@@ -80,6 +90,7 @@ class Reconciler:
         if seen.stack is None or "deletionTimestamp" in section(seen.stack, "metadata"):
             # The children go by their ownerReferences.
             self._applier.forget(key)
+            self._undecided.pop(key, None)
             return None
         outcome = await self._converge(seen.stack, key)
         await self._report(key, outcome)
@@ -128,12 +139,13 @@ class Reconciler:
             hold = frozenset([_dovecot_home(plan.topology)])
         if plan.is_tried:
             wanted = {**wanted, **by_ref(desired.rehearsal_config(plan.topology))}
-        applied = await self._applier.converge(plan.topology.stack, wanted, hold, self._prunable(plan), known)
+        await self._applier.converge(plan.topology.stack, wanted, hold, known)
+        await self._applier.prune(plan.topology.stack, wanted, self._prunable(plan))
         await self._rehearse(plan)
-        return applied
+        return self._applier.applied(plan.key)
 
     def _prunable(self, plan: Plan) -> tuple[str, ...]:
-        """The kinds of which what is no longer wanted may go.
+        """The kinds of which what is no longer wanted may go, now that the rest is applied.
 
         A Service stays as long as a Postfix may ask for it: while its name does not resolve, mail for good users is
         refused for good.
@@ -144,14 +156,33 @@ class Reconciler:
         return pods if self._progress(plan) else (*pods, "Service")
 
     async def _rehearse(self, plan: Plan) -> None:
-        """The pod that tries the configuration is there while it is wanted, and only then."""
+        """The pod that tries the configuration is there while it is wanted, and only then.
+
+        Raises Waiting while others are tried.
+        """
         pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
         if pod is None and plan.is_tried:
-            logger.info("%s: trying the changed configuration", plan.key)
-            manifest = desired.rehearsal(plan.topology, plan.config_digest)
-            self._store.note(await self._cluster.apply_pod(manifest))
-        elif pod is not None and rehearsal.is_stale(pod, None if plan.is_settled else plan.config_digest):
+            await self._try_out(plan)
+        elif pod is not None and not pod.deleting and (plan.is_settled or self._is_stale(pod, plan)):
             await self._cluster.delete_pod(plan.key.namespace, pod)
+
+    async def _try_out(self, plan: Plan) -> None:
+        if sum(map(rehearsal.is_running, self._store.pods())) >= rehearsal.AT_ONCE:
+            raise rehearsal.not_yet()
+        logger.info("%s: trying the changed configuration", plan.key)
+        self._store.note(await self._cluster.apply_pod(desired.rehearsal(plan.topology, plan.config_digest)))
+
+    def _is_stale(self, pod: Pod, plan: Plan) -> bool:
+        """Whether the pod tries what is no longer wanted, or ended without a verdict a while ago."""
+        if pod.config_digest != plan.config_digest:
+            return True
+        if not rehearsal.is_undecided(pod):
+            return False
+        uid, since = self._undecided.get(plan.key, ("", 0.0))
+        if uid != pod.uid:
+            self._undecided[plan.key] = pod.uid, self._clock()
+            return False
+        return self._clock() - since >= rehearsal.AGAIN
 
     def _progress(self, plan: Plan) -> Unfinished | None:
         """What the wanted pods still lack."""

@@ -2,8 +2,18 @@
 
 from mailstack_operator import names
 from mailstack_operator.errors import Stalled, Unfinished, Waiting
-from mailstack_operator.pods import Pod
+from mailstack_operator.pods import End, Pod
 from mailstack_operator.status import CONFIG_REFUSED
+
+# A trial that ended without a verdict is made again after this many seconds.
+AGAIN = 30.0
+# As many pods try a configuration at the same time: an upgrade of the operator may concern every MailStack at once.
+AT_ONCE = 2
+# Until it is a MailStack's turn, in seconds between two looks.
+_TURN = 5.0
+# mailstack_probe.rehearsal got no answer in time (EX_TEMPFAIL of sysexits.h): a slow node is no proof.
+_NO_ANSWER = 75
+_LAST_PROGRAM_CODE = 127
 
 _KEEP = "the running pods keep their last configuration"
 _UNDER_WAY = Waiting("Rehearsing", f"the changed configuration is tried in a pod of its own; {_KEEP} until it passes")
@@ -13,21 +23,63 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
     """Why the configuration may not reach the pods, or not yet; None if it may."""
     if pod is None or pod.deleting or pod.config_digest != config_digest:
         return _UNDER_WAY
-    if pod.phase == "Succeeded":
+    if _passed(pod):
         return None
-    if pod.problem is not None and pod.problem.reason == "ContainerCrash":
-        logs = f"kubectl logs {pod.name} --all-containers"
-        return Stalled(CONFIG_REFUSED, f"{pod.problem.message}; {_KEEP}; more in `{logs}`")
-    if pod.problem is not None and pod.problem.reason != "PodNotReady":
+    if refusal := _refusal(pod):
+        return Stalled(CONFIG_REFUSED, f"{_told(pod, refusal)}; {_KEEP}; more in `{_logs(pod)}`")
+    if is_undecided(pod):
+        words = "".join(f": {_told(pod, end)}" for end in pod.ends[-1:])
+        return Waiting("RehearsalFailed", f"trying the changed configuration came to no end{words}; {_KEEP}", AGAIN)
+    if pod.problem is not None and pod.problem.reason not in ("PodNotReady", "ContainerCrash"):
         return Waiting(pod.problem.reason, f"{pod.problem.message}; {_KEEP}")
     return _UNDER_WAY
 
 
-def is_stale(pod: Pod, config_digest: str | None) -> bool:
-    """Whether the pod tries what is no longer to be tried (None: nothing), or ended without a verdict."""
-    undecided = pod.phase == "Failed" and pod.problem is None
-    return not pod.deleting and (pod.config_digest != config_digest or undecided)
+def not_yet() -> Waiting:
+    """Others are tried first."""
+    return Waiting("Rehearsing", _UNDER_WAY.message, _TURN)
+
+
+def is_undecided(pod: Pod) -> bool:
+    """Whether the pod ended without a verdict: its node went or was too slow."""
+    ended = pod.phase == "Failed" or _end(pod, "rehearsal") is not None
+    return ended and not _passed(pod) and _refusal(pod) is None
+
+
+def is_running(pod: Pod) -> bool:
+    return pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
 
 
 def pod_of(pods: dict[str, Pod], stack: str) -> Pod | None:
     return pods.get(names.rehearsal(stack))
+
+
+def _passed(pod: Pod) -> bool:
+    """What the servers beside it ended with does not count: they are stopped then, by force if need be."""
+    end = _end(pod, "rehearsal")
+    return pod.phase == "Succeeded" or (end is not None and end.code == 0)
+
+
+def _refusal(pod: Pod) -> End | None:
+    """The container that says no: the one that asks the servers, else the first that could not start."""
+    asked = _end(pod, "rehearsal")
+    ends = (asked,) if asked else pod.ends
+    return next((end for end in ends if _is_no(end)), None)
+
+
+def _is_no(end: End) -> bool:
+    """Whether a program ended by its own will, or is not in the image; a signal or a failed start is the node's."""
+    own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != _NO_ANSWER
+    return own or "executable file not found" in end.words or "no such file or directory" in end.words
+
+
+def _end(pod: Pod, container: str) -> End | None:
+    return next((end for end in pod.ends if end.container == container), None)
+
+
+def _told(pod: Pod, end: End) -> str:
+    return f"pod {pod.name}, container {end.container}: exit code {end.code}: {end.words}"
+
+
+def _logs(pod: Pod) -> str:
+    return f"kubectl logs {pod.name} --all-containers"

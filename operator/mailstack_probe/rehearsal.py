@@ -2,12 +2,13 @@
 
     python -m mailstack_probe.rehearsal --imap 143 --smtp 25 --unknown nobody@example.org --expect 550
 
-Runs in a pod that is thrown away, before a changed configuration reaches the pod that people use. Ends with 1
-and one sentence on the last line where something is wrong. IMAP comes first: without Dovecot, what Postfix says
-tells less.
+Runs in a pod that is thrown away, before a changed configuration reaches the pod that people use. Where something is
+wrong it ends with 1 and one sentence on the last line; with 75 (EX_TEMPFAIL) where nothing answers in time. IMAP
+comes first: without Dovecot, what Postfix says tells less.
 """
 
 import argparse
+import os
 import signal
 import sys
 import time
@@ -16,7 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import logs, replies
-from mailstack_probe.sessions import NotYet, Problem, Session, Silent
+from mailstack_probe.sessions import NotYet, Problem, Session, Silent, Slow, Unanswered
 
 # All of it, in seconds, but for the start of Python: the operator waits for 25.
 LIMIT = 23.0
@@ -49,14 +50,20 @@ class Check:
                 answer = error
             except Silent as error:
                 # The last try is cut short, as Postfix takes seconds to answer; what it said before tells more.
-                raise Problem(str(answer or error)) from error
+                raise _in_the_end(answer or error) from error
             if time.monotonic() + PAUSE >= deadline:
-                raise Problem(str(answer)) from answer
+                raise _in_the_end(answer) from answer
             time.sleep(PAUSE)
 
     def _try(self, deadline: float) -> None:
         with Session(self.name, self.port, deadline, tls=self.tls) as session:
             self.dialogue(session)
+
+
+def _in_the_end(answer: Exception) -> Problem:
+    """What the last answer before the deadline comes to."""
+    slow = isinstance(answer, (Slow, Silent))
+    return (Unanswered if slow else Problem)(str(answer))
 
 
 def imap(session: Session) -> None:
@@ -106,7 +113,7 @@ class Unknown:
         if not reply.pending:
             self._tries += 1
             self._asked = replies.another(self._address, self._tries)
-        raise NotYet(problem)
+        raise (Slow if reply.pending else NotYet)(problem)
 
 
 def _demand(session: Session, code: int) -> None:
@@ -187,7 +194,10 @@ def main() -> None:
     try:
         rehearse(_checks(options))
     except Problem as problem:
-        sys.exit(f"mailstack: {problem}{_logged(options.log)}")
+        words = _logged(options.log)
+        print(f"mailstack: {problem}{words}", file=sys.stderr, flush=True)
+        # Without an answer and without a word in the logs it may be the node that is slow.
+        sys.exit(os.EX_TEMPFAIL if isinstance(problem, Unanswered) and not words else 1)
 
 
 if __name__ == "__main__":

@@ -16,11 +16,19 @@ class NotYet(Exception):
     """This may be otherwise in a moment; the message is what is wrong if it stays so."""
 
 
+class Slow(NotYet):
+    """There is no answer so far."""
+
+
 class Problem(Exception):
     """This stays so; the message says it in one sentence."""
 
 
-class Silent(Problem):
+class Unanswered(Problem):
+    """There was no answer in time: maybe the node is slow."""
+
+
+class Silent(Unanswered):
     """The server said nothing until the deadline."""
 
 
@@ -96,7 +104,7 @@ def _connect(title: str, port: int, deadline: float) -> socket.socket:
         return socket.create_connection((HOST, port), timeout=_left(deadline))
     except OSError as error:
         reason = error.strerror or str(error)
-        raise NotYet(f"{title} cannot be reached ({reason}): the server did not start; its log says why") from error
+        raise Slow(f"{title} cannot be reached ({reason}): the server did not start; its log says why") from error
 
 
 def _left(deadline: float) -> float:

@@ -14,8 +14,8 @@ from mailstack_operator.topology import LmtpPort, Topology
 
 # Longer than Postfix's drain and both servers' own stop.
 _TERMINATION_GRACE_SECONDS = 45
-# A pod that tries a configuration: the servers have a minute to start, as in a running pod.
-_REHEARSAL_SECONDS = 120
+# A pod that tries a configuration, on a slow node, with images to pull.
+_REHEARSAL_SECONDS = 300
 
 
 def both(topology: Topology) -> Object:

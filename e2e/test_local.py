@@ -1,0 +1,107 @@
+"""Local recipients: mydestination, mailbox_transport, and aliases(5) before it."""
+
+import pytest
+
+from conftest import CreateStack
+from mailtest import configs, inbox, manifests, pods
+from mailtest.client import Client, letter
+from mailtest.kubectl import Object
+from mailtest.stack import Stack
+from mailtest.wait import until
+
+ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
+ALICE_NET = "alice@example.net"
+ALIASES = "info: alice\nteam: alice, bob@example.org\nroot: bob\nghost: nobody\n"
+
+
+def _aliases(text: str) -> Object:
+    return configs.config_map("aliases", aliases=text)
+
+
+@pytest.fixture(scope="module")
+def created(create_stack: CreateStack) -> Stack:
+    """Two domains; what is not somebody's own goes to the postmaster, carol."""
+    people = manifests.users(ALICE, BOB, CAROL, ALICE_NET, name="local-users")
+    delivery = {"recipients": "Local", "local": {"aliases": configs.file("aliases", "aliases")}}
+    return create_stack(
+        "local",
+        people,
+        _aliases(ALIASES),
+        users={"passwdFile": {"secretName": "local-users"}},
+        domains=["example.org", "example.net"],
+        postmasterAddress=CAROL,
+        delivery=delivery,
+    )
+
+
+@pytest.fixture
+def stack(created: Stack) -> Stack:
+    created.wait_ready()
+    return created
+
+
+def test_an_alias_reaches_its_user(stack: Stack, client: Client) -> None:
+    """Promise: aliases(5) come before the mailbox, and verification takes them for addresses that exist."""
+    assert client.send(stack.host, letter("info@example.org", "to-info"))[0].code == 250
+
+    inbox.wait_for(client, stack.host, ALICE, "to-info")
+
+
+def test_an_alias_of_two_reaches_both(stack: Stack, client: Client) -> None:
+    """Promise: a list of addresses, with and without a domain."""
+    assert client.send(stack.host, letter("team@example.org", "to-the-team"))[0].code == 250
+
+    for user in (ALICE, BOB):
+        inbox.wait_for(client, stack.host, user, "to-the-team")
+
+
+@pytest.mark.parametrize("address", ["postmaster", "postmaster@example.org", "mailer-daemon@example.net"])
+def test_the_postmaster_reads_what_nobody_else_does(stack: Stack, client: Client, address: str) -> None:
+    """Promise: RFC 5321's <postmaster> reaches spec.postmasterAddress without an alias for it."""
+    assert client.send(stack.host, letter(address, f"to-{address}"))[0].code == 250
+
+    inbox.wait_for(client, stack.host, CAROL, f"to-{address}")
+
+
+def test_root_is_whom_the_aliases_say(stack: Stack, client: Client) -> None:
+    """Promise: the ConfigMap's own entry comes before the default."""
+    assert client.send(stack.host, letter("root@example.org", "to-root"))[0].code == 250
+
+    inbox.wait_for(client, stack.host, BOB, "to-root")
+
+
+def test_a_mailbox_belongs_to_one_domain(stack: Stack, client: Client) -> None:
+    """Fault: mydestination makes alice@example.org and alice@example.net one local user; here they are two."""
+    inbox.deliver(client, stack, ALICE_NET, "to-dot-net")
+
+    assert "to-dot-net" not in inbox.subjects(client, stack.host, ALICE)
+    assert client.ask(stack.host, "bob@example.net")[0].code == 550
+
+
+@pytest.mark.parametrize(
+    "value", ['"|/bin/touch /var/lib/postfix/ran"', "/var/lib/postfix/ran", ":include:/etc/passwd"]
+)
+def test_an_alias_that_leads_round_lmtp_is_refused(stack: Stack, value: str) -> None:
+    """Fault: a command or a file as an alias; verification would accept it unasked. The pod keeps its aliases."""
+    before = pods.identities(stack)
+
+    stack.kubectl.apply(_aliases(f"{ALIASES}evil: {value}\n"))
+    stack.wait_condition("Stalled", "True", "^ConfigRefused: .*aliases: commands, files and :include: do not work", 90)
+
+    assert pods.identities(stack) == before
+    stack.kubectl.apply(_aliases(ALIASES))
+    stack.wait_condition("Ready", "True", "^Running", 60)
+    assert pods.identities(stack) == before
+
+
+def test_changed_aliases_are_used(stack: Stack, client: Client) -> None:
+    """Promise: a change of the ConfigMap is rolled out by itself."""
+    before = pods.identities(stack)
+    assert client.ask(stack.host, "sales@example.org")[0].code == 550
+
+    stack.kubectl.apply(_aliases(f"{ALIASES}sales: alice\n"))
+    pods.wait_replaced(stack, before)
+
+    until("the new alias is accepted", lambda: client.ask(stack.host, "sales@example.org")[0].code == 250, 60)
+    assert client.send(stack.host, letter("sales@example.org", "to-sales"))[0].code == 250
+    inbox.wait_for(client, stack.host, ALICE, "to-sales")

@@ -39,7 +39,8 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 	pytest tests -q -n 2
 
-e2e: $(VENV)/.complete cluster images ## Real mail through real pods, on the kind cluster.
+e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind cluster.
+	@$(HARNESS) images --e2e
 	pytest e2e -m 'not serial' -n $(WORKERS) --dist loadfile --durations=10
 	pytest e2e -m serial --durations=10
 

@@ -12,6 +12,8 @@ from mailtest.wait import until
 ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
 ALICE_NET = "alice@example.net"
 ALIASES = "info: alice\nteam: alice, bob@example.org\nroot: bob\nghost: nobody\n"
+# Commands, files and lists in files: what local(8) could do besides.
+ROUND = 'command: "|/bin/touch /var/lib/postfix/ran"\nfile: /var/lib/postfix/ran\nlist: :include:/etc/passwd\n'
 
 
 def _aliases(text: str) -> Object:
@@ -78,14 +80,11 @@ def test_a_mailbox_belongs_to_one_domain(stack: Stack, client: Client) -> None:
     assert client.ask(stack.host, "bob@example.net")[0].code == 550
 
 
-@pytest.mark.parametrize(
-    "value", ['"|/bin/touch /var/lib/postfix/ran"', "/var/lib/postfix/ran", ":include:/etc/passwd"]
-)
-def test_an_alias_that_leads_round_lmtp_is_refused(stack: Stack, value: str) -> None:
+def test_an_alias_that_leads_round_lmtp_is_refused(stack: Stack) -> None:
     """Fault: a command or a file as an alias; verification would accept it unasked. The pod keeps its aliases."""
     before = pods.identities(stack)
 
-    stack.kubectl.apply(_aliases(f"{ALIASES}evil: {value}\n"))
+    stack.kubectl.apply(_aliases(ALIASES + ROUND))
     stack.wait_condition("Stalled", "True", "^ConfigRefused: .*aliases: commands, files and :include: do not work", 90)
 
     assert pods.identities(stack) == before

@@ -95,7 +95,7 @@ def _authenticate(smtp: smtplib.SMTP, endpoint: Endpoint) -> Reply:
 
 def _transaction(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Reply:
     smtp.rset()
-    for reply in (smtp.mail(sender, ["BODY=8BITMIME"]), smtp.rcpt(recipient)):
+    for reply in (smtp.mail(sender, ["BODY=8BITMIME", f"SIZE={len(data)}"]), smtp.rcpt(recipient)):
         if reply[0] >= 300:
             return as_reply(reply)
     return as_reply(smtp.data(data))

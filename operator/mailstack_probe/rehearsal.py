@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailstack_probe import logs, replies
+from mailstack_probe import logs, replies, sessions
 from mailstack_probe.sessions import NotYet, Problem, Session, Silent, Slow, Unanswered
 
 # All of it, in seconds, but for the start of Python: the operator waits for 25.
@@ -56,7 +56,7 @@ class Check:
             time.sleep(PAUSE)
 
     def _try(self, deadline: float) -> None:
-        with Session(self.name, self.port, deadline, tls=self.tls) as session:
+        with sessions.on_port(self.name, self.port, deadline, tls=self.tls) as session:
             self.dialogue(session)
 
 
@@ -102,7 +102,7 @@ class Unknown:
         session.send("MAIL FROM:<>")
         _demand(session, 250)
         session.send(f"RCPT TO:<{self._asked}>")
-        self._judge(_reply(session))
+        self._judge(session.reply())
 
     def _judge(self, reply: replies.Reply) -> None:
         problem = replies.recipient_problem(self._asked, reply, self._expected)
@@ -117,19 +117,9 @@ class Unknown:
 
 
 def _demand(session: Session, code: int) -> None:
-    reply = _reply(session)
+    reply = session.reply()
     if reply.code != code:
         raise (NotYet if reply.temporary else Problem)(f"{session.title} must answer {code}, but says: {reply}")
-
-
-def _reply(session: Session) -> replies.Reply:
-    lines = [session.line()]
-    while replies.smtp_goes_on(lines[-1]):
-        lines.append(session.line())
-    reply = replies.smtp(lines)
-    if reply is None:
-        raise Problem(f"{session.title} does not speak SMTP: {lines[-1]}")
-    return reply
 
 
 # What may be asked for, in the order in which a failure tells most: option, title, dialogue, TLS from the start.

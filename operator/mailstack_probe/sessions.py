@@ -1,4 +1,4 @@
-"""Connections to the servers of this pod, by lines; every wait ends at a deadline.
+"""Connections to mail servers, by lines; every wait ends at a deadline.
 
 Deadlines are times of `time.monotonic`, in seconds.
 """
@@ -8,6 +8,8 @@ import ssl
 import time
 from types import TracebackType
 from typing import Self
+
+from mailstack_probe import replies
 
 HOST = "127.0.0.1"
 
@@ -32,16 +34,26 @@ class Silent(Unanswered):
     """The server said nothing until the deadline."""
 
 
-class Session:
-    """A connection to one port; `title` is how messages call the server."""
+class Closed(Problem):
+    """The server ended the session."""
 
-    def __init__(self, title: str, port: int, deadline: float, *, tls: bool = False) -> None:
+
+class Foreign(Problem):
+    """The server speaks another protocol."""
+
+    def __init__(self, title: str, line: str) -> None:
+        super().__init__(f"{title} does not speak SMTP: {line}")
+        self.line = line
+
+
+class Session:
+    """A connection that is open; `title` is how messages call the server."""
+
+    def __init__(self, title: str, connection: socket.socket, deadline: float) -> None:
         self.title = title
         self._deadline = deadline
         self._received = b""
-        self._socket = _connect(title, port, deadline)
-        if tls:
-            self._socket = self._encrypt()
+        self._socket = connection
 
     def __enter__(self) -> Self:
         return self
@@ -49,6 +61,9 @@ class Session:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
         self._socket.close()
 
     def line(self) -> str:
@@ -57,6 +72,21 @@ class Session:
             self._received += self._receive()
         line, _, self._received = self._received.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "replace")
+
+    def reply(self) -> replies.Reply:
+        """The next reply of an SMTP or LMTP server. Raises Problem, as `line` does, and Foreign."""
+        lines = [self.line()]
+        while replies.smtp_goes_on(lines[-1]):
+            lines.append(self.line())
+        reply = replies.smtp(lines)
+        if reply is None:
+            raise Foreign(self.title, lines[-1])
+        return reply
+
+    def ask(self, command: str) -> replies.Reply:
+        """The reply to an SMTP command. Raises Problem, as `reply` does."""
+        self.send(command)
+        return self.reply()
 
     def send(self, line: str) -> None:
         """Raises Problem, as `line` does."""
@@ -80,13 +110,14 @@ class Session:
             raise self._closed()
         return received
 
-    def _encrypt(self) -> ssl.SSLSocket:
-        # The certificate is for the name that people use; whether it is good, the certificates' sidecar says.
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
+    def encrypt(self, context: ssl.SSLContext, name: str | None = None) -> None:
+        """Goes on in TLS; `name` is what the certificate must be for, if the context asks for one.
+
+        Raises Problem if the server does not, or its certificate is not good.
+        """
         try:
-            return context.wrap_socket(self._socket)
+            self._socket.settimeout(_left(self._deadline))
+            self._socket = context.wrap_socket(self._socket, server_hostname=name)
         except TimeoutError as error:
             raise self._silent() from error
         except OSError as error:
@@ -95,8 +126,28 @@ class Session:
     def _silent(self) -> Silent:
         return Silent(f"{self.title} took the connection, but does not answer; the server's log says why")
 
-    def _closed(self) -> Problem:
-        return Problem(f"{self.title} closed the connection; the server's log says why")
+    def _closed(self) -> Closed:
+        return Closed(f"{self.title} closed the connection; the server's log says why")
+
+
+def on_port(title: str, port: int, deadline: float, *, tls: bool = False) -> Session:
+    """A session with a server of this pod. Raises NotYet if nobody listens, Problem if it does not speak TLS."""
+    session = Session(title, _connect(title, port, deadline), deadline)
+    if tls:
+        try:
+            session.encrypt(unverified())
+        except Problem:
+            session.close()
+            raise
+    return session
+
+
+def unverified() -> ssl.SSLContext:
+    """TLS with whatever certificate: it is for the name that people use, and its sidecar says whether it is good."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
 
 
 def _connect(title: str, port: int, deadline: float) -> socket.socket:

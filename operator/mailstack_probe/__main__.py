@@ -1,0 +1,58 @@
+"""Tells whether mail can be delivered and strangers are refused: a sidecar of every mail pod.
+
+    python -m mailstack_probe --lmtp unix:/var/spool/postfix/private/dovecot-lmtp --smtp 25 --domain example.org ...
+
+Asks Dovecot over LMTP and Postfix on port 25, as mail programs do, and writes its verdicts into this pod's entry of
+the MailStack's status when they change. Serves /metrics and /healthz. Ends only when told to.
+"""
+
+import os
+import signal
+import threading
+
+from mailstack_probe import exposition, identity, loops, metrics, options
+from mailstack_probe.board import Board
+from mailstack_probe.loops import Loop
+from mailstack_probe.probe import Probe
+from mailstack_probe.reports import Reporter
+from mailstack_probe.web import Answer, Server
+
+# Seconds for a turn of a loop; the longest, one of verification with a silent Postfix, takes a quarter of it.
+_STUCK = 60.0
+_STOP = {signal.SIGTERM, signal.SIGINT}
+_STACK = 256 * 1024
+
+
+def main() -> None:
+    """Returns on SIGTERM; blocked and waited for, as PID 1 has no default action, before any thread is there."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
+    # The C library's resolver would wait for a silent name server for half a minute.
+    os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
+    threading.stack_size(_STACK)
+    given = options.parse()
+    identity.become(given.ids, given.group)
+    _start(given)
+    signal.sigwait(_STOP)
+
+
+def _start(given: options.Options) -> None:
+    board = Board()
+    probe = Probe(given, board)
+    reporter = Reporter(board, given.identity, given.api)
+    report = Loop("report", reporter.turn)
+    watched = [*probe.watched, report]
+
+    def health() -> Answer:
+        stuck = loops.stuck(watched, _STUCK)
+        return (503, f"stuck: {', '.join(stuck)}\n") if stuck else (200, "ok\n")
+
+    def scrape() -> Answer:
+        return 200, exposition.text(metrics.collect(given, probe, reporter))
+
+    Server(given.port, {"/healthz": health, "/metrics": scrape}).start()
+    probe.start()
+    report.start()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,27 @@
+"""The probe asks as Postfix does, so it must be the user that Postfix is: the numbers are those of its image."""
+
+import os
+import sys
+from pathlib import Path
+
+
+def become(ids: Path, group: int | None) -> None:
+    """Becomes the user and group in `ids` for good, with one more group; does nothing unless root.
+
+    The file has the lines `uid=N` and `gid=N`. Ends the program if it does not: root would see too much.
+    """
+    if os.getuid() != 0:
+        return
+    try:
+        uid, gid = _numbers(ids.read_text(encoding="ascii"))
+    except (OSError, KeyError, ValueError) as error:
+        sys.exit(f"mailstack: {ids} must hold the lines uid=N and gid=N of postfix: {error!r}")
+    os.setgroups([] if group is None else [group])
+    os.setresgid(gid, gid, gid)
+    os.setresuid(uid, uid, uid)
+
+
+def _numbers(text: str) -> tuple[int, int]:
+    """Raises KeyError and ValueError."""
+    values = dict(line.partition("=")[::2] for line in text.split())
+    return int(values["uid"]), int(values["gid"])

@@ -1,0 +1,110 @@
+"""Where Dovecot listens for LMTP, and how to connect to it the way that Postfix does."""
+
+import os
+import socket
+import ssl
+import threading
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from mailstack_probe import lmtp_verdicts
+from mailstack_probe.sessions import Problem, Session
+from mailstack_probe.verdicts import Found
+
+
+@dataclass(frozen=True)
+class UnixListener:
+    """A socket in a folder that the two servers share."""
+
+    path: Path
+
+    @property
+    def title(self) -> str:
+        return str(self.path)
+
+    def connect(self, deadline: float) -> Session:
+        """Raises Found if it cannot be connected to by then."""
+        connection = socket.socket(socket.AF_UNIX)
+        try:
+            connection.settimeout(_left(deadline))
+            connection.connect(str(self.path))
+        except OSError as error:
+            connection.close()
+            searchable = os.access(self.path.parent, os.X_OK)
+            raise Found(lmtp_verdicts.no_socket(self.title, error, folder_searchable=searchable)) from error
+        return Session(self.title, connection, deadline)
+
+    def secure(self, session: Session) -> bool:
+        """Nothing to be done: the socket's mode says who may use it."""
+        return False
+
+
+@dataclass(frozen=True)
+class InetListener:
+    """A TCP port; with `authority`, a file of CA certificates, only after STARTTLS and for the name `server`."""
+
+    host: str
+    port: int
+    authority: Path | None = None
+    server: str = ""
+
+    @property
+    def title(self) -> str:
+        return f"{self.host}:{self.port}"
+
+    def connect(self, deadline: float) -> Session:
+        """Raises Found if it cannot be connected to by then."""
+        try:
+            address = resolve(self.host, self.port, deadline)
+            connection = socket.create_connection(address, timeout=_left(deadline))
+        except OSError as error:
+            raise Found(lmtp_verdicts.no_port(self.title, error)) from error
+        return Session(self.title, connection, deadline)
+
+    def secure(self, session: Session) -> bool:
+        """Goes on in TLS if asked to, after LHLO; whether it did. Raises Found if the server cannot be trusted."""
+        if self.authority is None:
+            return False
+        reply = session.ask("STARTTLS")
+        if reply.code != 220:
+            raise Found(lmtp_verdicts.tls_failed(self.title, f"it answers STARTTLS with {reply}"))
+        try:
+            session.encrypt(ssl.create_default_context(cafile=self.authority), self.server or self.host)
+        except OSError as error:
+            words = f"{self.authority} cannot be used: {error.strerror or error}"
+            raise Found(lmtp_verdicts.tls_failed(self.title, words)) from error
+        except Problem as problem:
+            raise Found(lmtp_verdicts.tls_failed(self.title, str(problem.__cause__ or problem))) from problem
+        return True
+
+
+Listener = UnixListener | InetListener
+
+
+def resolve(host: str, port: int, deadline: float) -> tuple[str, int]:
+    """The first address of the name. Raises Found if there is none by the deadline.
+
+    getaddrinfo knows no time-out: one that takes longer is left to end by itself.
+    """
+    found: list[tuple[str, int] | OSError] = []
+
+    def look_up() -> None:
+        try:
+            *_, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+            found.append((str(address[0]), port))
+        except OSError as error:
+            found.append(error)
+
+    thread = threading.Thread(target=look_up, daemon=True)
+    thread.start()
+    thread.join(_left(deadline))
+    if not found:
+        raise Found(lmtp_verdicts.name_not_resolved(f"{host}:{port}", "no answer"))
+    if isinstance(found[0], OSError):
+        raise found[0]
+    return found[0]
+
+
+def _left(deadline: float) -> float:
+    return max(deadline - time.monotonic(), 0.001)

@@ -1,0 +1,59 @@
+"""Threads that do one thing again and again, and that nothing ends: a probe that ends takes its pod out of the
+Service."""
+
+import threading
+import time
+from collections.abc import Callable
+
+# Seconds until the next turn after one that failed.
+_AFTER_FAILURE = 2.0
+
+
+class Loop:
+    """Calls `turn`, which returns the seconds from its start to the next one's; it is never late by its own length."""
+
+    def __init__(self, name: str, turn: Callable[[], float]) -> None:
+        self.name = name
+        self._turn = turn
+        self._wake = threading.Event()
+        self._problem = ""
+        self.turned_at = time.monotonic()
+
+    def start(self) -> None:
+        threading.Thread(target=self._run, name=self.name, daemon=True).start()
+
+    def wake(self) -> None:
+        """Begins the next turn at once, or right after the one that runs."""
+        self._wake.set()
+
+    def beat(self) -> None:
+        """Shows that a long turn goes on."""
+        self.turned_at = time.monotonic()
+
+    def _run(self) -> None:
+        tick = time.monotonic()
+        while True:
+            seconds = self._safe_turn()
+            self.beat()
+            tick = max(tick + seconds, self.turned_at)
+            if self._wake.wait(tick - self.turned_at):
+                self._wake.clear()
+                tick = time.monotonic()
+
+    def _safe_turn(self) -> float:
+        problem, seconds = "", _AFTER_FAILURE
+        try:
+            seconds = self._turn()
+        except Exception as error:
+            # Whatever it is, the next turn may be better.
+            problem = f"{self.name}: unexpected: {error!r}"
+        if problem and problem != self._problem:
+            print(f"mailstack: {problem}", flush=True)
+        self._problem = problem
+        return seconds
+
+
+def stuck(loops: list[Loop], limit: float) -> list[str]:
+    """The names of the loops that did not turn for so many seconds."""
+    now = time.monotonic()
+    return [loop.name for loop in loops if now - loop.turned_at > limit]

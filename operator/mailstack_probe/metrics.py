@@ -1,0 +1,96 @@
+"""The metrics of a probe, as they are when somebody asks."""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from mailstack_probe import lmtp_verdicts, pem, queues, recipient_verdicts, store, verify_cache
+from mailstack_probe.board import Board
+from mailstack_probe.exposition import Metric, Sample
+from mailstack_probe.options import Options
+from mailstack_probe.probe import LMTP, VERIFICATION, Probe
+from mailstack_probe.reports import Reporter
+
+
+def collect(options: Options, probe: Probe, reporter: Reporter) -> Iterator[Metric]:
+    """Every metric of this pod; those whose files cannot be read are left out."""
+    yield from _lmtp(probe)
+    if options.smtp:
+        yield from _verification(probe)
+    if options.verify_map:
+        yield from _cache(options.verify_map)
+    if options.queue:
+        yield from _queues(options.queue)
+    if options.store:
+        yield from _store(options.store)
+    yield from _certificates(options.certificates)
+    results = [Sample(count, {"result": result}) for result, count in sorted(reporter.results.items())]
+    yield Metric("mailstack_probe_reports_total", "counter", "Writes to the MailStack's status, by result.", results)
+
+
+def _lmtp(probe: Probe) -> Iterator[Metric]:
+    verdict = probe.board.verdict(LMTP)
+    up = [Sample(float(verdict.good))] if verdict else []
+    yield Metric("mailstack_lmtp_up", "gauge", "Whether Dovecot takes mail over LMTP: 1 or 0.", up)
+    states = _states(probe.board, LMTP, lmtp_verdicts.REASONS)
+    yield Metric("mailstack_lmtp_state", "gauge", "1 for the reason of the verdict on LMTP, 0 for the others.", states)
+    seconds = probe.seconds.samples()
+    yield Metric("mailstack_lmtp_check_seconds", "histogram", "Seconds that a check of LMTP took.", seconds)
+
+
+def _verification(probe: Probe) -> Iterator[Metric]:
+    domains = [Sample(float(verdict.good), {"domain": name}) for name, verdict in sorted(probe.domains.items())]
+    help_ = "Whether Postfix refuses addresses of the domain that nobody has: 1 or 0."
+    yield Metric("mailstack_verification_enforced", "gauge", help_, domains)
+    states = _states(probe.board, VERIFICATION, recipient_verdicts.REASONS)
+    help_ = "1 for the reason of the verdict on address verification, 0 for the others."
+    yield Metric("mailstack_verification_state", "gauge", help_, states)
+
+
+def _states(board: Board, title: str, reasons: Sequence[str]) -> list[Sample]:
+    verdict = board.verdict(title)
+    return [Sample(float(verdict.reason == reason), {"reason": reason}) for reason in reasons] if verdict else []
+
+
+def _cache(file: Path) -> Iterator[Metric]:
+    try:
+        size, entries = file.stat().st_size, verify_cache.entries(file)
+    except OSError:
+        return
+    yield Metric("mailstack_verify_cache_bytes", "gauge", "Size of Postfix's verify cache.", [Sample(size)])
+    found = [Sample(entries)] if entries is not None else []
+    yield Metric("mailstack_verify_cache_entries", "gauge", "Entries of Postfix's verify cache.", found)
+
+
+def _queues(spool: Path) -> Iterator[Metric]:
+    try:
+        found = queues.look(spool)
+    except OSError:
+        return
+    messages = [Sample(queue.messages, {"queue": queue.name}) for queue in found]
+    yield Metric("mailstack_queue_messages", "gauge", "Messages in Postfix's queue.", messages)
+    oldest = [Sample(queue.oldest, {"queue": queue.name}) for queue in found]
+    help_ = "Seconds since the oldest message in Postfix's queue came; of the first 1000 in it."
+    yield Metric("mailstack_queue_oldest_seconds", "gauge", help_, oldest)
+
+
+def _store(folder: Path) -> Iterator[Metric]:
+    try:
+        free = store.free_bytes(folder)
+    except OSError:
+        return
+    yield Metric("mailstack_store_free_bytes", "gauge", "Bytes that can be written to the mail volume.", [Sample(free)])
+
+
+def _certificates(files: Sequence[Path]) -> Iterator[Metric]:
+    samples = [Sample(expiry, {"file": os.fspath(file)}) for file in files if (expiry := _expiry(file)) is not None]
+    help_ = "When the certificate expires, in seconds since 1970."
+    yield Metric("mailstack_certificate_expiry_seconds", "gauge", help_, samples)
+
+
+def _expiry(file: Path) -> float | None:
+    try:
+        found = pem.expiry(file.read_bytes())
+    except OSError:
+        return None
+    return found.timestamp() if found else None

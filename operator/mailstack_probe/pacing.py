@@ -1,0 +1,49 @@
+"""When a probe writes its entry: at once on news, seldom while they flap, and now and then for nothing. Pure.
+
+Times are of one monotonic clock, in seconds.
+"""
+
+from mailstack_probe.board import Part
+
+# So many writes at once, and one more for each so many seconds.
+BURST = 6.0
+REFILL = 10.0
+# An entry that somebody wiped comes back after this; the same entry again costs the API server nothing.
+AGAIN = 300.0
+_FIRST_RETRY = 0.5
+_LAST_RETRY = 5.0
+
+
+class Pacer:
+    """A bucket of tokens, and what was written last."""
+
+    def __init__(self, now: float) -> None:
+        self._tokens = BURST
+        self._counted = now
+        self._written: dict[str, Part] = {}
+        self._written_at = now
+        self._retry = 0.0
+        self._not_before = now
+
+    def due(self, parts: dict[str, Part], now: float) -> float:
+        """In how many seconds these are to be written; 0 or less: now."""
+        at = max(self._not_before, self._written_at + AGAIN)
+        if parts != self._written:
+            at = max(self._not_before, now + (1.0 - self._refill(now)) * REFILL)
+        return at - now
+
+    def written(self, parts: dict[str, Part], now: float) -> None:
+        self._tokens = max(self._refill(now) - 1.0, 0.0)
+        self._written = parts
+        self._written_at = now
+        self._retry = 0.0
+        self._not_before = now
+
+    def failed(self, now: float) -> None:
+        self._retry = min(self._retry * 2 or _FIRST_RETRY, _LAST_RETRY)
+        self._not_before = now + self._retry
+
+    def _refill(self, now: float) -> float:
+        self._tokens = min(self._tokens + (now - self._counted) / REFILL, BURST)
+        self._counted = now
+        return self._tokens

@@ -1,0 +1,136 @@
+"""The checks of one pod, each in a loop of its own, and what they make known."""
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+
+from mailstack_probe import lmtp, recipient_verdicts, recipients, verdicts
+from mailstack_probe.board import Board
+from mailstack_probe.exposition import Histogram
+from mailstack_probe.lmtp import Questions
+from mailstack_probe.loops import Loop
+from mailstack_probe.options import Options
+from mailstack_probe.recipients import Nobody, Postfix
+from mailstack_probe.store import Store
+from mailstack_probe.users import UsersFile
+from mailstack_probe.verdicts import Patience, Verdict
+
+# Seconds between two checks: of LMTP, and of the others while nothing changes.
+OFTEN = 2.0
+SELDOM = 30.0
+# Seconds that the servers have to start.
+GRACE = 10.0
+
+LMTP = "lmtp"
+VERIFICATION = "verification"
+
+
+class Probe:
+    """What its loops found stands on `board`."""
+
+    def __init__(self, options: Options, board: Board) -> None:
+        start = time.monotonic()
+        self.board = board
+        self.seconds = Histogram(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
+        self.domains: dict[str, Verdict] = {}
+        self._options = options
+        self._nobody = f"{recipients.LOCAL_PART}@{options.domains[0]}"
+        self._users = UsersFile(options.users, options.domains[0]) if options.users else None
+        self._store = Store(options.store) if options.store else None
+        self._patience = {title: Patience(start + GRACE) for title in (LMTP, VERIFICATION)}
+        self._names = Nobody()
+        self._listens = False
+        self._lmtp = Loop(LMTP, self._check_lmtp)
+        self._others = [Loop("store", self._check_store)] if self._store else []
+        self._verification: Loop | None = None
+        if options.smtp:
+            self._postfix = Postfix(options.smtp, options.expect, options.verify_map)
+            self._verification = Loop(VERIFICATION, self._check_verification)
+            self._others += [self._verification, Loop("port", self._check_port)]
+
+    @property
+    def watched(self) -> list[Loop]:
+        """The loops that must turn; that of the store may hang with its file system, against which no restart helps."""
+        return [self._lmtp, *([self._verification] if self._verification else [])]
+
+    def start(self) -> None:
+        for loop in (*self._others, self._lmtp):
+            loop.start()
+
+    def _check_lmtp(self) -> float:
+        start = time.monotonic()
+        verdict = self._with_store(_guarded(self._ask_dovecot))
+        self.seconds.observe(time.monotonic() - start)
+        if self._publish(LMTP, verdict):
+            # What was asked for before is in Postfix's verify cache.
+            self._names.refresh()
+            for loop in self._others:
+                loop.wake()
+        return OFTEN
+
+    def _ask_dovecot(self) -> Verdict:
+        """Dovecot's answers tell more than the users file, as long as they are bad."""
+        users = self._users.look(time.monotonic()) if self._users else ()
+        if isinstance(users, Verdict):
+            verdict = lmtp.check(self._options.listener, Questions(self._nobody))
+            return users if verdict.good else verdict
+        if self._users and not self._users.settled(time.monotonic()):
+            users = ()
+        return lmtp.check(self._options.listener, Questions(self._nobody, users))
+
+    def _with_store(self, verdict: Verdict) -> Verdict:
+        problem = self._store.problem() if self._store else None
+        return problem if problem and verdict.good else verdict
+
+    def _check_store(self) -> float:
+        if self._store and self._store.examine():
+            self._lmtp.wake()
+        return SELDOM
+
+    def _check_port(self) -> float:
+        """Postfix's end and its start are seen without a connection; the reason why there is one is asked for."""
+        listens = recipients.listens(self._options.smtp or 0)
+        if listens != self._listens and self._verification:
+            self._verification.wake()
+        self._listens = listens
+        return OFTEN
+
+    def _check_verification(self) -> float:
+        self.domains = dict(self._judge_domains())
+        verdict = recipient_verdicts.sum_up(list(self.domains.items()))
+        self._publish(VERIFICATION, verdict)
+        return self._until_next(verdict)
+
+    def _judge_domains(self) -> Iterator[tuple[str, Verdict]]:
+        """Each domain's verdict; one that tells of the servers, not of the domain, is that of all after it."""
+        passing: Verdict | None = None
+        for domain in self._options.domains:
+            verdict = passing or _guarded(partial(self._judge, domain))
+            passing = verdict if verdict.reason in recipient_verdicts.PASSING else None
+            yield domain, verdict
+
+    def _judge(self, domain: str) -> Verdict:
+        if self._verification:
+            self._verification.beat()
+        return self._postfix.judge(domain, self._names.address(domain))
+
+    def _until_next(self, verdict: Verdict) -> float:
+        if verdict.reason not in recipient_verdicts.PASSING:
+            return SELDOM
+        if verdict.reason == "TemporaryFailure":
+            # verify(8) would give this answer again for a while.
+            self._names.refresh()
+        dovecot = self.board.verdict(LMTP)
+        # While Dovecot is away nothing else is to be expected; its return starts the next turn.
+        return SELDOM if dovecot and dovecot.status == "False" else OFTEN
+
+    def _publish(self, title: str, verdict: Verdict) -> bool:
+        return self.board.put(title, self._patience[title].temper(verdict, time.monotonic()))
+
+
+def _guarded(check: Callable[[], Verdict]) -> Verdict:
+    """The check's verdict; where it went wrong itself nothing is known, and no former verdict stays."""
+    try:
+        return check()
+    except Exception as error:
+        return verdicts.unknown("CheckFailed", f"the check ended unexpectedly, a mistake in the probe: {error!r}")

@@ -1,0 +1,128 @@
+"""Writes this pod's entry into the status of its MailStack, server-side: it owns this entry and nothing else.
+
+Source: Kubernetes' "Server-Side Apply"; the shape of the entry is `status.pods[]` of the MailStack's CRD.
+"""
+
+import json
+import ssl
+import time
+from collections import Counter
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPSConnection
+from pathlib import Path
+from urllib.parse import quote
+
+from mailstack_probe.board import Board, Part
+from mailstack_probe.pacing import Pacer
+
+GROUP_VERSION = "mailstack.dev/v1alpha1"
+TIME_OUT = 5.0
+# Kubernetes' limit for the name of a field manager.
+_MANAGER_LENGTH = 128
+# Seconds after which the loop shows that it turns.
+_IDLE = 20.0
+
+
+class ReportError(Exception):
+    """The entry was not written; the message says why."""
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The MailStack and the pod that the entry is of."""
+
+    namespace: str
+    stack: str
+    pod: str
+    uid: str
+
+    @property
+    def path(self) -> str:
+        manager = quote(f"probe-{self.pod}"[:_MANAGER_LENGTH])
+        stack = f"namespaces/{quote(self.namespace)}/mailstacks/{quote(self.stack)}"
+        return f"/apis/{GROUP_VERSION}/{stack}/status?fieldManager={manager}&force=true"
+
+    def body(self, parts: dict[str, Part]) -> str:
+        """What is applied; JSON is YAML."""
+        entry = {"name": self.pod, "uid": self.uid, **parts}
+        metadata = {"name": self.stack, "namespace": self.namespace}
+        return json.dumps(
+            {"apiVersion": GROUP_VERSION, "kind": "MailStack", "metadata": metadata, "status": {"pods": [entry]}}
+        )
+
+
+@dataclass(frozen=True)
+class ApiServer:
+    """Where it is, and the folder with `token` and `ca.crt`, which the kubelet renews."""
+
+    host: str
+    port: int
+    credentials: Path
+
+    def apply(self, identity: Identity, parts: dict[str, Part]) -> None:
+        """Raises ReportError."""
+        try:
+            self._send(identity.path, identity.body(parts))
+        except (OSError, HTTPException) as error:
+            raise ReportError(f"the API server at {self.host}:{self.port} cannot be asked: {error!r}") from error
+
+    def _send(self, path: str, body: str) -> None:
+        token = (self.credentials / "token").read_text(encoding="ascii").strip()
+        context = ssl.create_default_context(cafile=self.credentials / "ca.crt")
+        connection = HTTPSConnection(self.host, self.port, timeout=TIME_OUT, context=context)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/apply-patch+yaml"}
+        try:
+            connection.request("PATCH", path, body, headers)
+            response = connection.getresponse()
+            if response.status not in (200, 201):
+                raise ReportError(f"the API server says {response.status}: {_message(response.read(4096))}")
+        finally:
+            connection.close()
+
+
+def _message(answer: bytes) -> str:
+    """The words of a Status object, or what there is instead."""
+    try:
+        return str(json.loads(answer)["message"])
+    except (ValueError, KeyError, TypeError):
+        return answer.decode("utf-8", "replace")
+
+
+class Reporter:
+    """Writes the board's news; counts how often that went well or wrong."""
+
+    def __init__(self, board: Board, identity: Identity, api: ApiServer) -> None:
+        self._board = board
+        self._identity = identity
+        self._api = api
+        self._pacer = Pacer(time.monotonic())
+        self._said = ""
+        self.results: Counter[str] = Counter({"ok": 0, "error": 0})
+
+    def turn(self) -> float:
+        """Writes what is due, or waits for news; 0 seconds until the next turn."""
+        parts = self._board.parts()
+        due = self._pacer.due(parts, time.monotonic()) if parts else _IDLE
+        if due > 0:
+            # News that is not due yet is waited for as well: only the last state is written.
+            self._board.wait(parts, min(due, _IDLE))
+        else:
+            self._write(parts)
+        return 0.0
+
+    def _write(self, parts: dict[str, Part]) -> None:
+        try:
+            self._api.apply(self._identity, parts)
+        except ReportError as error:
+            self._pacer.failed(time.monotonic())
+            self.results["error"] += 1
+            self._say(f"the verdicts are not written, and tried again every few seconds: {error}")
+        else:
+            self._pacer.written(parts, time.monotonic())
+            self.results["ok"] += 1
+            self._say("")
+
+    def _say(self, line: str) -> None:
+        if line != self._said:
+            print(f"mailstack: {line or 'the verdicts are written again'}", flush=True)
+        self._said = line

@@ -1,0 +1,54 @@
+"""What a check found, in the shape in which the MailStack's status shows it. Pure."""
+
+from dataclasses import dataclass
+from typing import Literal
+
+Status = Literal["True", "False", "Unknown"]
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """`reason` is one word for programs, in CamelCase; `message` says what is, and what to do about it."""
+
+    status: Status
+    reason: str
+    message: str
+
+    @property
+    def good(self) -> bool:
+        return self.status == "True"
+
+
+def good(reason: str, message: str) -> Verdict:
+    return Verdict("True", reason, message)
+
+
+def bad(reason: str, message: str) -> Verdict:
+    return Verdict("False", reason, message)
+
+
+def unknown(reason: str, message: str) -> Verdict:
+    return Verdict("Unknown", reason, message)
+
+
+class Found(Exception):
+    """Ends a dialogue early, because it told enough."""
+
+    def __init__(self, verdict: Verdict) -> None:
+        super().__init__(verdict.message)
+        self.verdict = verdict
+
+
+class Patience:
+    """Gives servers time to start: until then, or until all is well for the first time, a False is not known yet."""
+
+    def __init__(self, until: float) -> None:
+        self._until = until
+
+    def temper(self, verdict: Verdict, now: float) -> Verdict:
+        """The verdict to report. Times are of one monotonic clock, in seconds."""
+        if verdict.good:
+            self._until = now
+        if verdict.status == "False" and now < self._until:
+            return unknown("Starting", f"the servers have a few seconds to start; for now: {verdict.message}")
+        return verdict

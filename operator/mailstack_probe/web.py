@@ -1,0 +1,63 @@
+"""Serves /metrics and /healthz."""
+
+import threading
+from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from socket import socket
+from typing import Any
+
+from mailstack_probe.exposition import CONTENT_TYPE
+
+# At once; more are turned away, so that nobody can make the probe grow.
+_CONNECTIONS = 16
+
+# Status code and text.
+Answer = tuple[int, str]
+
+
+class Server(ThreadingHTTPServer):
+    """Answers each path by a function."""
+
+    daemon_threads = True
+
+    def __init__(self, port: int, answers: dict[str, Callable[[], Answer]]) -> None:
+        super().__init__(("", port), _Handler)
+        self.answers = answers
+        self._free = threading.Semaphore(_CONNECTIONS)
+
+    def process_request(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:  # typeshed's type
+        if self._free.acquire(blocking=False):
+            super().process_request(request, client_address)
+        else:
+            self.shutdown_request(request)
+
+    def process_request_thread(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        try:
+            super().process_request_thread(request, client_address)
+        finally:
+            self._free.release()
+
+    def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
+        """Nothing: the client went away."""
+
+    def start(self) -> None:
+        threading.Thread(target=self.serve_forever, name="web", daemon=True).start()
+
+
+class _Handler(BaseHTTPRequestHandler):
+    # Seconds for each wait on the client.
+    timeout = 2
+    server: Server
+
+    def do_GET(self) -> None:
+        answer = self.server.answers.get(self.path)
+        code, text = answer() if answer else (404, "there are /metrics and /healthz\n")
+        body = text.encode()
+        self.send_response(code)
+        self.send_header("Content-Type", CONTENT_TYPE)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
+        """Nothing: somebody asks every few seconds."""

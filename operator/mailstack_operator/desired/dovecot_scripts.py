@@ -82,7 +82,9 @@ for script in {SIEVE_BEFORE} {SIEVE_AFTER}; do
   [ -e "$script" ] || continue
   command -v sievec > /dev/null ||
     refuse "this image has no sievec: set spec.dovecot.image to one with Pigeonhole, or remove spec.plugins.sieve"
-  sievec -c {DOVECOT_CONFIG} "$script" /tmp/check.svbin
+  # Pigeonhole names the line first, and ends with less.
+  words=$(sievec -c {DOVECOT_CONFIG} "$script" /tmp/check.svbin 2>&1) ||
+    refuse "$(printf '%s\n' "$words" | grep -m 1 ': error: ' || printf '%s\n' "$words" | tail -n 1)"
 done
 """
 

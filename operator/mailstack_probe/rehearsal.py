@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,6 +21,8 @@ from mailstack_probe.sessions import NotYet, Problem, Session, Silent, Slow, Una
 
 # All of it, in seconds, but for the start of Python: the operator waits for 25.
 LIMIT = 23.0
+# How long a server may take to write what it did into its log, in seconds.
+LOGGED = 2.0
 # Between two tries while a server starts, in seconds.
 PAUSE = 0.5
 
@@ -163,8 +165,15 @@ def _checks(options: argparse.Namespace) -> list[Check]:
     ]
 
 
-def _logged(files: Iterable[Path]) -> str:
-    """What the servers' logs add to a problem: a server tells others less than it writes there."""
+def _logged(files: Sequence[Path]) -> str:
+    """What the servers' logs add to a problem: a server tells others less than it writes there, and a moment later."""
+    deadline = time.monotonic() + LOGGED
+    while not (words := _words(files)) and time.monotonic() < deadline:
+        time.sleep(PAUSE)
+    return words
+
+
+def _words(files: Sequence[Path]) -> str:
     lines = ((file.stem, logs.telling(_content(file))) for file in files)
     return "".join(f"; the log of {server} says: {line}" for server, line in lines if line)
 

@@ -40,7 +40,15 @@ class Check:
     """A pod whose containers run the programs once, each over the files of its server."""
 
     kubectl: Kubectl
-    pod: str
+    manifest: Object
+
+    @property
+    def pod(self) -> str:
+        name: str = self.manifest["metadata"]["name"]
+        return name
+
+    def start(self) -> None:
+        self.kubectl.apply(self.manifest)
 
     def wait(self) -> dict[str, tuple[int, str]]:
         """Exit code and words of each server's programs."""
@@ -48,9 +56,14 @@ class Check:
         return {name: (code, self.kubectl.logs(self.pod, name)) for name, code in ended.items()}
 
     def _ended(self) -> dict[str, int]:
-        """The exit codes; none until all of them are there."""
+        """The exit codes; none until all of them are there. A busy node may fail to start a container, which says
+        nothing of its files: the pod is made again."""
         statuses = self.kubectl.must_get("pod", self.pod)["status"].get("containerStatuses", [])
-        ended = {each["name"]: each["state"].get("terminated") for each in statuses}
+        ended = {each["name"]: each["state"].get("terminated") or {} for each in statuses}
+        if any(state.get("reason") == "StartError" for state in ended.values()):
+            self.kubectl.delete("pod", self.pod)
+            self.start()
+            return {}
         return {name: state["exitCode"] for name, state in ended.items()} if all(ended.values()) else {}
 
 
@@ -91,8 +104,9 @@ def _certificates(authority: Authority) -> Object:
 
 def _start(kubectl: Kubectl, path: Path) -> Check:
     children = _rendered(path)
-    check = Check(kubectl, f"check-{path.stem}")
-    kubectl.apply(*_config_maps(children), _pod(check.pod, children))
+    kubectl.apply(*_config_maps(children))
+    check = Check(kubectl, _pod(f"check-{path.stem}", children))
+    check.start()
     return check
 
 

@@ -82,7 +82,7 @@ def test_a_chain_that_is_cut_off_is_named(good: Pair, other: Pair) -> None:
     )
 
 
-@pytest.mark.parametrize("junk", ["!", "AAAA", "\u00fc"], ids=["no base64", "too long", "no ASCII"])
+@pytest.mark.parametrize("junk", ["!", "\u00fc"], ids=["no base64", "no ASCII"])
 def test_a_damaged_certificate_of_the_chain_is_named(good: Pair, other: Pair, junk: str) -> None:
     damaged = other.certificate.replace(b"\n-----END", junk.encode() + b"\n-----END")
     problem = pem.problem(good.certificate + damaged, good.key)

@@ -69,13 +69,20 @@ class Probe:
         return OFTEN
 
     def _ask_dovecot(self) -> Verdict:
-        """Dovecot's answers tell more than the users file, as long as they are bad."""
-        users = self._users.look(time.monotonic()) if self._users else ()
+        if self._users is None:
+            return self._ask_for()
+        users = self._users.look(time.monotonic())
         if isinstance(users, Verdict):
-            verdict = lmtp.check(self._options.listener, Questions(self._nobody))
+            # As long as they are bad, Dovecot's answers tell more than the users file.
+            verdict = self._ask_for()
             return users if verdict.good else verdict
-        if self._users and not self._users.settled(time.monotonic()):
-            users = ()
+        verdict = self._ask_for(*users)
+        if verdict.reason == "CanaryRefused" and not self._users.settled(time.monotonic()):
+            # Dovecot did not read the file's new users yet.
+            return self._ask_for()
+        return verdict
+
+    def _ask_for(self, *users: str) -> Verdict:
         return lmtp.check(self._options.listener, Questions(self._nobody, users))
 
     def _with_store(self, verdict: Verdict) -> Verdict:
@@ -119,7 +126,7 @@ class Probe:
             return SELDOM
         if verdict.reason == "TemporaryFailure":
             # verify(8) would give this answer again for a while.
-            self._names.refresh()
+            self._names.refresh(at_once=False)
         dovecot = self.board.verdict(LMTP)
         # While Dovecot is away nothing else is to be expected; its return starts the next turn.
         return SELDOM if dovecot and dovecot.status == "False" else OFTEN

@@ -12,10 +12,13 @@ from mailstack_probe.verdicts import Verdict
 # Seconds for one dialogue: Postfix waits for Dovecot's answer before it says 450.
 LIMIT = 15.0
 LOCAL_PART = "mailstack-probe"
-# Each name asked for is an entry in the verify cache, for days: so many, and not one for each question.
-NAMES = 100
-# Seconds for which one name is asked for; its answer may be as old as this.
+# Each name asked for is an entry in the verify cache, for days: a name lasts so many seconds, unless something changed.
 _NAME_LASTS = 600.0
+# After a temporary answer a fresh name helps, but not each time.
+_NAME_LASTS_AT_LEAST = 10.0
+# Names are of the time of day, one for each so many seconds: none comes back before the next day.
+_NAMES_EVERY = 2
+_DAY = 86400
 
 
 class Nobody:
@@ -23,17 +26,16 @@ class Nobody:
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
-        self._number = int(clock() // _NAME_LASTS)
         self._since = clock()
 
-    def refresh(self) -> None:
-        self._number += 1
-        self._since = self._clock()
+    def refresh(self, *, at_once: bool = True) -> None:
+        if at_once or self._clock() - self._since > _NAME_LASTS_AT_LEAST:
+            self._since = self._clock()
 
     def address(self, domain: str) -> str:
         if self._clock() - self._since > _NAME_LASTS:
             self.refresh()
-        return f"{LOCAL_PART}-{self._number % NAMES:02}@{domain}"
+        return f"{LOCAL_PART}-{self._since % _DAY // _NAMES_EVERY:05.0f}@{domain}"
 
 
 class Postfix:

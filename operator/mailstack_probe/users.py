@@ -4,6 +4,7 @@ The file is a passwd-file of Dovecot: one `user:password:uid:gid::home::extra` a
 Dovecot refuse everybody for good, by the same words as a stranger.
 """
 
+import math
 import os
 import re
 from collections.abc import Iterable, Iterator
@@ -18,7 +19,7 @@ CANARIES = 3
 # Seconds until Dovecot has surely seen a change of the file; it looks every second.
 _NOTICED = 3.0
 # Dovecot looks for the name in small letters, and without what stands behind a plus.
-_USER = re.compile(r"([a-z0-9!#$%&'*/=?^_`{|}~.-]+(?:@[a-z0-9.-]+)?):")
+_USER = re.compile(r"([a-z0-9_][a-z0-9!#$%&'*/=?^_`{|}~.-]*(?:@[a-z0-9.-]+)?):")
 
 
 def canaries(lines: Iterable[str], domain: str) -> Iterator[str]:
@@ -41,7 +42,7 @@ class UsersFile:
         self._path = path
         self._domain = domain
         self._version: object = None
-        self._changed_at = 0.0
+        self._changed_at = -math.inf
         self._found: tuple[str, ...] | Verdict = ()
 
     def look(self, now: float) -> tuple[str, ...] | Verdict:
@@ -50,10 +51,11 @@ class UsersFile:
             version = _version(self._path)
             if version != self._version:
                 self._found = self._read()
+                if self._version is not None:
+                    self._changed_at = now
                 self._version = version
-                self._changed_at = now
         except OSError as error:
-            self._version = None
+            self._version = error.errno
             return _unreadable(self._path, error)
         return self._found
 

@@ -6,11 +6,14 @@ import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 # A session: what the server says at first, and after each line that it gets; then it hangs up.
 Script = Sequence[str]
 # Said by a server that neither answers nor hangs up.
 SILENCE = "silence"
+# Said by a server that goes on in TLS.
+BEGIN_TLS = "220 2.0.0 Begin TLS"
 
 
 @dataclass
@@ -22,11 +25,12 @@ class Server:
 
 
 @contextmanager
-def playing(*scripts: Script, context: ssl.SSLContext | None = None) -> Iterator[Server]:
-    """A server that plays one script after the other, the last one for ever."""
+def playing(*scripts: Script, context: ssl.SSLContext | None = None, path: Path | None = None) -> Iterator[Server]:
+    """A server that plays one script after the other, the last one for ever; on a unix socket if it gets a path."""
     stop = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        server = Server(listener.getsockname()[1])
+    with _listening(path) as listener:
+        address = listener.getsockname()
+        server = Server(0 if path else address[1])
 
         def work() -> None:
             while True:
@@ -45,24 +49,42 @@ def playing(*scripts: Script, context: ssl.SSLContext | None = None) -> Iterator
             yield server
         finally:
             stop.set()
-            socket.create_connection(("127.0.0.1", server.port)).close()
+            with socket.socket(listener.family) as last:
+                last.connect(address)
             thread.join()
 
 
+def _listening(path: Path | None) -> socket.socket:
+    if path is None:
+        return socket.create_server(("127.0.0.1", 0))
+    listener = socket.socket(socket.AF_UNIX)
+    listener.bind(str(path))
+    listener.listen(8)
+    return listener
+
+
 def _play(connection: socket.socket, script: Script, heard: list[str], context: ssl.SSLContext | None) -> None:
+    late = BEGIN_TLS in script
     try:
-        stream = context.wrap_socket(connection, server_side=True) if context else connection
-        with stream, stream.makefile("rb") as lines:
+        with _encrypted(connection, None if late else context) as stream, stream.makefile("rb") as lines:
             for number, words in enumerate(script):
                 if number:
                     heard.append(lines.readline().decode().rstrip("\r\n"))
                 if words == SILENCE:
                     lines.read()
                     return
-                stream.sendall(words.replace("\n", "\r\n").encode() + b"\r\n")
+                if words:
+                    stream.sendall(words.replace("\n", "\r\n").encode() + b"\r\n")
+                if words == BEGIN_TLS and context:
+                    _play(context.wrap_socket(stream, server_side=True), ["", *script[number + 1 :]], heard, None)
+                    return
     except OSError:
         # The client has what it wants.
         return
+
+
+def _encrypted(connection: socket.socket, context: ssl.SSLContext | None) -> socket.socket:
+    return context.wrap_socket(connection, server_side=True) if context else connection
 
 
 def free_port() -> int:

@@ -1,0 +1,244 @@
+"""The LMTP check against servers that follow a script: what each state of Dovecot is called, and how long it takes."""
+
+import os
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from mailstack_probe import lmtp
+from mailstack_probe.listeners import InetListener, UnixListener
+from mailstack_probe.lmtp import Questions
+from mailstack_probe.verdicts import Verdict
+from tests.probe.keys import Pair
+from tests.probe.servers import BEGIN_TLS, SILENCE, Script, free_port, playing
+
+NOBODY = "mailstack-probe@example.org"
+ALICE = "alice@example.org"
+BOB = "bob@example.org"
+HELLO = ["220 mail Dovecot ready.", "250-mail\n250 PIPELINING", "250 2.1.0 OK"]
+UNKNOWN = f"550 5.1.1 <{NOBODY}> User doesn't exist: {NOBODY}"
+BYE = ["250 OK", "221 Bye"]
+OK = "250 2.1.5 OK"
+BROKEN = "451 4.3.0 <x> Temporary internal error"
+GOOD = [*HELLO, UNKNOWN, OK, *BYE]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "private" / "dovecot-lmtp"
+
+
+@pytest.fixture
+def listener(path: Path) -> UnixListener:
+    path.parent.mkdir()
+    return UnixListener(path)
+
+
+def examined(listener: UnixListener, script: Script, *users: str) -> Verdict:
+    with playing(script, path=listener.path):
+        return lmtp.examine(listener, Questions(NOBODY, users))
+
+
+def test_a_dovecot_that_refuses_a_stranger_and_knows_a_user_is_reachable(listener: UnixListener) -> None:
+    with playing(GOOD, path=listener.path) as server:
+        verdict = lmtp.examine(listener, Questions(NOBODY, [ALICE]))
+    assert verdict == Verdict("True", "Reachable", f"Dovecot answers on {listener.path}, and knows {ALICE}")
+    asked = ["LHLO localhost", "MAIL FROM:<>", f"RCPT TO:<{NOBODY}>", f"RCPT TO:<{ALICE}>", "RSET", "QUIT"]
+    assert server.heard == [asked]
+
+
+def test_users_are_asked_for_until_one_is_known(listener: UnixListener) -> None:
+    script = [*HELLO, UNKNOWN, "550 5.1.1 User doesn't exist", "552 5.2.2 Quota exceeded", *BYE]
+    verdict = examined(listener, script, BOB, ALICE, "carol@example.org")
+    assert verdict.message.endswith(f"knows {ALICE}")
+
+
+@pytest.mark.parametrize(
+    ("script", "status", "reason"),
+    [
+        ([*HELLO, UNKNOWN, *BYE], "True", "Reachable"),
+        ([*HELLO, OK, *BYE], "False", "AcceptsEverybody"),
+        ([*HELLO, BROKEN, *BYE], "False", "TemporaryFailure"),
+        ([*HELLO, "554 5.7.1 no", *BYE], "False", "UnexpectedReply"),
+        ([*HELLO[:2], "451 4.3.0 later"], "False", "TemporaryFailure"),
+        (["220 mail", "502 5.5.2 what"], "False", "UnexpectedReply"),
+        (["554 5.3.2 no"], "False", "BadGreeting"),
+        (["* OK Dovecot ready."], "False", "BadGreeting"),
+        ([HELLO[0]], "False", "ConnectionClosed"),
+    ],
+)
+def test_what_dovecot_says_without_users(listener: UnixListener, script: Script, status: str, reason: str) -> None:
+    verdict = examined(listener, script)
+    assert (verdict.status, verdict.reason) == (status, reason)
+
+
+@pytest.mark.parametrize(
+    ("reply", "reason"),
+    [
+        (OK, "Reachable"),
+        ("552 5.2.2 Quota exceeded", "Reachable"),
+        ("452 4.2.2 Quota exceeded", "Reachable"),
+        (UNKNOWN, "CanaryRefused"),
+        (BROKEN, "TemporaryFailure"),
+    ],
+)
+def test_what_dovecot_says_of_a_user(listener: UnixListener, reply: str, reason: str) -> None:
+    assert examined(listener, [*HELLO, UNKNOWN, reply, *BYE], ALICE).reason == reason
+
+
+def test_a_silent_server_is_frozen_within_the_limit(listener: UnixListener) -> None:
+    start = time.monotonic()
+    assert examined(listener, [SILENCE]).reason == "Frozen"
+    assert time.monotonic() - start < lmtp.LIMIT + 0.5
+
+
+def test_a_socket_whose_connections_nobody_takes_is_frozen(listener: UnixListener) -> None:
+    with socket.socket(socket.AF_UNIX) as server, socket.socket(socket.AF_UNIX) as waiting:
+        server.bind(str(listener.path))
+        server.listen(0)
+        waiting.connect(str(listener.path))
+        assert lmtp.examine(listener, Questions(NOBODY)).reason == "Frozen"
+
+
+def test_no_socket(listener: UnixListener) -> None:
+    assert lmtp.examine(listener, Questions(NOBODY)).reason == "NoSocket"
+
+
+def test_a_socket_of_a_dead_server_refuses(listener: UnixListener) -> None:
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(listener.path))
+    assert lmtp.examine(listener, Questions(NOBODY)).reason == "ConnectionRefused"
+
+
+@pytest.mark.parametrize(("folder", "reason"), [(True, "PermissionDenied"), (False, "NotSearchable")])
+def test_a_refused_permission_is_of_the_socket_or_of_its_folder(
+    listener: UnixListener, monkeypatch: pytest.MonkeyPatch, folder: bool, reason: str
+) -> None:
+    """The tests may run as root, whom the kernel refuses nothing."""
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(13, "Permission denied")
+
+    monkeypatch.setattr(socket.socket, "connect", refuse)
+    monkeypatch.setattr(os, "access", lambda *_: folder)
+    assert lmtp.examine(listener, Questions(NOBODY)).reason == reason
+
+
+def test_a_reload_of_dovecot_is_ridden_out(listener: UnixListener) -> None:
+    verdicts = iter([Verdict("False", "NoSocket", ""), Verdict("True", "Reachable", "")])
+    assert lmtp.lasting(lambda: next(verdicts)).good
+
+
+def test_a_failure_that_lasts_counts_after_half_a_second() -> None:
+    start = time.monotonic()
+    tries: list[float] = []
+
+    def attempt() -> Verdict:
+        tries.append(time.monotonic() - start)
+        return Verdict("False", "NoSocket", "")
+
+    assert lmtp.lasting(attempt).reason == "NoSocket"
+    assert len(tries) >= 2
+    assert lmtp.RIDE_OUT <= time.monotonic() - start < 2
+
+
+def test_a_port_on_which_nobody_listens_refuses() -> None:
+    listener = InetListener("127.0.0.1", free_port())
+    assert lmtp.examine(listener, Questions(NOBODY)).reason == "ConnectionRefused"
+
+
+def test_a_name_that_does_not_resolve(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", fail)
+    verdict = lmtp.examine(InetListener("mail-dovecot.post.svc", 24), Questions(NOBODY))
+    assert verdict.reason == "NameNotResolved"
+    assert "(Name or service not known)" in verdict.message
+
+
+def test_a_resolver_that_is_silent_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    go_on = threading.Event()
+
+    def hang(*_: object, **__: object) -> None:
+        go_on.wait(30)
+        raise socket.gaierror
+
+    monkeypatch.setattr(socket, "getaddrinfo", hang)
+    start = time.monotonic()
+    verdict = lmtp.examine(InetListener("mail-dovecot.post.svc", 24), Questions(NOBODY))
+    go_on.set()
+    assert verdict.reason == "NameNotResolved"
+    assert time.monotonic() - start < lmtp.LIMIT + 1
+
+
+@pytest.fixture
+def authority(good: Pair, tmp_path: Path) -> Path:
+    """The certificate of mail.example.org, which signed itself."""
+    file = tmp_path / "ca.crt"
+    file.write_bytes(good.certificate)
+    return file
+
+
+def test_a_server_that_offers_no_starttls_is_not_trusted(authority: Path) -> None:
+    with playing([*HELLO[:2], "502 5.5.1 Unsupported command"]) as server:
+        listener = InetListener("127.0.0.1", server.port, authority, "mail.example.org")
+        verdict = lmtp.examine(listener, Questions(NOBODY))
+    assert verdict.reason == "TLSFailed"
+    assert "it answers STARTTLS with 502 5.5.1 Unsupported command" in verdict.message
+
+
+def test_no_authority_no_trust(tmp_path: Path) -> None:
+    with playing([*HELLO[:2], BEGIN_TLS]) as server:
+        listener = InetListener("127.0.0.1", server.port, tmp_path / "ca.crt")
+        verdict = lmtp.examine(listener, Questions(NOBODY))
+    assert verdict.reason == "TLSFailed"
+    assert "ca.crt cannot be used: No such file or directory" in verdict.message
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("mail.example.org", "Reachable"), ("other.example.org", "TLSFailed"), ("", "TLSFailed")]
+)
+def test_starttls_demands_the_right_name(good: Pair, authority: Path, tmp_path: Path, name: str, reason: str) -> None:
+    file = tmp_path / "tls.pem"
+    file.write_bytes(good.key + good.certificate)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    inner = ["250 mail", *HELLO[2:], UNKNOWN, *BYE]
+    with playing([*HELLO[:2], BEGIN_TLS, *inner], context=context) as server:
+        listener = InetListener("127.0.0.1", server.port, authority, name)
+        assert lmtp.examine(listener, Questions(NOBODY)).reason == reason
+
+
+MANY = """
+import sys
+from pathlib import Path
+from mailstack_probe import lmtp
+from mailstack_probe.listeners import UnixListener
+
+def memory():
+    return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
+
+questions = lmtp.Questions("nobody@example.org", ["alice@example.org"])
+sizes = []
+for number in range(10_001):
+    assert lmtp.check(UnixListener(Path(sys.argv[1])), questions).good
+    if number % 1000 == 0:
+        sizes.append(memory())
+print(sizes[-1] - sizes[1])
+"""
+
+
+def test_ten_thousand_checks_leave_no_memory_behind(listener: UnixListener) -> None:
+    with playing(GOOD, path=listener.path):
+        command = [sys.executable, "-c", MANY, str(listener.path)]
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
+    assert done.returncode == 0, done.stderr
+    assert int(done.stdout) < 512 * 1024

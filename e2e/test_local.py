@@ -11,7 +11,7 @@ from mailtest.wait import until
 
 ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
 ALICE_NET = "alice@example.net"
-ALIASES = "info: alice\nteam: alice, bob@example.org\nroot: bob\nghost: nobody\n"
+ALIASES = "info: alice\nteam: alice, bob@example.org\nroot: bob\n"
 # Commands, files and lists in files: what local(8) could do besides.
 ROUND = 'command: "|/bin/touch /var/lib/postfix/ran"\nfile: /var/lib/postfix/ran\nlist: :include:/etc/passwd\n'
 

@@ -77,6 +77,8 @@ class Reconciler:
         self._image = image
         self._now = now
         self._clock = clock
+        # Pods that try a configuration, asked for and not answered yet.
+        self._asked_for = 0
         # Which pod ended without a verdict, and when that was seen.
         self._undecided: dict[StackKey, tuple[str, float]] = {}
 
@@ -167,10 +169,14 @@ class Reconciler:
             await self._cluster.delete_pod(plan.key.namespace, pod)
 
     async def _try_out(self, plan: Plan) -> None:
-        if sum(map(rehearsal.is_running, self._store.pods())) >= rehearsal.AT_ONCE:
+        if self._asked_for + sum(map(rehearsal.is_running, self._store.pods())) >= rehearsal.AT_ONCE:
             raise rehearsal.not_yet()
         logger.info("%s: trying the changed configuration", plan.key)
-        self._store.note(await self._cluster.apply_pod(desired.rehearsal(plan.topology, plan.config_digest)))
+        self._asked_for += 1
+        try:
+            self._store.note(await self._cluster.apply_pod(desired.rehearsal(plan.topology, plan.config_digest)))
+        finally:
+            self._asked_for -= 1
 
     def _is_stale(self, pod: Pod, plan: Plan) -> bool:
         """Whether the pod tries what is no longer wanted, or ended without a verdict a while ago."""

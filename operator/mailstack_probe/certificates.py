@@ -81,6 +81,9 @@ class Keeper:
         try:
             if not self._target.exists() or self._target.read_bytes() != content:
                 _replace(self._target, content)
+            public = public_copy(self._target)
+            if not public.exists() or public.read_bytes() != pem.authorities(content):
+                _replace(public, pem.authorities(content), 0o444)
         except OSError as error:
             return f"{self._target} cannot be written: {error.strerror}"
         return None
@@ -106,12 +109,17 @@ def _content(file: Path) -> bytes | str:
         return f"{file.name} cannot be read: {error.strerror}"
 
 
-def _replace(target: Path, content: bytes) -> None:
+def public_copy(target: Path) -> Path:
+    """The target without its key, for the probe, which runs as another user and tells when it expires."""
+    return target.with_suffix(".crt")
+
+
+def _replace(target: Path, content: bytes, mode: int = 0o400) -> None:
     """Puts the file there whole: a reader sees the old one or the new one."""
     draft = target.with_name(f".{target.name}.new")
     # What a killed run left cannot be opened for writing.
     draft.unlink(missing_ok=True)
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o400)
+    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(file, "wb") as out:  # noqa: PTH123  # pathlib opens no descriptors
         out.write(content)
     draft.rename(target)

@@ -26,21 +26,8 @@ class Loop:
         """Begins the next turn at once, or right after the one that runs."""
         self._wake.set()
 
-    def beat(self) -> None:
-        """Shows that a long turn goes on."""
-        self.turned_at = time.monotonic()
-
-    def _run(self) -> None:
-        tick = time.monotonic()
-        while True:
-            seconds = self._safe_turn()
-            self.beat()
-            tick = max(tick + seconds, self.turned_at)
-            if self._wake.wait(tick - self.turned_at):
-                self._wake.clear()
-                tick = time.monotonic()
-
-    def _safe_turn(self) -> float:
+    def turn(self) -> float:
+        """One turn, whatever comes of it; the seconds from its start to the next one's."""
         problem, seconds = "", _AFTER_FAILURE
         try:
             seconds = self._turn()
@@ -51,6 +38,20 @@ class Loop:
             print(f"mailstack: {problem}", flush=True)
         self._problem = problem
         return seconds
+
+    def beat(self) -> None:
+        """Shows that a long turn goes on."""
+        self.turned_at = time.monotonic()
+
+    def _run(self) -> None:
+        tick = time.monotonic()
+        while True:
+            seconds = self.turn()
+            self.beat()
+            tick = max(tick + seconds, self.turned_at)
+            if self._wake.wait(tick - self.turned_at):
+                self._wake.clear()
+                tick = time.monotonic()
 
 
 def stuck(loops: list[Loop], limit: float) -> list[str]:

@@ -37,16 +37,16 @@ class Probe:
         self._nobody = f"{recipients.LOCAL_PART}@{options.domains[0]}"
         self._users = UsersFile(options.users, options.domains[0]) if options.users else None
         self._store = Store(options.store) if options.store else None
-        self._patience = {title: Patience(start + GRACE) for title in (LMTP, VERIFICATION)}
+        self.patience = {title: Patience(start + GRACE) for title in (LMTP, VERIFICATION)}
         self._names = Nobody()
         self._listens = False
         self._lmtp = Loop(LMTP, self._check_lmtp)
-        self._others = [Loop("store", self._check_store)] if self._store else []
+        self.others = [Loop("store", self._check_store)] if self._store else []
         self._verification: Loop | None = None
         if options.smtp:
             self._postfix = Postfix(options.smtp, options.expect, options.verify_map)
             self._verification = Loop(VERIFICATION, self._check_verification)
-            self._others += [self._verification, Loop("port", self._check_port)]
+            self.others += [self._verification, Loop("port", self._check_port)]
 
     @property
     def watched(self) -> list[Loop]:
@@ -54,7 +54,7 @@ class Probe:
         return [self._lmtp, *([self._verification] if self._verification else [])]
 
     def start(self) -> None:
-        for loop in (*self._others, self._lmtp):
+        for loop in (*self.others, self._lmtp):
             loop.start()
 
     def _check_lmtp(self) -> float:
@@ -64,7 +64,7 @@ class Probe:
         if self._publish(LMTP, verdict):
             # What was asked for before is in Postfix's verify cache.
             self._names.refresh()
-            for loop in self._others:
+            for loop in self.others:
                 loop.wake()
         return OFTEN
 
@@ -132,7 +132,7 @@ class Probe:
         return SELDOM if dovecot and dovecot.status == "False" else OFTEN
 
     def _publish(self, title: str, verdict: Verdict) -> bool:
-        return self.board.put(title, self._patience[title].temper(verdict, time.monotonic()))
+        return self.board.put(title, self.patience[title].temper(verdict, time.monotonic()))
 
 
 def _guarded(check: Callable[[], Verdict]) -> Verdict:

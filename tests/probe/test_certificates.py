@@ -75,7 +75,10 @@ def test_a_good_pair_is_put_in_use(secret: Secret, target: Path, keeper: Keeper,
     assert keeper.look() == f"Secret in {secret.folder}: in use as {target}"
     assert target.read_bytes() == good.key + good.certificate
     assert stat.S_IMODE(target.stat().st_mode) == 0o400
-    assert list(target.parent.iterdir()) == [target]
+    public = target.with_name("tls.crt")
+    assert public.read_bytes() == good.certificate
+    assert stat.S_IMODE(public.stat().st_mode) == 0o444
+    assert set(target.parent.iterdir()) == {target, public}
 
 
 def test_what_did_not_change_is_neither_written_nor_logged(

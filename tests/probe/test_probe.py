@@ -1,0 +1,208 @@
+"""The whole program against servers on loopback: what it prints, serves and survives, and that SIGTERM ends it."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.client import HTTPConnection
+from pathlib import Path
+
+import pytest
+
+from mailstack_probe import loops, options
+from mailstack_probe.board import Board
+from mailstack_probe.listeners import InetListener, UnixListener
+from mailstack_probe.loops import Loop
+from mailstack_probe.probe import LMTP, Probe
+from mailstack_probe.verdicts import good
+from tests.probe.servers import free_port, playing
+
+HELLO = ["220 mail Dovecot ready.", "250 mail", "250 2.1.0 OK"]
+LMTP_GOOD = [*HELLO, "550 5.1.1 User doesn't exist", "250 2.1.5 OK", "250 OK", "221 Bye"]
+SMTP_GOOD = [*HELLO, "550 5.1.1 undeliverable address: host x said: 550 5.1.1 User doesn't exist", "221 Bye"]
+COMMON = ["--domain=example.org", "--stack=post/mail", "--pod=mail-0", "--uid=1"]
+
+
+def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, "not in time"
+        time.sleep(0.02)
+
+
+def fetch(port: int, path: str) -> str:
+    connection = HTTPConnection("127.0.0.1", port, timeout=10)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().read().decode()
+    except OSError:
+        return ""
+    finally:
+        connection.close()
+
+
+@contextmanager
+def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
+    command = [sys.executable, "-m", "mailstack_probe", *arguments]
+    environment = {
+        "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
+        "KUBERNETES_SERVICE_HOST": "127.0.0.1",
+        "KUBERNETES_SERVICE_PORT": str(free_port()),
+    }
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, env=environment)
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.communicate()
+
+
+@pytest.fixture
+def users(tmp_path: Path) -> Path:
+    file = tmp_path / "passwd"
+    file.write_text("alice@example.org:{PLAIN}x::::::\n")
+    return file
+
+
+@pytest.fixture
+def arguments(tmp_path: Path, users: Path) -> list[str]:
+    store = tmp_path / "mail"
+    store.mkdir()
+    ids = tmp_path / "ids"
+    # The tests may run as root, and have no other user to become.
+    ids.write_text("uid=0\ngid=0\n")
+    return [*COMMON, f"--ids={ids}", f"--users={users}", f"--store={store}", f"--credentials={tmp_path}"]
+
+
+def test_it_serves_its_verdicts_and_ends_at_once_when_told(arguments: list[str], tmp_path: Path) -> None:
+    port = free_port()
+    with playing(LMTP_GOOD, path=tmp_path / "lmtp"), playing(SMTP_GOOD) as smtp:
+        whole = [*arguments, f"--lmtp=unix:{tmp_path}/lmtp", f"--smtp={smtp.port}", f"--port={port}"]
+        with running(*whole) as process:
+            until(lambda: 'mailstack_verification_enforced{domain="example.org"} 1\n' in fetch(port, "/metrics"))
+            until(lambda: "mailstack_lmtp_up 1\n" in fetch(port, "/metrics"))
+            # Nobody is there to report to: that is counted, and no reason to end.
+            until(lambda: 'mailstack_probe_reports_total{result="error"} 0\n' not in fetch(port, "/metrics"))
+            assert fetch(port, "/healthz") == "ok\n"
+            process.send_signal(signal.SIGTERM)
+            output, _ = process.communicate(timeout=5)
+    assert process.returncode == 0
+    assert "mailstack: lmtp True Reachable: " in output
+    assert output.count("the verdicts are not written, and tried again every few seconds: ") == 1
+
+
+def probe(*arguments: str) -> Probe:
+    return Probe(options.parse(arguments), Board())
+
+
+def test_a_check_that_fails_itself_leaves_no_former_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
+        found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp")
+        [check] = found.watched
+        check.turn()
+        former = found.board.verdict(LMTP)
+        monkeypatch.setattr("mailstack_probe.lmtp.check", lambda *_: 1 / 0)
+        check.turn()
+    verdict = found.board.verdict(LMTP)
+    assert former
+    assert former.good
+    assert verdict
+    assert (verdict.status, verdict.reason) == ("Unknown", "CheckFailed")
+
+
+def lmtp_turn(found: Probe) -> str:
+    """The reason after one more check."""
+    found.watched[0].turn()
+    verdict = found.board.verdict(LMTP)
+    return verdict.reason if verdict else ""
+
+
+def test_dovecots_answers_tell_more_than_the_users_file(tmp_path: Path, users: Path) -> None:
+    users.unlink()
+    found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
+    assert lmtp_turn(found) == "Starting"
+    found.patience[LMTP].temper(good("Reachable", ""), 0.0)
+    assert lmtp_turn(found) == "NoSocket"
+    with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
+        assert lmtp_turn(found) == "UsersMissing"
+        users.write_text("alice@example.org:{PLAIN}x::::::\n")
+        assert lmtp_turn(found) == "Reachable"
+
+
+def test_a_user_who_is_new_in_the_file_is_given_time(tmp_path: Path, users: Path) -> None:
+    refuses = [*LMTP_GOOD[:4], "550 5.1.1 User doesn't exist", *LMTP_GOOD[5:]]
+    found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
+    with playing(
+        LMTP_GOOD, refuses, refuses, refuses, [*LMTP_GOOD[:4], *LMTP_GOOD[5:]], path=tmp_path / "lmtp"
+    ) as server:
+        assert lmtp_turn(found) == "Reachable"
+        users.write_text("bob@example.org:{PLAIN}x::::::\n# longer than before\n")
+        assert lmtp_turn(found) == "Reachable"
+    assert server.heard[1][3] == "RCPT TO:<bob@example.org>"
+    assert server.heard[4][3] == "RSET"
+
+
+def test_mail_that_cannot_be_written_is_not_reachable(arguments: list[str], tmp_path: Path) -> None:
+    found = probe(*arguments, f"--lmtp=unix:{tmp_path}/lmtp")
+    found.patience[LMTP].temper(good("Reachable", ""), 0.0)
+    with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
+        assert lmtp_turn(found) == "Starting"
+        (tmp_path / "mail").rmdir()
+        found.others[0].turn()
+        assert lmtp_turn(found) == "StoreNotWritable"
+        (tmp_path / "mail").mkdir()
+        found.others[0].turn()
+        assert lmtp_turn(found) == "Reachable"
+
+
+def test_a_loop_outlives_its_failures(capsys: pytest.CaptureFixture[str]) -> None:
+    turns: list[int] = []
+
+    def turn() -> float:
+        turns.append(1)
+        if len(turns) == 1:
+            raise ValueError("oh")
+        return 3600.0
+
+    loop = Loop("test", turn)
+    loop.start()
+    until(lambda: len(turns) == 2)
+    loop.wake()
+    until(lambda: len(turns) == 3)
+    assert capsys.readouterr().out == "mailstack: test: unexpected: ValueError('oh')\n"
+
+
+def test_a_loop_that_does_not_turn_is_stuck() -> None:
+    loop = Loop("test", lambda: 0.0)
+    assert loops.stuck([loop], 60.0) == []
+    loop.turned_at -= 61
+    assert loops.stuck([loop], 60.0) == ["test"]
+
+
+@pytest.mark.parametrize(
+    ("place", "listener"),
+    [
+        ("unix:/run/lmtp", UnixListener(Path("/run/lmtp"))),
+        ("inet:mail-dovecot.post.svc:24", InetListener("mail-dovecot.post.svc", 24)),
+        ("inet:[::1]:24", InetListener("::1", 24)),
+    ],
+)
+def test_where_dovecot_listens(place: str, listener: UnixListener | InetListener) -> None:
+    assert options.parse([*COMMON, f"--lmtp={place}"]).listener == listener
+
+
+@pytest.mark.parametrize("place", ["unix:lmtp", "inet:host", "inet:host:lmtp", "tcp:host:24", ""])
+def test_another_place_is_refused(place: str, capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options.parse([*COMMON, f"--lmtp={place}"])
+    assert "is neither unix:/PATH nor inet:HOST:PORT" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("missing", [2, 3])
+def test_a_probe_must_know_what_it_is_of(missing: int, capsys: pytest.CaptureFixture[str]) -> None:
+    given = [each for number, each in enumerate(COMMON) if number != missing]
+    with pytest.raises(SystemExit):
+        options.parse([*given, "--lmtp=unix:/run/lmtp"])
+    assert "--pod and --uid must be given" in capsys.readouterr().err

@@ -4,12 +4,15 @@ The file is an LMDB database. Source of its layout: mdb.c of LMDB 0.9 (MDB_meta,
 entries: verify(8), `ADDRESS` to `STATUS:PROBED:UPDATED:TEXT`.
 """
 
-import mmap
 import re
 import struct
+from collections.abc import Iterator
 from pathlib import Path
+from typing import BinaryIO
 
 _MAGIC = 0xBEEFC0DE
+_PIECE = 1 << 20
+_LONGEST = 4096
 # After a page header of 16 bytes: magic, version, address, size of the map; of the free list's database only the
 # page size, its first field; of the main one the entries; last page, number of the transaction.
 _META = struct.Struct("<16x I I 8x 8x I 44x 32x Q 8x 8x Q")
@@ -43,8 +46,18 @@ def text(file: Path, address: str) -> str:
     """
     entry = re.compile(re.escape(address.encode()) + rb"\0?\d:\d+:(\d+):([ -~]*)")
     try:
-        with file.open("rb") as database, mmap.mmap(database.fileno(), 0, prot=mmap.PROT_READ) as pages:
-            found = [(int(match[1]), match[2].decode()) for match in entry.finditer(pages)]
-    except (OSError, ValueError):
+        with file.open("rb") as database:
+            found = [
+                (int(match[1]), match[2].decode()) for piece in _pieces(database) for match in entry.finditer(piece)
+            ]
+    except OSError:
         return ""
     return max(found)[1] if found else ""
+
+
+def _pieces(database: BinaryIO) -> Iterator[bytes]:
+    """The file in pieces that overlap by more than an entry. Not by mmap: a file that is cut short ends its readers."""
+    end = b""
+    while piece := database.read(_PIECE):
+        yield end + piece
+        end = piece[-_LONGEST:]

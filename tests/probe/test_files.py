@@ -75,3 +75,10 @@ def test_the_newest_text_counts(tmp_path: Path) -> None:
     )
     assert verify_cache.text(file, "nobody@example.org") == "delivers to command: cat"
     assert verify_cache.text(tmp_path / "gone", "nobody@example.org") == ""
+
+
+def test_a_text_between_two_pieces_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = tmp_path / "verify_cache.lmdb"
+    file.write_bytes(b"nobody@example.org\x000:0:1700000002:delivers to command: cat\x00")
+    monkeypatch.setattr(verify_cache, "_PIECE", 30)
+    assert verify_cache.text(file, "nobody@example.org").startswith("delivers to ")

@@ -1,0 +1,234 @@
+"""Submission: people send mail with their password, over TLS, as themselves; nobody else sends anything."""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import pytest
+
+from conftest import CreateStack
+from mailtest import inbox, manifests, pods
+from mailtest.certificates import Authority
+from mailtest.client import Client, letter
+from mailtest.kubectl import Object
+from mailtest.stack import Stack
+from mailtest.wait import until
+from mailtest.wire import Endpoint, Reply, Security
+
+ALICE, BOB, NOBODY = map(manifests.address, ("alice", "bob", "nobody"))
+HOSTNAME = "mail.example.org"
+# A domain that no name server knows: who delivers to it was told by relayHost where it is.
+ELSEWHERE = "zoe@elsewhere.example.net"
+SUBMISSION: list[tuple[int, Security]] = [(587, "starttls"), (465, "tls")]
+RENEWAL_SECONDS = 90.0
+
+Mechanism = Literal["PLAIN", "LOGIN"]
+
+
+@dataclass(frozen=True)
+class Senders:
+    """MailStacks whose users send mail, and the one that gets it."""
+
+    by_mx: Stack
+    by_relay: Stack
+    by_login: Stack
+    target: Stack
+
+    @property
+    def target_user(self) -> str:
+        """A user of the target in the domain that is its Service's own name: it has an address, and no MX."""
+        return f"zoe@{self.target.host}"
+
+
+@pytest.fixture(scope="module")
+def senders(create_stack: CreateStack, authority: Authority) -> Senders:
+    """All of the module's, created at once.
+
+    `target` is also the smart host of the others: `by_login` logs in there with a user of its own.
+    """
+    tls = manifests.tls_secret("tls", authority.issue(HOSTNAME))
+    secured: dict[str, object] = {"tls": {"secretName": "tls"}}
+    by_mx = create_stack("by-mx", tls, **secured, submission={})
+    host = replace(by_mx, name="target").host
+    target = create_stack(
+        "target",
+        manifests.users(f"zoe@{host}", ELSEWHERE, ALICE, name="target-users"),
+        **secured,
+        hostname=host,
+        domains=[host, "elsewhere.example.net"],
+        postmasterAddress=f"zoe@{host}",
+        users={"passwdFile": {"secretName": "target-users"}},
+        submission={},
+    )
+    login = {"relayHost": f"[{host}]:587", "relayCredentials": {"secretName": "relay-login"}}
+    inet = {"delivery": {"listener": {"type": "Inet"}}, "dovecot": {"version": "2.3"}}
+    return Senders(
+        by_mx=by_mx,
+        by_relay=create_stack("by-relay", **secured, submission={"relayHost": f"[{host}]"}),
+        by_login=create_stack("by-login", _relay_login(manifests.PASSWORD), **secured, **inet, submission=login),
+        target=target,
+    )
+
+
+def _relay_login(password: str) -> Object:
+    """The credentials of `alice@example.org` at the smart host."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "type": "kubernetes.io/basic-auth",
+        "metadata": {"name": "relay-login"},
+        "stringData": {"username": ALICE, "password": password},
+    }
+
+
+@pytest.fixture(params=["by_mx", "by_login"])
+def stack(senders: Senders, request: pytest.FixtureRequest) -> Stack:
+    """One whose SASL goes over private/auth, and one over TCP."""
+    found: Stack = getattr(senders, request.param)
+    found.wait_ready()
+    return found
+
+
+@pytest.fixture(params=SUBMISSION, ids=["587", "465"])
+def door(stack: Stack, authority: Authority, request: pytest.FixtureRequest) -> Endpoint:
+    """A submission port, before the login."""
+    port, security = request.param
+    return Endpoint(stack.host, port, security, ca=authority.pem, name=HOSTNAME)
+
+
+def _logged_in(server: Endpoint, user: str = ALICE) -> Endpoint:
+    return replace(server, user=user, password=manifests.PASSWORD)
+
+
+def _submission(stack: Stack) -> Endpoint:
+    """Port 587, logged in as alice."""
+    return _logged_in(Endpoint(stack.host, 587, "starttls"))
+
+
+@pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN"])
+def test_a_user_logs_in_over_tls(door: Endpoint, client: Client, mechanism: Mechanism) -> None:
+    """Promise: the password of the users file, checked by Dovecot, with what mail programs speak."""
+    assert client.authenticate(replace(_logged_in(door), mechanism=mechanism)).code == 235
+
+
+def test_a_wrong_password_is_refused(door: Endpoint, client: Client) -> None:
+    """Fault: a server that lets anybody in passes every other test."""
+    assert client.authenticate(replace(_logged_in(door), password="wrong")).code == 535
+
+
+def test_port_587_takes_no_password_before_tls(stack: Stack, client: Client) -> None:
+    """Fault: a password that crosses the network in plain text. AUTH is not even offered."""
+    plain = Endpoint(stack.host, 587)
+
+    assert not [each for each in client.extensions(plain) if each.startswith("auth")]
+    reply = client.authenticate(_logged_in(plain))
+    assert reply.code == 530
+    assert "Must issue a STARTTLS command first" in reply.text
+
+
+@pytest.mark.parametrize("security", ["plain", "starttls"])
+def test_port_25_takes_no_password(stack: Stack, client: Client, security: Security) -> None:
+    """Promise: servers speak on port 25, people on 587 and 465: a guessed password is of no use there."""
+    assert not [each for each in client.extensions(Endpoint(stack.host, 25, security)) if each.startswith("auth")]
+
+
+def test_nobody_sends_as_somebody_else(door: Endpoint, client: Client) -> None:
+    """Promise: the sender's address is that of the login."""
+    reply = client.ask(_logged_in(door), BOB, sender=BOB)[0]
+
+    assert reply.code == 553
+    assert f"<{BOB}>: Sender address rejected: not owned by user {ALICE}" in reply.text
+
+
+def test_a_mistyped_colleague_is_refused_at_once(door: Endpoint, client: Client) -> None:
+    """Promise: addresses of the own domains are verified here, too."""
+    known, unknown = client.ask(_logged_in(door), BOB, NOBODY, sender=ALICE)
+
+    assert (known.code, unknown.code) == (250, 550)
+    assert f"User doesn't exist: {NOBODY}" in unknown.text
+
+
+def test_users_write_to_each_other(door: Endpoint, stack: Stack, client: Client) -> None:
+    """Promise: what is sent to the own domains is delivered here."""
+    subject = f"to-a-colleague-by-{door.port}"
+    assert _send(client, _logged_in(door), BOB, subject).code == 250
+
+    inbox.wait_for(client, Endpoint(stack.host, security="starttls"), BOB, subject)
+
+
+def test_mail_leaves_by_mx(senders: Senders, client: Client) -> None:
+    """Promise: without relayHost, mail goes to the domain's own servers, by its MX or its address (RFC 5321)."""
+    for stack in (senders.by_mx, senders.target):
+        stack.wait_ready()
+
+    assert _send(client, _submission(senders.by_mx), senders.target_user, "by-mx").code == 250
+
+    _wait_for(client, senders.target, senders.target_user, "by-mx")
+
+
+def test_mail_leaves_by_the_relay_host(senders: Senders, client: Client) -> None:
+    """Promise: with relayHost everything for others goes there; the domain itself is not looked up."""
+    for stack in (senders.by_relay, senders.target):
+        stack.wait_ready()
+
+    assert _send(client, _submission(senders.by_relay), ELSEWHERE, "by-relay").code == 250
+
+    _wait_for(client, senders.target, ELSEWHERE, "by-relay")
+
+
+def test_the_login_at_the_relay_host_is_that_of_the_secret_and_may_change(senders: Senders, client: Client) -> None:
+    """Fault: a password that the relay host does not take. Mail waits; a corrected Secret is enough."""
+    stack = senders.by_login
+    for each in (stack, senders.target):
+        each.wait_ready()
+    assert _send(client, _submission(stack), ELSEWHERE, "by-login").code == 250
+    _wait_for(client, senders.target, ELSEWHERE, "by-login")
+    before = pods.identities(stack)
+
+    stack.kubectl.apply(_relay_login("wrong"))
+    until("Postfix has the wrong password", lambda: "wrong" in _password(stack), RENEWAL_SECONDS)
+    assert _send(client, _submission(stack), ELSEWHERE, "waits").code == 250
+    until("the queue says why", lambda: "authentication failed" in _delay_reason(stack), 30)
+
+    stack.kubectl.apply(_relay_login(manifests.PASSWORD))
+    until("the message leaves", lambda: not stack.queue(), RENEWAL_SECONDS)
+    _wait_for(client, senders.target, ELSEWHERE, "waits")
+    assert pods.identities(stack) == before
+
+
+# What open relays are tested with: other ways to write an address of somebody else's domain.
+FOREIGN = (
+    "victim@example.com",
+    "victim%example.com@example.org",
+    '"victim@example.com"@example.org',
+    "@example.org:victim@example.com",
+    "example.com!victim",
+    "victim@[127.0.0.1]",
+)
+
+
+@pytest.mark.parametrize("sender", ["sender@example.net", ALICE, ""], ids=["stranger", "own-user", "nobody"])
+@pytest.mark.parametrize(("port", "security"), [(25, "plain"), (25, "starttls"), *SUBMISSION])
+def test_nobody_sends_without_a_login(stack: Stack, client: Client, port: int, security: Security, sender: str) -> None:
+    """Fault: an open relay."""
+    replies = client.ask(Endpoint(stack.host, port, security), *FOREIGN, sender=sender)
+
+    assert {reply.code // 100 for reply in replies} == {5}, dict(zip(FOREIGN, replies, strict=True))
+
+
+def _send(client: Client, server: Endpoint, to: str, subject: str) -> Reply:
+    """The reply to a message from alice."""
+    return client.send(server, letter(to, subject), sender=ALICE)[0]
+
+
+def _wait_for(client: Client, stack: Stack, user: str, subject: str) -> None:
+    inbox.wait_for(client, Endpoint(stack.host, security="starttls"), user, subject)
+
+
+def _password(stack: Stack) -> str:
+    return stack.run_in("postfix", "cat", "/run/mailstack/relay/sasl_passwd")
+
+
+def _delay_reason(stack: Stack) -> str:
+    """Why the first message of the queue waits."""
+    reasons = [each.get("delay_reason", "") for message in stack.queue() for each in message["recipients"]]
+    return " ".join(reasons)

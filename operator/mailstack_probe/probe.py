@@ -122,11 +122,11 @@ class Probe:
         return self._postfix.judge(domain, self._names.address(domain))
 
     def _until_next(self, verdict: Verdict) -> float:
+        if verdict.reason not in recipient_verdicts.LASTING:
+            # verify(8) would give this answer again for a while, or, if it was 250, for a day.
+            self._names.refresh(at_once=False)
         if verdict.reason not in recipient_verdicts.PASSING:
             return SELDOM
-        if verdict.reason == "TemporaryFailure":
-            # verify(8) would give this answer again for a while.
-            self._names.refresh(at_once=False)
         dovecot = self.board.verdict(LMTP)
         # While Dovecot is away nothing else is to be expected; its return starts the next turn.
         return SELDOM if dovecot and dovecot.status == "False" else OFTEN

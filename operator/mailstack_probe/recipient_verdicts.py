@@ -3,6 +3,7 @@
 What Postfix says in which state was measured with 3.10; the words are those of smtpd(8) and verify(8).
 """
 
+import re
 from collections.abc import Sequence
 
 from mailstack_probe import verdicts
@@ -12,10 +13,12 @@ from mailstack_probe.verdicts import Verdict
 
 _LOG = "the log of the container postfix says why"
 _VERIFIED = ("undeliverable address", "unverified address")
-# What other transports note in the verify cache; Dovecot's reply stands there otherwise.
-_OTHER_TRANSPORT = "delivers to "
+# What stands in the verify cache of an address that Dovecot took: its reply. Other transports write other words.
+_DOVECOTS = re.compile(r"250 ")
 # Verdicts that another try may change soon.
 PASSING = {"Pending", "TemporaryFailure", "PostfixUnreachable"}
+# Verdicts after which the same address may be asked for again.
+LASTING = {"Enforced", "Disabled", "Pending", "PostfixUnreachable"}
 
 REASONS = (
     "Enforced",
@@ -65,7 +68,7 @@ def _accepted(domain: str, expected: int, cached: str) -> Verdict:
         return verdicts.bad(
             "Disabled", "Postfix accepts every address of its domains, as spec.verification.enabled is false"
         )
-    if _OTHER_TRANSPORT in cached:
+    if cached and not _DOVECOTS.match(cached):
         return _wrong_transport(domain, cached)
     return verdicts.bad(
         "NotEnforced",

@@ -42,10 +42,19 @@ def test_what_an_answer_means(reply: Reply, expected: int, status: str, reason: 
     assert reason in recipient_verdicts.REASONS
 
 
-def test_the_verify_cache_tells_of_another_transport() -> None:
-    verdict = recipient_verdicts.of_reply("example.org", Reply(250, "2.1.5 Ok"), 550, "delivers to command: cat")
-    assert verdict.reason == "WrongTransport"
-    assert "(delivers to command: cat)" in verdict.message
+@pytest.mark.parametrize(
+    ("cached", "reason"),
+    [
+        ("delivers to command: cat", "WrongTransport"),
+        ("example.org", "WrongTransport"),
+        ("250 2.1.5 OK", "NotEnforced"),
+        ("", "NotEnforced"),
+    ],
+)
+def test_the_verify_cache_tells_of_another_transport(cached: str, reason: str) -> None:
+    verdict = recipient_verdicts.of_reply("example.org", Reply(250, "2.1.5 Ok"), 550, cached)
+    assert verdict.reason == reason
+    assert f"({cached})" in verdict.message or reason == "NotEnforced"
 
 
 def test_the_worst_domain_counts_and_how_many_are_like_it() -> None:

@@ -40,6 +40,8 @@ class Probe:
         self.patience = {title: Patience(start + GRACE) for title in (LMTP, VERIFICATION)}
         self._names = Nobody()
         self._listens = False
+        # Whether the next answer of Postfix is to be the second of two.
+        self._second = False
         self._lmtp = Loop(LMTP, self._check_lmtp)
         self.others = [Loop("store", self._check_store)] if self._store else []
         self._verification: Loop | None = None
@@ -90,9 +92,11 @@ class Probe:
         return problem if problem and verdict.good else verdict
 
     def _check_store(self) -> float:
-        if self._store and self._store.examine():
+        if self._store is None:
+            return SELDOM
+        if self._store.examine():
             self._lmtp.wake()
-        return SELDOM
+        return OFTEN if self._store.problem() else SELDOM
 
     def _check_port(self) -> float:
         """Postfix's end and its start are seen without a connection; the reason why there is one is asked for."""
@@ -126,7 +130,9 @@ class Probe:
             # verify(8) would give this answer again for a while, or, if it was 250, for a day.
             self._names.refresh(at_once=False)
         if verdict.reason not in recipient_verdicts.PASSING:
-            return SELDOM
+            # verify(8) gives an old answer once more while it asks Dovecot: the second of two tells how it is now.
+            self._second = not self._second
+            return OFTEN if self._second else SELDOM
         dovecot = self.board.verdict(LMTP)
         # While Dovecot is away nothing else is to be expected; its return starts the next turn.
         return SELDOM if dovecot and dovecot.status == "False" else OFTEN

@@ -12,7 +12,7 @@ from mailstack_operator.objects import Json, Object, entries, number, section, t
 
 # The kubelet keeps the last log lines of a failed container; these are the ones that say why.
 _TELLING = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IGNORECASE)
-_LONGEST_LINE = 400
+_LONGEST_LINE = 1000
 # What the pod's own scripts say of a mistake.
 _OWN = "mailstack: "
 _CONTAINERS = ("initContainers", "containers")

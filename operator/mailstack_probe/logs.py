@@ -12,10 +12,10 @@ _LEVELS = (
 
 
 def telling(log: str) -> str | None:
-    """The last line of the gravest level in the log, without its date; None if nothing in it is grave."""
+    """The first line of the gravest level in the log, without its date; None if nothing in it is grave.
+
+    The first, because a cause comes before what follows from it.
+    """
     lines = log.splitlines()
-    for level in _LEVELS:
-        for line in reversed(lines):
-            if level.search(line):
-                return _HEAD.sub("", line).strip()
-    return None
+    grave = (line for level in _LEVELS for line in lines if level.search(line))
+    return next((_HEAD.sub("", line).strip() for line in grave), None)

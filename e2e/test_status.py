@@ -47,6 +47,11 @@ def test_a_ready_stack_says_where_mail_is_received(crashing: Stack) -> None:
     status = found["status"]
 
     assert status["observedGeneration"] == found["metadata"]["generation"]
-    assert {each["type"]: each["status"] for each in status["conditions"]} == {"Ready": "True", "ConfigValid": "True"}
+    assert {each["type"]: each["status"] for each in status["conditions"]} == {
+        "Ready": "True",
+        "LMTPReachable": "True",
+        "VerificationReady": "True",
+        "ConfigValid": "True",
+    }
     assert {each["observedGeneration"] for each in status["conditions"]} == {status["observedGeneration"]}
     assert status["endpoint"] == f"mail.{crashing.namespace}.svc:25"

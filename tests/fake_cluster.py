@@ -6,7 +6,7 @@ from mailstack_operator.errors import ClusterError
 from mailstack_operator.kube import File
 from mailstack_operator.live import Live, Ref, live_of, ref_of
 from mailstack_operator.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
-from mailstack_operator.objects import Json, Object, number, section, text
+from mailstack_operator.objects import Json, Object, entries, number, section, text
 from mailstack_operator.observe import Store
 from mailstack_operator.pods import Pod
 
@@ -21,6 +21,7 @@ class FakeCluster:
         self.secrets_version = "1"
         self.writes: list[str] = []
         self.gone: list[Object] = []
+        self.events: list[Object] = []
         self.refuse: dict[str, ClusterError] = {}
         self._version = 100
 
@@ -64,8 +65,17 @@ class FakeCluster:
             self._refused(f"status.{name}")
         self.writes.append("status")
         ref = Ref(API_VERSION, KIND, key.namespace, key.name)
-        self.objects[ref] = {**self.objects[ref], "status": status}
+        # The entries of the probes are theirs.
+        reports = section(self.objects[ref], "status").get("pods")
+        self.objects[ref] = {**self.objects[ref], "status": {**status, **({"pods": reports} if reports else {})}}
         return self.put(self.objects[ref])
+
+    def report(self, key: StackKey, pod: str, uid: str, **verdicts: Json) -> None:
+        """A probe writes its entry."""
+        ref = Ref(API_VERSION, KIND, key.namespace, key.name)
+        status = section(self.objects[ref], "status")
+        others: list[Json] = [dict(entry) for entry in entries(status, "pods") if entry["name"] != pod]
+        self.put({**self.objects[ref], "status": {**status, "pods": [*others, {"name": pod, "uid": uid, **verdicts}]}})
 
     async def secret(self, namespace: str, name: str) -> File | None:
         self._refused("Secret")
@@ -85,6 +95,17 @@ class FakeCluster:
         self.writes.append(f"delete Pod {pod.name}")
         self.gone.append(self.objects.pop(Ref("v1", "Pod", namespace, pod.name)))
 
+    async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
+        self.writes.append(f"drop report of {pod}")
+        ref = Ref(API_VERSION, KIND, key.namespace, key.name)
+        reports = entries(section(self.objects[ref], "status"), "pods")
+        kept: list[Json] = [dict(entry) for at, entry in enumerate(reports) if at != place]
+        self.put({**self.objects[ref], "status": {**section(self.objects[ref], "status"), "pods": kept}})
+
+    async def record(self, event: Object) -> None:
+        self._refused("Event")
+        self.events.append(event)
+
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         self.writes.append(f"touch {pod.name}")
         found = self.objects[Ref("v1", "Pod", namespace, pod.name)]
@@ -94,6 +115,10 @@ class FakeCluster:
     def _refused(self, what: str) -> None:
         if what in self.refuse:
             raise self.refuse[what]
+
+
+PROBE: Json = {"name": "probe", "started": True, "state": {"running": {}}}
+WORKS: Json = {"status": "True", "reason": "Reachable", "message": "it works", "since": "2026-01-02T03:04:05Z"}
 
 
 def pod(
@@ -121,7 +146,7 @@ def pod(
                 "controller-revision-hash": revision,
             },
         },
-        "status": {"conditions": conditions, **(status or {})},
+        "status": {"conditions": conditions, "initContainerStatuses": [PROBE], **(status or {})},
     }
 
 
@@ -135,7 +160,11 @@ def settle(cluster: FakeCluster, store: Store) -> None:
                 settled = pod(ref.name, component=_component(found))
                 spec = section(found, "spec", "template", "spec")
                 name: Json = f"{ref.name}-{ordinal}"
-                cluster.put({**settled, "metadata": {**section(settled, "metadata"), "name": name}, "spec": {**spec}})
+                metadata: Object = {**section(settled, "metadata"), "name": name}
+                there = cluster.put({**settled, "metadata": metadata, "spec": {**spec}})
+                verification: dict[str, Json] = {"verification": WORKS} if _component(found) == "postfix" else {}
+                uid = text(section(there, "metadata"), "uid")
+                cluster.report(StackKey("post", "mail"), f"{ref.name}-{ordinal}", uid, lmtp=WORKS, **verification)
     cluster.watch(store)
 
 

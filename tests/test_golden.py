@@ -4,7 +4,16 @@ from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
-from kubernetes.client.models import V1ConfigMap, V1PersistentVolumeClaim, V1Pod, V1Service, V1StatefulSet
+from kubernetes.client.models import (
+    V1ConfigMap,
+    V1PersistentVolumeClaim,
+    V1Pod,
+    V1Role,
+    V1RoleBinding,
+    V1Service,
+    V1ServiceAccount,
+    V1StatefulSet,
+)
 from pydantic import BaseModel
 
 from mailstack_operator import desired, manifests, topology
@@ -38,7 +47,10 @@ MODELS: dict[Json, type[BaseModel]] = {
     "ConfigMap": V1ConfigMap,
     "PersistentVolumeClaim": V1PersistentVolumeClaim,
     "Pod": V1Pod,
+    "Role": V1Role,
+    "RoleBinding": V1RoleBinding,
     "Service": V1Service,
+    "ServiceAccount": V1ServiceAccount,
     "StatefulSet": V1StatefulSet,
 }
 

@@ -8,3 +8,29 @@ def kill(container_id: str) -> None:
     """End a container by SIGKILL: it cannot say good-bye. `container_id` is as the pod's status has it."""
     task = container_id.removeprefix("containerd://")
     run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", task)
+
+
+def pause(container_id: str) -> None:
+    """Freeze every process of a container: it keeps its connections and says nothing."""
+    _task("pause", container_id)
+
+
+def resume(container_id: str) -> None:
+    _task("resume", container_id)
+
+
+def change_mode(container_id: str, mode: str, path: str) -> None:
+    """chmod as the node's root, who may do what the container may not."""
+    task = container_id.removeprefix("containerd://")
+    tasks = (line.split() for line in _on_node("ctr", "--namespace=k8s.io", "tasks", "list").splitlines())
+    pid = next(words[1] for words in tasks if words[0] == task)
+    _on_node("nsenter", f"--target={pid}", "--mount", "chmod", mode, path)
+
+
+def _on_node(*command: str) -> str:
+    return run("docker", "exec", paths.NODE, *command)
+
+
+def _task(verb: str, container_id: str) -> None:
+    task = container_id.removeprefix("containerd://")
+    run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", verb, task)

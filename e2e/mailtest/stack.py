@@ -79,7 +79,7 @@ class Stack:
         return self.kubectl.must_get("pod", self.pod_name)
 
     def pod_of(self, container: str) -> str:
-        """The name of the pod in which `postfix` or `dovecot` runs: over TCP Dovecot has one of its own."""
+        """The name of the pod in which a container runs: over TCP Dovecot has one of its own."""
         return f"{self.name}-dovecot-0" if container == "dovecot" and self.listener() == "Inet" else self.pod_name
 
     def listener(self) -> str:

@@ -9,6 +9,7 @@ import base64
 import contextlib
 import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from urllib.parse import quote, urlencode
@@ -31,7 +32,11 @@ from mailstack_operator.pods import Pod
 _PLURALS = {
     "ConfigMap": "configmaps",
     "Service": "services",
+    "ServiceAccount": "serviceaccounts",
     "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "Event": "events",
     "StatefulSet": "statefulsets",
     "Pod": "pods",
     "Secret": "secrets",
@@ -43,7 +48,10 @@ _JSON = "application/json"
 _METADATA_ONLY = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_JSON}"
 _METADATA_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 _APPLY = "application/apply-patch+yaml"
+_PATCH = "application/json-patch+json"
 _PAGE = 250
+# Of the others, metadata is enough.
+_READ_WHOLE = frozenset((names.KIND, "StatefulSet", "Pod"))
 
 
 @contextlib.asynccontextmanager
@@ -99,6 +107,16 @@ class ApiServer:
     async def delete_pod(self, namespace: str, pod: Pod) -> None:
         await self._delete(Ref(*POD_KIND, namespace, pod.name), pod.uid)
 
+    async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
+        path = f"{_path(Ref(names.API_VERSION, names.KIND, key.namespace, key.name))}/status"
+        here = f"/status/pods/{place}"
+        steps: Json = [{"op": "test", "path": f"{here}/name", "value": pod}, {"op": "remove", "path": here}]
+        with contextlib.suppress(NotFound, Conflict, Invalid):
+            await self._request("PATCH", path, body=steps, content=_PATCH)
+
+    async def record(self, event: Object) -> None:
+        await self._request("POST", _path(replace(ref_of(event), name="")), body=event)
+
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         ref = Ref(*POD_KIND, namespace, pod.name)
         annotations: Object = {names.ANNOTATION_SECRETS_VERSION: secrets_version}
@@ -134,7 +152,7 @@ class ApiServer:
         query = {"limit": str(_PAGE)}
         if kind.kind != names.KIND:
             query["labelSelector"] = names.CHILD_SELECTOR
-        accept = _METADATA_LIST if kind.kind in ("ConfigMap", "Service", "PersistentVolumeClaim") else _JSON
+        accept = _JSON if kind.kind in _READ_WHOLE else _METADATA_LIST
         bodies: list[Object] = []
         while True:
             page = await self._request("GET", _path(kind), query=query, accept=accept)
@@ -160,7 +178,7 @@ class ApiServer:
         path: str,
         *,
         query: dict[str, str] | None = None,
-        body: Object | None = None,
+        body: Json = None,
         content: str = _JSON,
         accept: str = _JSON,
     ) -> Object:
@@ -223,10 +241,14 @@ class Conflict(ClusterError):
     """409: the object is there already, or is not what it was."""
 
 
+class Invalid(ClusterError):
+    """422: the object would not be valid, or a test of a patch failed."""
+
+
 def _refusal(status: int, message: str) -> ClusterError:
     if status == 404 and "could not find the requested resource" in message:
         message = f"{names.API_VERSION} is not served: install the CRD (kubectl apply -f crds/mailstacks.yaml)"
-    return {404: NotFound, 409: Conflict}.get(status, ClusterError)(status, message)
+    return {404: NotFound, 409: Conflict, 422: Invalid}.get(status, ClusterError)(status, message)
 
 
 def _named(kind: Ref, body: Mapping[str, Json]) -> Object:

@@ -21,7 +21,10 @@ Sink = Callable[[What, Object], None]
 _WATCHED = (
     ("", "v1", "configmaps"),
     ("", "v1", "services"),
+    ("", "v1", "serviceaccounts"),
     ("", "v1", "persistentvolumeclaims"),
+    ("rbac.authorization.k8s.io", "v1", "roles"),
+    ("rbac.authorization.k8s.io", "v1", "rolebindings"),
     ("apps", "v1", "statefulsets"),
     ("", "v1", "pods"),
 )

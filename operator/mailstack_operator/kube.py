@@ -45,5 +45,11 @@ class Cluster(Protocol):
     async def delete_pod(self, namespace: str, pod: Pod) -> None:
         """Deletes just this pod (its uid), if it is still there."""
 
+    async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
+        """Removes the entry of the pod from status.pods, if it is still at that place."""
+
+    async def record(self, event: Object) -> None:
+        """Creates an Event."""
+
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         """Writes the version of its Secrets on the pod, if it is still this pod."""

@@ -59,6 +59,11 @@ def rehearsal(stack: str) -> str:
     return f"{stack}-rehearsal"
 
 
+def probe(stack: str) -> str:
+    """The ServiceAccount, Role and RoleBinding of the probes."""
+    return f"{stack}-probe"
+
+
 def mail_claim(stack: str) -> str:
     """The claim of the mail; a name that a StatefulSet's own claim would have."""
     return f"mail-{stack}-0"

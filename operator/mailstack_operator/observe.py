@@ -12,7 +12,15 @@ from mailstack_operator.names import API_VERSION, KIND, StackKey
 from mailstack_operator.objects import Object, section, text
 from mailstack_operator.pods import Pod, Rollout, pod_of, rollout_of
 
-CHILD_KINDS = (("v1", "ConfigMap"), ("v1", "Service"), ("v1", "PersistentVolumeClaim"), ("apps/v1", "StatefulSet"))
+CHILD_KINDS = (
+    ("v1", "ConfigMap"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("v1", "PersistentVolumeClaim"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("apps/v1", "StatefulSet"),
+)
 POD_KIND = ("v1", "Pod")
 
 

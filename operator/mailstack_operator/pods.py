@@ -40,7 +40,7 @@ class Pod:
     """A pod of a MailStack: whose it is, what it runs, which Secrets it was told of, and how it stands.
 
     `component` is postfix, dovecot or rehearsal; `phase` is the pod's own; `ends` are those of the containers that
-    ended, in the pod's order.
+    ended, in the pod's order. `lost`: its node does not answer; `probed`: its probe runs.
     """
 
     name: str
@@ -53,6 +53,8 @@ class Pod:
     phase: str
     ready: bool
     deleting: bool
+    lost: bool
+    probed: bool
     problem: Problem | None
     ends: tuple[End, ...]
 
@@ -89,6 +91,12 @@ def pod_of(body: Object) -> Pod:
         phase=text(status, "phase"),
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
+        # The kubelet takes both back together; of a node that is lost, the control plane takes back Ready alone.
+        lost=text(_condition(status, "Ready"), "status") != "True"
+        and text(_condition(status, "ContainersReady"), "status") == "True",
+        probed=any(
+            entry.get("name") == "probe" and "running" in section(entry, "state") for entry in _statuses(status)
+        ),
         problem=next(_problems(text(metadata, "name"), status), None),
         ends=tuple(_ends(status)),
     )

@@ -6,18 +6,18 @@ killed anywhere and run again.
 
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from mailstack_operator import desired, names, references, rehearsal, status, topology
+from mailstack_operator import desired, events, names, references, rehearsal, reports, status, topology
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.kube import Cluster
 from mailstack_operator.live import Ref
 from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Object, entries, number, section, text
+from mailstack_operator.objects import Json, Object, entries, number, section, text
 from mailstack_operator.observe import Seen, Store
 from mailstack_operator.pods import Pod
 from mailstack_operator.status import INVALID_SPEC, Outcome
@@ -101,12 +101,21 @@ class Reconciler:
     async def _converge(self, body: Object, key: StackKey) -> Outcome:
         """Every outcome but an unanswered request; what could not be found out stays as it was reported."""
         before = section(body, "status")
-        outcome = Outcome(None, *(text(before, name) for name in ("endpoint", "appliedDigest")))
+        outcome = Outcome(
+            None,
+            reports.lmtp(self._store[key]),
+            reports.verification(self._store[key], enabled=_verified(body)),
+            _verified(body),
+            text(before, "endpoint"),
+            text(before, "appliedDigest"),
+        )
         try:
             refers = await references.read(self._cluster, _parse(body))
             plan = self._plan(refers)
             applied = await self._apply(plan, outcome.applied_digest)
-            outcome = Outcome(None, plan.topology.endpoint, applied, plan.topology.remark)
+            outcome = replace(
+                outcome, endpoint=plan.topology.endpoint, applied_digest=applied, remark=plan.topology.remark
+            )
             if plan.missing is None:
                 await self._tell_pods(key, refers.secrets_version)
             return replace(outcome, unfinished=plan.obstacle or self._progress(plan))
@@ -213,13 +222,28 @@ class Reconciler:
         body = self._store[key].stack
         if body is None:
             return
-        current = section(body, "status")
+        await self._drop_orphans(key)
+        current = {name: value for name, value in section(body, "status").items() if name != "pods"}
         generation = number(section(body, "metadata"), "generation")
         wanted = status.summarize(outcome, generation, current, self._now())
         if wanted != current:
             ready = entries(wanted, "conditions")[0]
             logger.info("%s: Ready=%s %s: %s", key, *(text(ready, name) for name in ("status", "reason", "message")))
             self._store.note(await self._apply_status(key, wanted))
+            await self._tell(body, current, wanted)
+
+    async def _drop_orphans(self, key: StackKey) -> None:
+        """Entries of pods that are gone; a probe leaves its own behind."""
+        for place, name in reports.orphans(self._store[key]):
+            await self._cluster.drop_report(key, place, name)
+
+    async def _tell(self, body: Object, before: Mapping[str, Json], after: Mapping[str, Json]) -> None:
+        """An Event for each condition that changed; one that cannot be written is no reason to stop."""
+        for event in events.of(body, before, after, self._now()):
+            try:
+                await self._cluster.record(event)
+            except ClusterError as error:
+                logger.warning("no event for %s: %s", text(event, "reason"), error)
 
     async def _apply_status(self, key: StackKey, wanted: Object) -> Object:
         """Server-side apply takes no field that the CRD does not know: with an older CRD the conditions must do."""
@@ -239,6 +263,11 @@ def _parse(body: Object) -> MailStack:
         return parse(body)
     except InvalidMailStack as error:
         raise Stalled(INVALID_SPEC, str(error)) from error
+
+
+def _verified(body: Object) -> bool:
+    """Whether the spec asks for address verification; so it is where nothing is said."""
+    return section(body, "spec", "verification").get("enabled") is not False
 
 
 def _is_pods(ref: Ref) -> bool:

@@ -10,6 +10,7 @@ from mailstack_operator.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.objects import Json, Object, entries, text
 from mailstack_operator.observe import Seen
 from mailstack_operator.pods import Rollout
+from mailstack_operator.reports import LMTP_REACHABLE, VERIFICATION_READY, Fact
 
 # Reasons that mean: the spec itself is wrong.
 INVALID_SPEC = "InvalidSpec"
@@ -18,9 +19,13 @@ CONFIG_REFUSED = "ConfigRefused"
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended. `unfinished` is None if everything is as wanted; `remark` is what to know even then."""
+    """How a run ended, and what the probes found. `unfinished` is None if everything is as wanted; `remark` is what to
+    know even then."""
 
     unfinished: Unfinished | None
+    lmtp: Fact
+    verification: Fact
+    verified: bool = True
     endpoint: str = ""
     applied_digest: str = ""
     remark: str = ""
@@ -75,12 +80,13 @@ def summarize(outcome: Outcome, generation: int, previous: Mapping[str, Json], n
 
 def _conditions(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
     """Type, status, reason, message."""
-    unfinished = outcome.unfinished
-    if unfinished is None:
-        running = "Postfix and Dovecot run as the spec says"
-        yield "Ready", "True", "Running", f"{running}; {outcome.remark}" if outcome.remark else running
-    else:
-        yield "Ready", "False", unfinished.reason, unfinished.message
+    unfinished, ready = outcome.unfinished, _ready(outcome)
+    for kind, fact in (
+        ("Ready", ready),
+        (LMTP_REACHABLE, outcome.lmtp),
+        (VERIFICATION_READY, outcome.verification),
+    ):
+        yield kind, fact.status, fact.reason, fact.message
     if unfinished is not None and unfinished.reason in (INVALID_SPEC, CONFIG_REFUSED):
         yield "ConfigValid", "False", unfinished.reason, unfinished.message
     else:
@@ -89,3 +95,14 @@ def _conditions(outcome: Outcome) -> Iterator[tuple[str, str, str, str]]:
         yield "Reconciling", "True", unfinished.reason, unfinished.message
     if isinstance(unfinished, Stalled):
         yield "Stalled", "True", unfinished.reason, unfinished.message
+
+
+def _ready(outcome: Outcome) -> Fact:
+    """The sum: everything is as wanted, Dovecot takes mail, and unknown recipients are refused if they should be."""
+    if outcome.unfinished is not None:
+        return Fact("False", outcome.unfinished.reason, outcome.unfinished.message)
+    needed = [outcome.lmtp, *([outcome.verification] if outcome.verified else [])]
+    if lacking := next((fact for fact in needed if fact.status != "True"), None):
+        return lacking
+    running = "Postfix and Dovecot run as the spec says"
+    return Fact("True", "Running", f"{running}; {outcome.remark}" if outcome.remark else running)

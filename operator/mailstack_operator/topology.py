@@ -12,11 +12,13 @@ from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.api.stack import MailStack
 
 SMTP_PORT = 25
+PROBE_PORT = 9100
 
 POSTFIX_SPOOL = "/var/spool/postfix"
 POSTFIX_DATA = "/var/lib/postfix"
 POSTFIX_PRIVATE = f"{POSTFIX_SPOOL}/private"
 POSTFIX_CONFIG = "/etc/postfix"
+VERIFY_CACHE_FILE = f"{POSTFIX_DATA}/verify_cache.lmdb"
 POSTFIX_ALIASES = f"{POSTFIX_CONFIG}/aliases"
 SENDER_LOGIN = f"{POSTFIX_CONFIG}/sender_login.regexp"
 
@@ -35,6 +37,9 @@ TLS_FOLDER = f"{RUN}/tls"
 TLS_FILE = f"{TLS_FOLDER}/tls.pem"
 LMTP_TLS_FILE = f"{TLS_FOLDER}/lmtp.pem"
 LMTP_CA_FILE = f"{TLS_FOLDER}/lmtp-ca.pem"
+# The same without keys, for the probe, which runs as another user.
+TLS_PUBLIC_FILE = f"{TLS_FOLDER}/tls.crt"
+LMTP_CA_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp-ca.crt"
 RELAY_FOLDER = f"{RUN}/relay"
 RELAY_FILE = f"{RELAY_FOLDER}/sasl_passwd"
 

@@ -76,6 +76,14 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [""]
   resources: [configmaps, services]
   verbs: [get, list, watch, create, patch, delete]
+# Who the probes in the mail pods are, and what they may do: patch the status of their own MailStack. The API server lets
+# nobody grant what they do not hold themselves, so it cannot be more than the operator's own rights.
+- apiGroups: [""]
+  resources: [serviceaccounts]
+  verbs: [get, list, watch, create, patch]
+- apiGroups: [rbac.authorization.k8s.io]
+  resources: [roles, rolebindings]
+  verbs: [get, list, watch, create, patch]
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
@@ -90,6 +98,10 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, create, patch, delete]
+# An Event for each change of a condition.
+- apiGroups: [events.k8s.io]
+  resources: [events]
+  verbs: [create]
 # One Secret by its name, to say what it lacks and to see that it changed; never a list of them.
 - apiGroups: [""]
   resources: [secrets]

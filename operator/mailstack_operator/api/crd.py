@@ -59,9 +59,13 @@ def _version() -> Object:
 
 
 def _columns() -> list[Json]:
-    ready = ".status.conditions[?(@.type=='Ready')]"
+    ready, lmtp, verification = (
+        f".status.conditions[?(@.type=='{kind}')]" for kind in ("Ready", "LMTPReachable", "VerificationReady")
+    )
     return [
         {"name": "Ready", "type": "string", "jsonPath": f"{ready}.status"},
+        {"name": "LMTP", "type": "string", "jsonPath": f"{lmtp}.status"},
+        {"name": "Verification", "type": "string", "jsonPath": f"{verification}.status"},
         {"name": "Reason", "type": "string", "jsonPath": f"{ready}.reason"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
         {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint", "priority": 1},

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 from mailstack_operator import names
-from mailstack_operator.desired import config_maps, pods, service, stateful_set, volumes
+from mailstack_operator.desired import access, config_maps, pods, service, stateful_set, volumes
 from mailstack_operator.objects import Json, Object, digest, section
 from mailstack_operator.topology import Topology
 
@@ -38,7 +38,15 @@ def _annotated(child: Object, annotations: Object) -> Object:
 def _children(topology: Topology) -> list[Object]:
     postfix = config_maps.postfix(topology)
     dovecot = config_maps.dovecot(topology)
-    both = [postfix, dovecot, service.mail(topology), volumes.mail_claim(topology)]
+    both = [
+        postfix,
+        dovecot,
+        service.mail(topology),
+        volumes.mail_claim(topology),
+        access.service_account(topology),
+        access.role(topology),
+        access.role_binding(topology),
+    ]
     if not topology.inet:
         return [*both, stateful_set.postfix(topology, digest([postfix["data"], dovecot["data"]]))]
     return [

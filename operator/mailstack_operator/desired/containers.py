@@ -13,6 +13,7 @@ from mailstack_operator.desired.volumes import (
     LMTP_SECRET,
     LOGS_FOLDER,
     TLS_SECRET,
+    TOKEN_FOLDER,
     dovecot_file_mounts,
     dovecot_mounts,
     mount,
@@ -22,10 +23,21 @@ from mailstack_operator.desired.volumes import (
 from mailstack_operator.objects import Json, Object
 from mailstack_operator.topology import (
     LMTP_CA_FILE,
+    LMTP_CA_PUBLIC_FILE,
     LMTP_TLS_FILE,
     MAIL_ROOT,
+    POSTFIX_DATA,
+    POSTFIX_PRIVATE,
+    POSTFIX_SPOOL,
+    PROBE_PORT,
+    SMTP_PORT,
     TLS_FILE,
     TLS_FOLDER,
+    TLS_PUBLIC_FILE,
+    USERS_FILE,
+    USERS_FOLDER,
+    VERIFY_CACHE_FILE,
+    LmtpPort,
     Port,
     Topology,
 )
@@ -38,13 +50,12 @@ def spool(topology: Topology) -> Object:
     """Makes Postfix's folders its own, notes the ids of its image, and lets Postfix check its files."""
     rootless_socket = topology.rootless is not None and not topology.inet
     environment = {"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}
-    ids = [] if topology.inet else [mount("ids", IDS_FOLDER)]
     return {
         **_container("spool", topology.spec.postfix.image),
         "command": _shell(postfix_scripts.SPOOL),
         **_environment(environment),
         "securityContext": _security("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
-        "volumeMounts": [*postfix_mounts(topology), *ids],
+        "volumeMounts": [*postfix_mounts(topology), mount("ids", IDS_FOLDER)],
     }
 
 
@@ -145,6 +156,72 @@ def postfix(topology: Topology) -> Object:
         "securityContext": _security("DAC_OVERRIDE", "SETUID", "SETGID", "NET_BIND_SERVICE"),
         "volumeMounts": [*postfix_mounts(topology), *postfix_secret_mounts(topology)],
     }
+
+
+def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
+    """Asks the servers of its pod what mail clients ask, and reports: mailstack_probe."""
+    domains = [f"--domain={domain}" for domain in topology.spec.domains]
+    whose = [f"--stack={topology.stack.key}", f"--port={PROBE_PORT}"]
+    arguments = [*_asked_lmtp(topology, postfix=postfix), *domains, *whose]
+    mounts: list[Json] = [mount("token", TOKEN_FOLDER, read_only=True)]
+    if postfix:
+        arguments += [*_asked_smtp(topology), f"--ids={IDS_FOLDER}/postfix", f"--queue={POSTFIX_SPOOL}"]
+        mounts += [
+            mount("ids", IDS_FOLDER, read_only=True),
+            mount("queue", POSTFIX_SPOOL, read_only=True),
+            mount("data", POSTFIX_DATA, read_only=True),
+        ]
+        if not topology.inet:
+            mounts.append(mount("private", POSTFIX_PRIVATE, read_only=True))
+    if topology.spec.tls or (topology.lmtp_tls and postfix):
+        arguments += [f"--certificate={TLS_PUBLIC_FILE}"] if topology.spec.tls else []
+        mounts.append(mount("tls", TLS_FOLDER, read_only=True))
+    if dovecot:
+        arguments += [f"--users={USERS_FILE}", f"--store={MAIL_ROOT}", f"--group={topology.mail_owner}"]
+        mounts += [mount("users", USERS_FOLDER, read_only=True), mount("mail", MAIL_ROOT)]
+    return {
+        **_container("probe", topology.operator_image),
+        "command": ["python3", "-m", "mailstack_probe", *arguments],
+        "env": [_field("POD_NAME", "metadata.name"), _field("POD_UID", "metadata.uid")],
+        "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
+        "livenessProbe": {
+            "httpGet": {"path": "/healthz", "port": "metrics"},
+            "periodSeconds": 10,
+            "timeoutSeconds": 5,
+            "failureThreshold": 3,
+        },
+        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+        "securityContext": _probe_security(topology, postfix=postfix),
+        "volumeMounts": mounts,
+    }
+
+
+def _asked_lmtp(topology: Topology, *, postfix: bool) -> list[str]:
+    """Where Dovecot listens: as Postfix reaches it, or, in Dovecot's own pod, at the port itself."""
+    if not isinstance(topology.lmtp, LmtpPort):
+        return [f"--lmtp=unix:{topology.lmtp.path}"]
+    if not postfix:
+        return [f"--lmtp=inet:127.0.0.1:{topology.lmtp.port.container}"]
+    authority = [f"--lmtp-ca={LMTP_CA_PUBLIC_FILE}"] if topology.lmtp_tls else []
+    return [f"--lmtp=inet:{topology.lmtp.host}:{topology.lmtp.port.service}", *authority]
+
+
+def _asked_smtp(topology: Topology) -> list[str]:
+    verification = topology.spec.verification
+    expected = verification.reject_code if verification.enabled else 250
+    return [f"--smtp={SMTP_PORT}", f"--expect={expected}", f"--verify-map={VERIFY_CACHE_FILE}"]
+
+
+def _probe_security(topology: Topology, *, postfix: bool) -> Object:
+    """Beside Postfix it becomes the image's user postfix, whom alone Dovecot's socket lets in: that takes a root."""
+    if postfix:
+        return {**_security("SETGID", "SETUID"), "runAsUser": 0, "runAsGroup": 0}
+    ids: Object = {"runAsNonRoot": True, "runAsUser": _SIDECAR_USER, "runAsGroup": topology.mail_owner}
+    return {**_security(), **ids}
+
+
+def _field(name: str, path: str) -> Object:
+    return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
 
 
 def rehearsal(topology: Topology) -> Object:

@@ -29,10 +29,13 @@ def both(topology: Topology) -> Object:
             containers.account_names(topology),
             containers.dovecot_check(topology),
             containers.sidecar(containers.dovecot(topology)),
+            containers.sidecar(containers.probe(topology, postfix=True, dovecot=True)),
         ],
         main=containers.postfix(topology),
+        account=names.probe(stack),
         volumes=[
             *volumes.empty("private"),
+            volumes.token(),
             volumes.mail(topology),
             *volumes.postfix_volumes(topology, names.postfix_config(stack)),
             *volumes.dovecot_volumes(topology, names.dovecot_config(stack)),
@@ -48,9 +51,13 @@ def postfix(topology: Topology) -> Object:
         init=[
             *([containers.certificates(topology, postfix=True, dovecot=False)] if tls else []),
             containers.spool(topology),
+            containers.sidecar(containers.probe(topology, postfix=True, dovecot=False)),
         ],
         main=containers.postfix(topology),
+        account=names.probe(topology.stack.key.name),
         volumes=[
+            *volumes.empty("ids"),
+            volumes.token(),
             *volumes.postfix_volumes(topology, names.postfix_config(topology.stack.key.name)),
             *(volumes.tls_volumes(topology) if tls else []),
         ],
@@ -65,9 +72,12 @@ def dovecot(topology: Topology) -> Object:
             *([containers.certificates(topology, postfix=False, dovecot=True)] if tls else []),
             containers.account_names(topology),
             containers.dovecot_check(topology),
+            containers.sidecar(containers.probe(topology, postfix=False, dovecot=True)),
         ],
         main=containers.dovecot(topology),
+        account=names.probe(topology.stack.key.name),
         volumes=[
+            volumes.token(),
             volumes.mail(topology),
             *volumes.dovecot_volumes(topology, names.dovecot_config(topology.stack.key.name)),
             *(volumes.tls_volumes(topology) if tls else []),
@@ -129,8 +139,10 @@ def _on_loopback(topology: Topology) -> Topology:
     return replace(topology, lmtp=replace(topology.lmtp, port=replace(port, service=port.container)))
 
 
-def _pod(init: list[Object], main: Object, volumes: list[Json]) -> Object:
+def _pod(init: list[Object], main: Object, volumes: list[Json], account: str = "") -> Object:
+    """`account` is the ServiceAccount; its token is in the probe's container alone."""
     return {
+        **({"serviceAccountName": account} if account else {}),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": _TERMINATION_GRACE_SECONDS,

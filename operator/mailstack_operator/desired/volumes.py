@@ -25,6 +25,7 @@ from mailstack_operator.topology import (
 
 IDS_FOLDER = f"{RUN}/ids"
 LOGS_FOLDER = f"{RUN}/logs"
+TOKEN_FOLDER = f"{RUN}/token"
 TLS_SECRET = f"{RUN}/secrets/tls"
 LMTP_SECRET = f"{RUN}/secrets/lmtp"
 LMTP_CA_SECRET = f"{RUN}/secrets/lmtp-ca"
@@ -66,6 +67,15 @@ def _claim(size: str, storage_class: str | None) -> Object:
 def empty(*volumes: str) -> list[Json]:
     """Volumes that live with the pod."""
     return [{"name": name, "emptyDir": {}} for name in volumes]
+
+
+def token() -> Object:
+    """The probe's right to the API, and how it knows the API server; no other container sees it."""
+    sources: list[Json] = [
+        {"serviceAccountToken": {"path": "token", "expirationSeconds": 3600}},
+        {"configMap": {"name": "kube-root-ca.crt", "items": [{"key": "ca.crt", "path": "ca.crt"}]}},
+    ]
+    return {"name": "token", "projected": {"sources": sources, "defaultMode": _WORLD_READABLE}}
 
 
 def mail(topology: Topology) -> Object:

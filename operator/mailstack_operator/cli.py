@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from mailstack_operator import desired, logs, manifests, topology
+from mailstack_operator import desired, logs, manifests, plugin_commands, topology
 from mailstack_operator.api import needs
 from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
@@ -33,8 +33,13 @@ _FILE = click.option(
 def main() -> None:
     """Postfix and Dovecot, joined by LMTP, from one MailStack object.
 
-    `render`, `validate` and `crd` need no cluster; `run` is what the operator's pod runs.
+    `render`, `validate` and `crd` need no cluster; `run` is what the operator's pod runs. The others ask a cluster
+    through kubectl, and are there as `kubectl mailstack`, too.
     """
+
+
+for _command in plugin_commands.COMMANDS:
+    main.add_command(_command)
 
 
 @main.command()

@@ -1,0 +1,213 @@
+"""The commands of `kubectl mailstack`, with a kubectl that answers from tests/data/plugin."""
+
+import json
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+from click.testing import CliRunner, Result
+
+from mailstack_operator.cli import main
+from tests.test_project import importers
+
+DATA = Path(__file__).parent / "data" / "plugin"
+KUBECTL = f"""#!{sys.executable}
+import json, pathlib, sys
+
+folder = pathlib.Path(__file__).parent
+words = sys.argv[1:]
+given = sys.stdin.read() if "--stdin" in words else ""
+with (folder / "calls").open("a") as calls:
+    calls.write(json.dumps([words, given]) + "\\n")
+for answer in json.loads((folder / "answers").read_text()):
+    if set(answer["words"]) <= set(words):
+        sys.stdout.write(answer["output"])
+        sys.stderr.write(answer["error"])
+        sys.exit(answer["code"])
+sys.exit(f"no answer to {{words}}")
+"""
+
+
+class Cluster:
+    """What kubectl says: the first answer whose words are all in the call."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._answers: list[dict[str, str | int | list[str]]] = []
+
+    def says(self, words: str, output: str = "", error: str = "", code: int = 0) -> None:
+        """Before what it said so far."""
+        answer = {"words": shlex.split(words), "output": output, "error": error, "code": code}
+        self._answers.insert(0, answer)  # type: ignore[arg-type]
+        (self._folder / "answers").write_text(json.dumps(self._answers), encoding="utf-8")
+
+    @property
+    def calls(self) -> list[tuple[list[str], str]]:
+        lines = (self._folder / "calls").read_text(encoding="utf-8").splitlines()
+        return [(words, given) for words, given in map(json.loads, lines)]
+
+
+def data(name: str) -> str:
+    return (DATA / name).read_text(encoding="utf-8")
+
+
+def pods(*documents: str) -> str:
+    return json.dumps({"items": [yaml.safe_load(document) for document in documents]})
+
+
+def asked(smtp: tuple[int, str], lmtp: tuple[int, str]) -> str:
+    replies = {"smtp": smtp, "lmtp": lmtp}
+    return json.dumps({name: {"code": code, "text": words} for name, (code, words) in replies.items()})
+
+
+@pytest.fixture
+def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    program = tmp_path / "kubectl"
+    program.write_text(KUBECTL, encoding="utf-8")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cluster = Cluster(tmp_path)
+    cluster.says("get pods", pods(data("pods.yaml")))
+    cluster.says("get mailstacks.mailstack.dev", json.dumps(yaml.safe_load(data("mailstack.yaml"))))
+    cluster.says("exec postqueue -j", data("queue.jsonl"))
+    cluster.says("logs --container=postfix", data("postfix.log"))
+    cluster.says("logs --container=dovecot", data("dovecot.log"))
+    cluster.says("exec --container=probe python3", asked((250, "2.1.5 Ok"), (250, "2.1.5 OK")))
+    cluster.says("exec postmap", "0:0:1795390000:250 2.1.5 OK\n")
+    return cluster
+
+
+def run(*words: str) -> Result:
+    return CliRunner().invoke(main, words)
+
+
+def test_status_reads_the_object_the_pods_the_queue_and_the_log(cluster: Cluster) -> None:
+    result = run("status", "mail")
+    assert result.exit_code == 0, result.output
+    for part in ("post/mail", "ConfigValid", "dovecot 3", "deferred", "User doesn't exist"):
+        assert part in result.output
+    assert sorted(words[0] for words, _ in cluster.calls) == ["exec", "get", "get", "logs"]
+
+
+def test_the_options_go_to_kubectl_each_time(cluster: Cluster) -> None:
+    options = ["--namespace=post", "--context=kind", "--kubeconfig=file"]
+    assert run("status", "mail", "-n", "post", "--context", "kind", "--kubeconfig", "file").exit_code == 0
+    assert [words[1:4] for words, _ in cluster.calls] == [options] * 4
+
+
+def test_status_shows_what_it_may_not_read(cluster: Cluster) -> None:
+    cluster.says("exec postqueue", error='Error from server (Forbidden): pods "mail-0" is forbidden\n', code=1)
+    result = run("status", "mail")
+    assert result.exit_code == 1
+    words = 'not known: pod mail-0, container postfix: Error from server (Forbidden): pods "mail-0" is forbidden'
+    assert result.output.splitlines()[-1] == words
+    assert "Queue: empty" not in result.output
+
+
+@pytest.mark.parametrize("command", [["status"], ["queue"], ["logs"]])
+def test_what_kubectl_refuses_ends_the_command(cluster: Cluster, command: list[str]) -> None:
+    cluster.says("get", error="Error from server (Forbidden): no\n", code=1)
+    assert run(*command, "mail").exit_code == 1
+
+
+def test_kubectls_own_words_reach_the_user(cluster: Cluster, capfd: pytest.CaptureFixture[str]) -> None:
+    cluster.says("get", error="error: You must be logged in to the server\n", code=1)
+    assert run("status", "mail").exit_code == 1
+    assert capfd.readouterr().err == "error: You must be logged in to the server\n"
+
+
+def test_a_missing_kubectl_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = run("status", "mail")
+    assert (result.exit_code, result.output.startswith("mailstack: kubectl cannot be run (")) == (1, True)
+
+
+def test_a_stack_without_pods_is_said(cluster: Cluster) -> None:
+    cluster.says("get pods", pods())
+    result = run("queue", "mail")
+    assert (result.exit_code, "MailStack mail has no pods" in result.output) == (1, True)
+
+
+def test_verify_asks_in_the_probe_as_the_pods_probe_does(cluster: Cluster) -> None:
+    assert run("verify", "mail", "alice@example.org").exit_code == 0
+    (words, given) = next((words, given) for words, given in cluster.calls if "python3" in words)
+    assert words[words.index("python3") :] == [
+        "python3",
+        "-",
+        "--lmtp=unix:/var/spool/postfix/private/dovecot-lmtp",
+        "--smtp=25",
+        "--ids=/run/mailstack/ids/postfix",
+        "--host=192.0.2.7",
+        "--",
+        "alice@example.org",
+    ]
+    assert given.startswith('"""What `mailstack verify` runs')
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [((250, "2.1.5 Ok"), 0), ((550, "5.1.1 no"), 1), ((450, "4.1.1 unverified address"), 2), ((0, "refused"), 2)],
+)
+def test_verify_tells_by_its_exit_code(cluster: Cluster, reply: tuple[int, str], code: int) -> None:
+    cluster.says("exec python3", asked(reply, (250, "2.1.5 OK")))
+    assert run("verify", "mail", "alice@example.org").exit_code == code
+
+
+@pytest.mark.parametrize("words", ["get pods", "exec python3", "exec postmap"])
+def test_verify_does_not_know_what_it_could_not_ask(cluster: Cluster, words: str) -> None:
+    cluster.says(words, error="Error from server: no\n", code=1)
+    assert run("verify", "mail", "alice@example.org").exit_code == 2
+
+
+def test_an_address_that_is_not_in_the_cache_is_said(cluster: Cluster) -> None:
+    cluster.says("exec postmap", error="command terminated with exit code 1\n", code=1)
+    result = run("verify", "mail", "alice@example.org")
+    assert (result.exit_code, "no entry" in result.output) == (0, True)
+
+
+@pytest.mark.parametrize("address", ["alice", "a b@example.org", "<a@example.org>", "a\r\nQUIT@example.org", "é@a.org"])
+def test_verify_takes_addresses_alone(cluster: Cluster, address: str) -> None:
+    assert run("verify", "mail", address).exit_code == 2
+
+
+def test_queue_lists_what_waits(cluster: Cluster) -> None:
+    result = run("queue", "mail")
+    assert (result.exit_code, "CFB2F3378" in result.output) == (0, True)
+
+
+def test_a_queue_that_cannot_be_read_is_not_empty(cluster: Cluster) -> None:
+    cluster.says("exec postqueue", "not JSON\n")
+    result = run("queue", "mail")
+    assert result.exit_code == 1
+    assert "no message waits" not in result.output
+
+
+def test_logs_merge_both_servers(cluster: Cluster) -> None:
+    result = run("logs", "mail", "--since", "10m")
+    assert result.exit_code == 0
+    assert len(result.output.splitlines()) == len((data("postfix.log") + data("dovecot.log")).splitlines())
+    assert all("--since=10m" in words for words, _ in cluster.calls if words[0] == "logs")
+
+
+@pytest.mark.parametrize("choice", [["--queue-id", "CFB2F3378"], ["--user", "alice@example.org"]])
+def test_logs_of_one_message(cluster: Cluster, choice: list[str]) -> None:
+    result = run("logs", "mail", *choice)
+    assert result.exit_code == 0
+    assert [line.split()[0] for line in result.output.splitlines()] == ["postfix"] * 5 + ["dovecot"] + ["postfix"] * 2
+
+
+@pytest.mark.parametrize("choice", [["--queue-id", "AAAAAA"], ["--user", "zoe@example.org"]])
+def test_a_message_that_is_not_in_the_logs_is_said(cluster: Cluster, choice: list[str]) -> None:
+    result = run("logs", "mail", *choice)
+    assert result.exit_code == 1
+    assert result.output.startswith("mailstack: no message ")
+
+
+def test_logs_take_a_queue_id_or_a_user() -> None:
+    assert run("logs", "mail", "--queue-id", "A", "--user", "a@example.org").exit_code == 2
+
+
+def test_one_module_alone_starts_processes() -> None:
+    assert importers("subprocess") == ["plugin.py"]

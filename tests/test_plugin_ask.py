@@ -1,0 +1,153 @@
+"""The questions that `mailstack verify` asks inside a pod."""
+
+import json
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from mailstack_operator import plugin_ask
+from tests.probe import keys
+from tests.probe.servers import free_port, playing
+
+TAKES = ("220 mail.example.org", "250-mail\n250 PIPELINING", "250 2.1.0 Ok", "250 2.1.5 Ok", "221 bye")
+REFUSES = (*TAKES[:3], "550-5.1.1 no such\n550 5.1.1 user", "221 bye")
+ADDRESS = "alice@example.org"
+
+
+def test_postfix_is_asked_as_by_a_sender_of_a_bounce() -> None:
+    with playing(TAKES) as server:
+        assert plugin_ask.smtp("127.0.0.1", server.port, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
+    assert server.heard[0] == ["ehlo [127.0.0.1]", "mail FROM:<>", f"rcpt TO:<{ADDRESS}>", "QUIT"]
+
+
+def test_dovecot_is_asked_over_lmtp() -> None:
+    with playing(REFUSES) as server:
+        answer = plugin_ask.lmtp(f"inet:127.0.0.1:{server.port}", None, ADDRESS)
+    assert answer == {"code": 550, "text": "5.1.1 no such 5.1.1 user"}
+    assert server.heard[0][:3] == ["lhlo localhost", "mail FROM:<>", f"rcpt TO:<{ADDRESS}>"]
+
+
+@pytest.mark.parametrize(
+    ("script", "answer"),
+    [
+        (("554 no", "221"), {"code": 554, "text": "no"}),
+        (("220 hi", "250 hi", "451 4.3.0 later", "221"), {"code": 451, "text": "4.3.0 later"}),
+        (("220 hi",), {"code": 0, "text": "Connection unexpectedly closed"}),
+    ],
+)
+def test_the_reply_that_ends_the_dialogue_is_told(script: tuple[str, ...], answer: plugin_ask.Answer) -> None:
+    with playing(script) as server:
+        assert plugin_ask.smtp("127.0.0.1", server.port, ADDRESS) == answer
+
+
+def test_nobody_listens() -> None:
+    assert plugin_ask.smtp("127.0.0.1", free_port(), ADDRESS) == {"code": 0, "text": "Connection refused"}
+
+
+def test_there_is_no_socket(tmp_path: Path) -> None:
+    answer = plugin_ask.lmtp(f"unix:{tmp_path}/dovecot-lmtp", None, ADDRESS)
+    assert answer == {"code": 0, "text": "No such file or directory"}
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Path:
+    """A certificate for 127.0.0.1 that signed itself; its key is key.pem beside it."""
+    path = tmp_path / "ca.pem"
+    request = ["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-subj", "/CN=LMTP", "-out", str(path)]
+    more = ["-keyout", str(tmp_path / "key.pem"), "-addext", "subjectAltName=IP:127.0.0.1"]
+    subprocess.run([*request, *more], capture_output=True, check=True, timeout=30)
+    return path
+
+
+@contextmanager
+def encrypting(certificate: Path) -> Iterator[int]:
+    """A port that takes one session: LHLO, STARTTLS, and all of TAKES after that."""
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, certificate.with_name("key.pem"))
+
+    def work() -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(b"220 hi\r\n")
+            for reply in (b"250-hi\r\n250 STARTTLS\r\n", b"220 begin\r\n"):
+                connection.recv(4096)
+                connection.sendall(reply)
+            with suppress(ssl.SSLError), context.wrap_socket(connection, server_side=True) as stream:
+                for answer in TAKES[1:]:
+                    stream.recv(4096)
+                    stream.sendall(answer.replace("\n", "\r\n").encode() + b"\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=work)
+        thread.start()
+        yield listener.getsockname()[1]
+        thread.join()
+
+
+def test_dovecot_is_asked_in_tls(authority: Path) -> None:
+    with encrypting(authority) as port:
+        assert plugin_ask.lmtp(f"inet:127.0.0.1:{port}", authority, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
+
+
+def test_a_certificate_of_another_authority_is_not_trusted(authority: Path, tmp_path: Path) -> None:
+    other = tmp_path / "other.pem"
+    other.write_bytes(keys.pair().certificate)
+    with encrypting(authority) as port:
+        answer = plugin_ask.lmtp(f"inet:127.0.0.1:{port}", other, ADDRESS)
+    assert (answer["code"], "certificate verify failed" in str(answer["text"])) == (0, True)
+
+
+def test_a_server_that_does_not_know_starttls_is_not_asked(authority: Path) -> None:
+    with playing((*TAKES[:2], "221 bye")) as server:
+        answer = plugin_ask.lmtp(f"inet:127.0.0.1:{server.port}", authority, ADDRESS)
+    assert (answer["code"], "STARTTLS" in str(answer["text"])) == (0, True)
+
+
+def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
+    answer = plugin_ask.lmtp("inet:127.0.0.1:24", tmp_path / "ca.pem", ADDRESS)
+    assert answer == {"code": 0, "text": f"{tmp_path}/ca.pem cannot be used: No such file or directory"}
+
+
+@contextmanager
+def relayed(path: Path, port: int) -> Iterator[None]:
+    """One connection to a unix socket goes on to the port."""
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+        listener.listen()
+
+        def pump(source: socket.socket, target: socket.socket) -> None:
+            while words := source.recv(4096):
+                target.sendall(words)
+            target.shutdown(socket.SHUT_WR)
+
+        def work() -> None:
+            connection, _ = listener.accept()
+            with connection, socket.create_connection(("127.0.0.1", port)) as server:
+                back = threading.Thread(target=pump, args=(server, connection))
+                back.start()
+                pump(connection, server)
+                back.join()
+
+        thread = threading.Thread(target=work)
+        thread.start()
+        yield
+        thread.join()
+
+
+def test_the_script_runs_as_it_is_handed_over(tmp_path: Path) -> None:
+    """With the probe's options, from standard input, over the unix socket."""
+    script = Path(plugin_ask.__file__).read_text(encoding="utf-8")
+    path = tmp_path / "lmtp"
+    with playing(TAKES) as smtp, playing(TAKES) as lmtp, relayed(path, lmtp.port):
+        options = [f"--smtp={smtp.port}", "--host=127.0.0.1", f"--lmtp=unix:{path}", "--", ADDRESS]
+        command = [sys.executable, "-I", "-", *options]
+        done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=30, check=True)
+    taken = {"code": 250, "text": "2.1.5 Ok"}
+    assert json.loads(done.stdout) == {"smtp": taken, "lmtp": taken}

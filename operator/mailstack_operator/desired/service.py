@@ -15,8 +15,9 @@ def mail(topology: Topology) -> Object:
         **_service(topology, key.name),
         "spec": {
             "selector": {**names.labels(key.name)},
-            # A Dovecot that is down makes the pod not Ready; Postfix must still take mail and queue it.
-            "publishNotReadyAddresses": True,
+            # In one pod, a Dovecot that is down makes Postfix not Ready too, which must still take mail and queue it.
+            # Apart, a pod that is not Ready serves nobody, and the other replicas do.
+            "publishNotReadyAddresses": not topology.inet,
             "ports": _ports([*topology.postfix_ports, *topology.mail_ports]),
         },
     }

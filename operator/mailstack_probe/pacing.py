@@ -9,7 +9,7 @@ from mailstack_probe.board import Part
 BURST = 8.0
 REFILL = 5.0
 # An entry that somebody wiped comes back after this; the same entry again costs the API server nothing.
-AGAIN = 300.0
+AGAIN = 6 * 3600.0
 _FIRST_RETRY = 0.5
 _LAST_RETRY = 5.0
 

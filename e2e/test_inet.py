@@ -1,0 +1,187 @@
+"""LMTP over TCP: several Postfix pods, TLS between the pods, and a live MailStack that changes its listener."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from conftest import CreateStack
+from mailtest import certificates, inbox, manifests, pods
+from mailtest.certificates import Authority, Certificate
+from mailtest.client import Client, Letter, letter
+from mailtest.kubectl import CommandError, Kubectl
+from mailtest.stack import Stack
+from mailtest.wait import until
+from mailtest.wire import Endpoint
+
+ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
+INET = {"listener": {"type": "Inet"}}
+RENEWAL_SECONDS = 90.0
+NOT_VERIFIED = "Server certificate not verified"
+
+
+def _secret(stack: Stack) -> str:
+    return f"{stack.name}-lmtp-tls"
+
+
+def _name(stack: Stack) -> str:
+    """The name that Dovecot's certificate for LMTP must bear."""
+    return f"{stack.name}-dovecot.{stack.namespace}.svc"
+
+
+@pytest.fixture(scope="module")
+def stacks(create_stack: CreateStack, authority: Authority) -> dict[str, Stack]:
+    """All of the module's, created at once."""
+    found = {
+        "two": create_stack("two", delivery=INET, postfix={"replicas": 2}),
+        "switch": create_stack("switch"),
+    }
+    for name in ("other-name", "other-ca"):
+        tls = {"secretName": f"{name}-lmtp-tls"}
+        found[name] = create_stack(name, delivery={"listener": {"type": "Inet", "inet": {"tls": tls}}})
+        _apply(found[name], authority.issue(_name(found[name])))
+    return found
+
+
+def _apply(stack: Stack, certificate: Certificate) -> None:
+    stack.kubectl.apply(manifests.tls_secret(_secret(stack), certificate))
+
+
+@pytest.fixture
+def two(stacks: dict[str, Stack]) -> Stack:
+    """Two Postfix pods, LMTP in plain text."""
+    stacks["two"].wait_ready()
+    return stacks["two"]
+
+
+@pytest.fixture
+def switch(stacks: dict[str, Stack]) -> Stack:
+    """Runs with a listener of type Unix."""
+    stacks["switch"].wait_ready()
+    return stacks["switch"]
+
+
+@pytest.fixture(params=["other-name", "other-ca"])
+def secure(stacks: dict[str, Stack], request: pytest.FixtureRequest) -> Stack:
+    """LMTP over TLS, verified."""
+    stacks[request.param].wait_ready()
+    return stacks[request.param]
+
+
+def test_plain_text_between_pods_is_said(two: Stack) -> None:
+    """Promise: without inet.tls the status says that mail crosses the pod network unencrypted."""
+    two.wait_condition("Ready", "True", r"not encrypted: set spec\.delivery\.listener\.inet\.tls", 30)
+
+
+def test_each_postfix_has_a_cache_of_its_own(two: Stack, client: Client) -> None:
+    """Fault: two pods with one cache or one queue would break both; each asks Dovecot for itself."""
+    for pod in ("two-0", "two-1"):
+        address: str = two.kubectl.must_get("pod", pod)["status"]["podIP"]
+        assert not _caches(two.kubectl, pod, ALICE)
+        assert client.ask(address, ALICE)[0].code == 250
+        assert _caches(two.kubectl, pod, ALICE)
+
+
+def _caches(kubectl: Kubectl, pod: str, address: str) -> bool:
+    table = kubectl.execute(pod, "postfix", "postconf", "-xh", "address_verify_map").strip()
+    return address in kubectl.execute(pod, "postfix", "postmap", "-s", table)
+
+
+def test_port_25_stays_while_a_postfix_is_replaced(two: Stack, client: Client) -> None:
+    """Promise of more than one replica: somebody always takes mail."""
+    before, answers = pods.identities(two), list[str]()
+    two.kubectl.delete("pod", two.pod_name, "--wait=false")
+
+    def replaced() -> bool:
+        answers.append(_answer(client, two.host))
+        now = pods.identities(two)
+        return now.keys() == before.keys() and now != before and two.condition("Ready")["status"] == "True"
+
+    until(f"{two.pod_name} is replaced", replaced, 90)
+    assert {answer[:3] for answer in answers} == {"250"}, answers
+
+
+def _answer(client: Client, host: str) -> str:
+    """The reply to RCPT for a known user; why there is none, if there is none."""
+    try:
+        return str(client.ask(host, ALICE)[0])
+    except CommandError as error:
+        return str(error)
+
+
+def test_mail_passes_over_verified_tls(secure: Stack, client: Client, authority: Authority) -> None:
+    """Promise: lmtp_tls_security_level = secure with the CA of the Secret; then there is nothing to be said."""
+    inbox.deliver(client, secure, ALICE, "over-tls")
+
+    assert "not encrypted" not in secure.condition("Ready")["message"]
+    offered = Endpoint(secure.lmtp_host, security="starttls", ca=authority.pem, name=_name(secure))
+    assert client.deliver(offered, b"", BOB)[0][0].code == 250
+
+
+def test_a_server_that_is_not_the_one_asked_for_gets_no_mail(
+    secure: Stack, client: Client, authority: Authority, tmp_path: Path
+) -> None:
+    """Fault: a certificate for another name, or of another CA than Postfix knows. Mail waits and none is lost."""
+    assert client.ask(secure.host, ALICE)[0].code == 250
+    wrong = authority.issue("another.example.org")
+    if secure.name == "other-ca":
+        wrong = replace(authority.issue(_name(secure)), ca=certificates.found(tmp_path).pem)
+    _apply(secure, wrong)
+
+    secure.wait_condition("Ready", "False", "^TLSFailed: ", RENEWAL_SECONDS)
+    until("Postfix says so, too", lambda: any(NOT_VERIFIED in line for line in secure.log("postfix")), 60)
+    assert client.ask(secure.host, BOB)[0].code == 450
+    assert client.send(secure.host, letter(ALICE, "waits"))[0].code == 250
+    until("the message waits for that", lambda: NOT_VERIFIED in str(secure.queue()), 30)
+    assert "waits" not in inbox.subjects(client, secure.host, ALICE)
+
+    _apply(secure, authority.issue(_name(secure)))
+    until("the message is delivered", lambda: not secure.queue(), RENEWAL_SECONDS)
+    inbox.wait_for(client, secure.host, ALICE, "waits")
+
+
+def test_a_live_mailstack_goes_to_tcp_with_its_queue_and_its_mail(switch: Stack, client: Client) -> None:
+    """Promise: what is stored and what is queued goes along when the servers get pods of their own."""
+    assert {reply.code for reply in client.ask(switch.host, ALICE, BOB)} == {250}
+    inbox.deliver(client, switch, ALICE, "stored-by-unix")
+    switch.stop_lmtp()
+    queued = [letter(user, f"queued-{number}") for number, user in enumerate((ALICE, ALICE, BOB))]
+    assert {reply.code for reply in client.send(switch.host, *queued)} == {250}
+    assert len(switch.queue()) == 3
+
+    switch.patch(delivery=INET)
+    switch.wait_ready(180)
+
+    until("the queue is delivered", lambda: not switch.queue(), 60)
+    assert inbox.subjects(client, switch.host, ALICE) == ["queued-0", "queued-1", "stored-by-unix"]
+    assert inbox.subjects(client, switch.host, BOB) == ["queued-2"]
+
+
+def test_and_back_while_mail_comes_in(switch: Stack, client: Client) -> None:
+    """Fault: Dovecot moves to another pod while Postfix takes mail: each message that was accepted arrives once."""
+    if switch.listener() == "Unix":
+        switch.patch(delivery=INET)
+        switch.wait_ready(180)
+    inbox.deliver(client, switch, CAROL, "stored-by-tcp")
+    accepted: list[str] = ["stored-by-tcp"]
+
+    def back() -> bool:
+        subject = f"on-the-way-{len(accepted)}"
+        if _is_accepted(client, switch.host, letter(CAROL, subject)):
+            accepted.append(subject)
+        return switch.condition("Ready").get("status") == "True"
+
+    switch.patch(delivery={"listener": {"type": "Unix"}})
+    until("the MailStack is one pod again", back, 180)
+
+    assert switch.kubectl.get("statefulset", f"{switch.name}-dovecot") is None
+    until("the queue is delivered", lambda: not switch.queue(), 60)
+    assert inbox.subjects(client, switch.host, CAROL) == sorted(accepted)
+
+
+def _is_accepted(client: Client, host: str, message: Letter) -> bool:
+    """Whether Postfix took it; while its pod is replaced, nobody listens."""
+    try:
+        return client.send(host, message)[0].code == 250
+    except CommandError:
+        return False

@@ -125,8 +125,9 @@ class Stack:
         return self.run_in("dovecot", "doveadm", "exec", "lmtp", stdin=dialogue).splitlines()
 
     def queue(self) -> list[Object]:
-        """The messages in Postfix's queue."""
-        return [json.loads(line) for line in self.run_in("postfix", "postqueue", "-j").splitlines()]
+        """The messages in Postfix's queue, without the questions of address verification that pass through it."""
+        messages = [json.loads(line) for line in self.run_in("postfix", "postqueue", "-j").splitlines()]
+        return [each for each in messages if not each["sender"].startswith("double-bounce@")]
 
     def wait_queue_empty(self, seconds: float = 60.0) -> None:
         """Wait until Postfix has nothing left to deliver: what has not arrived by then never will."""

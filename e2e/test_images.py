@@ -47,7 +47,7 @@ def rootless(stacks: dict[str, Stack], request: pytest.FixtureRequest) -> Stack:
 @pytest.mark.parametrize("name", HOLLOW)
 def test_an_image_without_the_programs_is_named(stacks: dict[str, Stack], name: str) -> None:
     """Fault: the wrong image. The status says which field to change, or that the image cannot even run a shell."""
-    stacks[name].wait_condition("Ready", "False", HOLLOW[name][2], 90)
+    stacks[name].wait_condition("Ready", "False", HOLLOW[name][2])
 
 
 @pytest.mark.parametrize("name", IDS)
@@ -88,7 +88,7 @@ def test_a_version_that_is_not_the_images_is_named_before_the_pod_is_touched(
 
     stack.patch(dovecot={"version": "2.4", "image": "mailstack/dovecot:2.3"})
     held = r"this image holds Dovecot 2\.3\.[0-9.]+, and spec\.dovecot\.version says 2\.4: set the version or the image"
-    stack.wait_condition("Stalled", "True", f"^ConfigRefused: .*{held}", 60)
+    stack.wait_condition("Stalled", "True", f"^ConfigRefused: .*{held}")
     assert pods.identities(stack) == before
     inbox.deliver(client, stack, ALICE, "meanwhile")
 
@@ -107,7 +107,7 @@ def test_a_rootless_dovecot_of_another_id_than_postfix_is_named(stacks: dict[str
     stack.patch(dovecot={"rootless": {"runAsUser": 4242}})
 
     words = r"postfix has uid 5555 in this image: set spec\.dovecot\.rootless\.runAsUser: 5555"
-    stack.wait_condition("Stalled", "True", f"^ConfigRefused: .*{words}", 60)
+    stack.wait_condition("Stalled", "True", f"^ConfigRefused: .*{words}")
     assert pods.identities(stack) == before
 
 

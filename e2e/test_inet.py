@@ -150,7 +150,7 @@ def test_a_live_mailstack_goes_to_tcp_with_its_queue_and_its_mail(switch: Stack,
     assert len(switch.queue()) == 3
 
     switch.patch(delivery=INET)
-    switch.wait_ready(180)
+    switch.wait_ready()
 
     until("the queue is delivered", lambda: not switch.queue(), 60)
     assert inbox.subjects(client, switch.host, ALICE) == ["queued-0", "queued-1", "stored-by-unix"]
@@ -161,7 +161,7 @@ def test_and_back_while_mail_comes_in(switch: Stack, client: Client) -> None:
     """Fault: Dovecot moves to another pod while Postfix takes mail: each message that was accepted arrives once."""
     if switch.listener() == "Unix":
         switch.patch(delivery=INET)
-        switch.wait_ready(180)
+        switch.wait_ready()
     inbox.deliver(client, switch, CAROL, "stored-by-tcp")
     accepted: list[str] = ["stored-by-tcp"]
 
@@ -172,7 +172,7 @@ def test_and_back_while_mail_comes_in(switch: Stack, client: Client) -> None:
         return switch.condition("Ready").get("status") == "True"
 
     switch.patch(delivery={"listener": {"type": "Unix"}})
-    until("the MailStack is one pod again", back, 180)
+    until("the MailStack is one pod again", back, 240)
 
     assert switch.kubectl.get("statefulset", f"{switch.name}-dovecot") is None
     until("the queue is delivered", lambda: not switch.queue(), 60)

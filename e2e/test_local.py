@@ -85,11 +85,11 @@ def test_an_alias_that_leads_round_lmtp_is_refused(stack: Stack) -> None:
     before = pods.identities(stack)
 
     stack.kubectl.apply(_aliases(ALIASES + ROUND))
-    stack.wait_condition("Stalled", "True", "^ConfigRefused: .*aliases: commands, files and :include: do not work", 90)
+    stack.wait_condition("Stalled", "True", "^ConfigRefused: .*aliases: commands, files and :include: do not work")
 
     assert pods.identities(stack) == before
     stack.kubectl.apply(_aliases(ALIASES))
-    stack.wait_condition("Ready", "True", "^Running", 60)
+    stack.wait_condition("Ready", "True", "^Running")
     assert pods.identities(stack) == before
 
 

@@ -109,7 +109,7 @@ def case(changed: dict[str, Changed], request: pytest.FixtureRequest) -> Changed
 
 def test_it_is_refused_in_the_servers_own_words_while_the_running_pods_go_on(case: Changed, client: Client) -> None:
     """Fault: a value that only the real program can judge. Nobody who uses the server notices it."""
-    case.stack.wait_condition("Ready", "False", f"^{case.fault.words}.*running pods keep", 90)
+    case.stack.wait_condition("Ready", "False", f"^{case.fault.words}.*running pods keep")
     case.stack.wait_condition(case.fault.condition, "True", f"^{case.fault.words}", 5)
     assert pods.identities(case.stack) == case.before
     inbox.deliver(client, case.stack, ALICE, "while-it-is-refused")
@@ -118,15 +118,13 @@ def test_it_is_refused_in_the_servers_own_words_while_the_running_pods_go_on(cas
 def test_it_is_not_valid(case: Changed) -> None:
     """Promise: what a server refused is ConfigValid=False; an image that cannot be pulled says nothing of it."""
     refused = case.fault.condition == "Stalled"
-    case.stack.wait_condition(
-        "ConfigValid", "False" if refused else "True", "ConfigRefused" if refused else "Valid", 90
-    )
+    case.stack.wait_condition("ConfigValid", "False" if refused else "True", "ConfigRefused" if refused else "Valid")
 
 
 def test_the_last_good_spec_clears_it_without_a_restart(case: Changed) -> None:
     """Promise: to go back is enough; no pod has to be deleted, and none is replaced."""
     case.stack.patch(**case.fault.undo)
-    case.stack.wait_ready(60)
+    case.stack.wait_ready()
 
     assert pods.identities(case.stack) == case.before
     conditions = {each["type"]: each["status"] for each in case.stack.get()["status"]["conditions"]}

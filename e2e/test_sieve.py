@@ -108,7 +108,7 @@ def test_a_broken_global_script_is_refused_and_a_good_one_is_used(stack: Stack, 
     before = pods.identities(stack)
 
     stack.kubectl.apply(_scripts(version, before=BROKEN))
-    stack.wait_condition("Stalled", "True", r"^ConfigRefused: .*before(\.sieve)?: line 2: error: ", 90)
+    stack.wait_condition("Stalled", "True", r"^ConfigRefused: .*before(\.sieve)?: line 2: error: ")
     assert pods.identities(stack) == before
     inbox.deliver(client, stack, DAVE, "[before]-meanwhile", folder="Before")
 

@@ -169,7 +169,7 @@ def test_a_broken_certificate_leaves_the_old_one_in_use(all_secured: Kinds, clie
     renewed = {name: each.renew() for name, each in all_secured.items()}
     for name, each in all_secured.items():
         each.wait_shown(client, renewed[name], RENEWAL_SECONDS)
-        each.stack.wait_ready(60)
+        each.stack.wait_ready()
 
 
 def _refused(stack: Stack) -> bool:

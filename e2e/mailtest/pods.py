@@ -1,6 +1,6 @@
 """The mail pods of a MailStack: whether they stayed as they were, or were replaced."""
 
-from mailtest.stack import Stack, identity
+from mailtest.stack import READY_SECONDS, Stack, identity
 from mailtest.wait import until
 
 Identities = dict[str, dict[str, object]]
@@ -12,7 +12,7 @@ def identities(stack: Stack) -> Identities:
     return {pod["metadata"]["name"]: identity(pod) for pod in pods}
 
 
-def wait_replaced(stack: Stack, before: Identities, seconds: float = 90.0) -> None:
+def wait_replaced(stack: Stack, before: Identities, seconds: float = READY_SECONDS) -> None:
     """Wait until another pod has taken a place, and the MailStack is Ready with it."""
     until(f"the pods of {stack.name} are replaced", lambda: _uids(identities(stack)) != _uids(before), seconds)
     stack.wait_ready()

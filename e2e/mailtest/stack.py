@@ -9,7 +9,8 @@ from mailtest.kubectl import Kubectl, Object
 from mailtest.wait import until
 
 CHILDREN = "configmaps,services,statefulsets"
-READY_SECONDS = 120.0
+# Many MailStacks start side by side on two cores, and try their changes two at a time.
+READY_SECONDS = 240.0
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from copy import deepcopy
 import pytest
 
 from mailstack_operator.errors import ClusterError
+from mailstack_operator.kube import File
 from mailstack_operator.live import Ref
 from mailstack_operator.objects import Json, Object, entries, section, text
 from mailstack_operator.references import RETRY
@@ -255,3 +256,16 @@ async def test_a_condition_keeps_the_time_of_its_change(running: World) -> None:
     await running.run()
     times = {kind: text(running.condition(kind), "lastTransitionTime") for kind in ("Ready", "ConfigValid")}
     assert times == {"Ready": "2030-01-01T00:00:00Z", "ConfigValid": NOW}
+
+
+async def test_an_outcome_speaks_of_the_spec_that_it_is_of(running: World) -> None:
+    """A newer spec may be seen while the API server answers; it must not look as if it were done."""
+    secret = running.cluster.secret
+
+    async def meanwhile(namespace: str, name: str) -> File | None:
+        running.change({"spec.hostname": "mx.example.org"})
+        return await secret(namespace, name)
+
+    running.cluster.secret = meanwhile  # type: ignore[method-assign]
+    await running.run()
+    assert running.condition("Ready")["observedGeneration"] == 1

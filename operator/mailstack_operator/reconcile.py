@@ -94,8 +94,10 @@ class Reconciler:
             self._applier.forget(key)
             self._undecided.pop(key, None)
             return None
+        # Meanwhile a newer spec may have been seen: the outcome speaks of this one.
+        generation = number(section(seen.stack, "metadata"), "generation")
         outcome = await self._converge(seen.stack, key)
-        await self._report(key, outcome)
+        await self._report(key, outcome, generation)
         return outcome.unfinished.retry_after if outcome.unfinished else None
 
     async def _converge(self, body: Object, key: StackKey) -> Outcome:
@@ -218,13 +220,12 @@ class Reconciler:
                 logger.info("telling pod %s of %s of its Secrets, version %s", pod.name, key, version)
                 await self._cluster.touch_pod(key.namespace, pod, version)
 
-    async def _report(self, key: StackKey, outcome: Outcome) -> None:
+    async def _report(self, key: StackKey, outcome: Outcome, generation: int) -> None:
         body = self._store[key].stack
         if body is None:
             return
         await self._drop_orphans(key)
         current = {name: value for name, value in section(body, "status").items() if name != "pods"}
-        generation = number(section(body, "metadata"), "generation")
         wanted = status.summarize(outcome, generation, current, self._now())
         if wanted != current:
             ready = entries(wanted, "conditions")[0]

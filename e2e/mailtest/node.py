@@ -2,6 +2,7 @@
 
 from harness import paths
 from mailtest.kubectl import run
+from mailtest.wait import until
 
 
 def kill(container_id: str) -> None:
@@ -11,8 +12,11 @@ def kill(container_id: str) -> None:
 
 
 def pause(container_id: str) -> None:
-    """Freeze every process of a container: it keeps its connections and says nothing."""
-    _task("pause", container_id)
+    """Freeze every process of a container: it keeps its connections and says nothing.
+
+    The kernel's freezer now and then needs a second try on a busy node.
+    """
+    until("the container is frozen", lambda: _task("pause", container_id), 20)
 
 
 def resume(container_id: str) -> None:
@@ -31,6 +35,7 @@ def _on_node(*command: str) -> str:
     return run("docker", "exec", paths.NODE, *command)
 
 
-def _task(verb: str, container_id: str) -> None:
+def _task(verb: str, container_id: str) -> bool:
     task = container_id.removeprefix("containerd://")
     run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", verb, task)
+    return True

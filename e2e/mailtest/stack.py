@@ -125,6 +125,10 @@ class Stack:
         dialogue = "".join(f"{line}\r\n" for line in ("LHLO client.example.net", *lines, "QUIT"))
         return self.run_in("dovecot", "doveadm", "exec", "lmtp", stdin=dialogue).splitlines()
 
+    def questions(self, address: str) -> int:
+        """How often Postfix asked Dovecot about the address, by its log; the probe asks Dovecot by itself."""
+        return sum(f"to=<{address}>" in line and "postfix/lmtp[" in line for line in self.log("postfix"))
+
     def queue(self) -> list[Object]:
         """The messages in Postfix's queue, without the questions of address verification that pass through it."""
         messages = [json.loads(line) for line in self.run_in("postfix", "postqueue", "-j").splitlines()]

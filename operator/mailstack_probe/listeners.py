@@ -4,12 +4,11 @@ import os
 import socket
 import ssl
 import threading
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import lmtp_verdicts
-from mailstack_probe.sessions import Problem, Session
+from mailstack_probe.sessions import Problem, Session, left
 from mailstack_probe.verdicts import Found
 
 
@@ -27,7 +26,7 @@ class UnixListener:
         """Raises Found if it cannot be connected to by then."""
         connection = socket.socket(socket.AF_UNIX)
         try:
-            connection.settimeout(_left(deadline))
+            connection.settimeout(left(deadline))
             connection.connect(str(self.path))
         except OSError as error:
             connection.close()
@@ -57,7 +56,7 @@ class InetListener:
         """Raises Found if it cannot be connected to by then."""
         try:
             address = resolve(self.host, self.port, deadline)
-            connection = socket.create_connection(address, timeout=_left(deadline))
+            connection = socket.create_connection(address, timeout=left(deadline))
         except OSError as error:
             raise Found(lmtp_verdicts.no_port(self.title, error)) from error
         return Session(self.title, connection, deadline)
@@ -98,13 +97,9 @@ def resolve(host: str, port: int, deadline: float) -> tuple[str, int]:
 
     thread = threading.Thread(target=look_up, daemon=True)
     thread.start()
-    thread.join(_left(deadline))
+    thread.join(left(deadline))
     if not found:
         raise Found(lmtp_verdicts.name_not_resolved(f"{host}:{port}", "no answer"))
     if isinstance(found[0], OSError):
         raise found[0]
     return found[0]
-
-
-def _left(deadline: float) -> float:
-    return max(deadline - time.monotonic(), 0.001)

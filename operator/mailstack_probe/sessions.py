@@ -91,7 +91,7 @@ class Session:
     def send(self, line: str) -> None:
         """Raises Problem, as `line` does."""
         try:
-            self._socket.settimeout(_left(self._deadline))
+            self._socket.settimeout(left(self._deadline))
             self._socket.sendall(f"{line}\r\n".encode())
         except TimeoutError as error:
             raise self._silent() from error
@@ -100,7 +100,7 @@ class Session:
 
     def _receive(self) -> bytes:
         try:
-            self._socket.settimeout(_left(self._deadline))
+            self._socket.settimeout(left(self._deadline))
             received = self._socket.recv(4096)
         except TimeoutError as error:
             raise self._silent() from error
@@ -116,7 +116,7 @@ class Session:
         Raises Problem if the server does not, or its certificate is not good.
         """
         try:
-            self._socket.settimeout(_left(self._deadline))
+            self._socket.settimeout(left(self._deadline))
             self._socket = context.wrap_socket(self._socket, server_hostname=name)
         except TimeoutError as error:
             raise self._silent() from error
@@ -152,12 +152,12 @@ def unverified() -> ssl.SSLContext:
 
 def _connect(title: str, port: int, deadline: float) -> socket.socket:
     try:
-        return socket.create_connection((HOST, port), timeout=_left(deadline))
+        return socket.create_connection((HOST, port), timeout=left(deadline))
     except OSError as error:
         reason = error.strerror or str(error)
         raise Slow(f"{title} cannot be reached ({reason}): the server did not start; its log says why") from error
 
 
-def _left(deadline: float) -> float:
+def left(deadline: float) -> float:
     """Seconds until then; never nothing, which would mean not to wait for anything."""
     return max(deadline - time.monotonic(), 0.001)

@@ -132,13 +132,8 @@ class Topology:
         return self.rootless or MAIL_ID
 
     @property
-    def postfix_tls(self) -> bool:
-        """Whether Postfix reads certificates: its own, or the CA of Dovecot's LMTP."""
-        return self.spec.tls is not None or self.lmtp_tls
-
-    @property
-    def dovecot_tls(self) -> bool:
-        """Whether Dovecot reads certificates: for people, or for LMTP."""
+    def tls(self) -> bool:
+        """Whether the servers read certificates: for people, or for LMTP."""
         return self.spec.tls is not None or self.lmtp_tls
 
     @property

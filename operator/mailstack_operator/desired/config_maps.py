@@ -1,10 +1,17 @@
 """The ConfigMaps that hold the servers' configuration files."""
 
+from collections.abc import Callable
+from functools import partial
+from typing import TypeAlias
+
 from mailstack_operator import names
 from mailstack_operator.desired import metadata
-from mailstack_operator.objects import Json, Object
+from mailstack_operator.objects import Object
 from mailstack_operator.render import aliases, dovecot_conf, main_cf, master_cf, sender_login
 from mailstack_operator.topology import Topology
+
+# Each file's name, and what renders it: a mount needs the name alone.
+Files: TypeAlias = dict[str, Callable[[], str]]
 
 
 def postfix(topology: Topology) -> Object:
@@ -24,32 +31,32 @@ def rehearsed(topology: Topology) -> list[Object]:
     ]
 
 
-def postfix_files(topology: Topology) -> dict[str, Json]:
-    """Each file's name in /etc/postfix, and its text."""
-    files: dict[str, Json] = {"main.cf": main_cf.render(topology), "master.cf": master_cf.render(topology)}
+def postfix_files(topology: Topology) -> Files:
+    """The files of /etc/postfix."""
+    files: Files = {"main.cf": partial(main_cf.render, topology), "master.cf": partial(master_cf.render, topology)}
     if topology.spec.delivery.recipients == "Local":
-        files["aliases"] = aliases.render(topology)
+        files["aliases"] = partial(aliases.render, topology)
     if topology.spec.submission:
-        files["sender_login.regexp"] = sender_login.render()
+        files["sender_login.regexp"] = sender_login.render
     return files
 
 
-def dovecot_files(topology: Topology) -> dict[str, Json]:
-    """Each file's name in /etc/dovecot, and its text."""
+def dovecot_files(topology: Topology) -> Files:
+    """The files of /etc/dovecot."""
     sources = topology.sources
-    files: dict[str, Json] = {"dovecot.conf": dovecot_conf.render(topology)}
+    files: Files = {"dovecot.conf": partial(dovecot_conf.render, topology)}
     optional = {
         "extra.conf": topology.spec.dovecot.extra_config,
         "before.sieve": sources.sieve_before,
         "after.sieve": sources.sieve_after,
     }
-    return {**files, **{name: content for name, content in optional.items() if content}}
+    return {**files, **{name: partial(str, content) for name, content in optional.items() if content}}
 
 
-def _config_map(topology: Topology, name: str, files: dict[str, Json]) -> Object:
+def _config_map(topology: Topology, name: str, files: Files) -> Object:
     return {
         "apiVersion": "v1",
         "kind": "ConfigMap",
         "metadata": metadata.child(topology.stack, name),
-        "data": files,
+        "data": {file: render() for file, render in files.items()},
     }

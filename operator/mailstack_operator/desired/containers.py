@@ -79,9 +79,6 @@ def dovecot_check(topology: Topology) -> Object:
         "securityContext": _dovecot_security(topology),
         "volumeMounts": [
             mount("tmp", "/tmp"),  # noqa: S108 - an emptyDir of this pod
-            mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
-            mount("ids", "/etc/group", read_only=True, sub_path="group"),
-            *([mount("tls", TLS_FOLDER, read_only=True)] if topology.dovecot_tls else []),
             *dovecot_file_mounts(topology),
         ],
     }
@@ -113,14 +110,13 @@ def certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
         arguments.append(f"--ca={LMTP_CA_SECRET}/{CA_KEY}={LMTP_CA_FILE}")
         targets.append(LMTP_CA_FILE)
         mounts.append(mount("lmtp-ca", LMTP_CA_SECRET, read_only=True))
-    user = topology.rootless or _SIDECAR_USER
     return {
         **_container("certificates", topology.operator_image),
         "restartPolicy": "Always",
         "command": ["python3", "-m", "mailstack_probe.certificates"],
         "args": arguments,
         "startupProbe": {**_there(targets), "periodSeconds": 1, "failureThreshold": 60},
-        "securityContext": {**_security(), "runAsNonRoot": True, "runAsUser": user, "runAsGroup": user},
+        "securityContext": _ordinary_user(topology.rootless or _SIDECAR_USER),
         "volumeMounts": mounts,
     }
 
@@ -207,17 +203,20 @@ def _asked_lmtp(topology: Topology, *, postfix: bool) -> list[str]:
 
 
 def _asked_smtp(topology: Topology) -> list[str]:
+    return [f"--smtp={SMTP_PORT}", _expected(topology), f"--verify-map={VERIFY_CACHE_FILE}"]
+
+
+def _expected(topology: Topology) -> str:
+    """What Postfix answers for an address that nobody has."""
     verification = topology.spec.verification
-    expected = verification.reject_code if verification.enabled else 250
-    return [f"--smtp={SMTP_PORT}", f"--expect={expected}", f"--verify-map={VERIFY_CACHE_FILE}"]
+    return f"--expect={verification.reject_code if verification.enabled else 250}"
 
 
 def _probe_security(topology: Topology, *, postfix: bool) -> Object:
     """Beside Postfix it becomes the image's user postfix, whom alone Dovecot's socket lets in: that takes a root."""
     if postfix:
         return {**_security("SETGID", "SETUID"), "runAsUser": 0, "runAsGroup": 0}
-    ids: Object = {"runAsNonRoot": True, "runAsUser": _SIDECAR_USER, "runAsGroup": topology.mail_owner}
-    return {**_security(), **ids}
+    return _ordinary_user(_SIDECAR_USER, topology.mail_owner)
 
 
 def _field(name: str, path: str) -> Object:
@@ -226,20 +225,13 @@ def _field(name: str, path: str) -> Object:
 
 def rehearsal(topology: Topology) -> Object:
     """Asks the servers that stand beside it what another mail server and a mail program would ask."""
-    verification = topology.spec.verification
-    expected = verification.reject_code if verification.enabled else 250
     unknown = [f"--unknown={UNKNOWN_USER}@{domain}" for domain in topology.spec.domains[:3]]
     ports = [f"--{port.name}={port.container}" for port in (*topology.postfix_ports, *topology.mail_ports)]
     logs = [f"--log={_log(server)}" for server in ("dovecot", "postfix")]
     return {
         **_container("rehearsal", topology.operator_image),
-        "command": ["python3", "-m", "mailstack_probe.rehearsal", f"--expect={expected}", *unknown, *ports, *logs],
-        "securityContext": {
-            **_security(),
-            "runAsNonRoot": True,
-            "runAsUser": _SIDECAR_USER,
-            "runAsGroup": _SIDECAR_USER,
-        },
+        "command": ["python3", "-m", "mailstack_probe.rehearsal", _expected(topology), *unknown, *ports, *logs],
+        "securityContext": _ordinary_user(_SIDECAR_USER),
         "volumeMounts": [mount("logs", LOGS_FOLDER, read_only=True)],
     }
 
@@ -305,9 +297,13 @@ def _there(files: list[str]) -> Object:
 
 def _dovecot_security(topology: Topology) -> Object:
     if topology.rootless is not None:
-        ids: Object = {"runAsNonRoot": True, "runAsUser": topology.rootless, "runAsGroup": topology.rootless}
-        return {**_security(), **ids}
+        return _ordinary_user(topology.rootless)
     return _security("CHOWN", "DAC_OVERRIDE", "KILL", "SETUID", "SETGID", "SYS_CHROOT", "NET_BIND_SERVICE")
+
+
+def _ordinary_user(uid: int, gid: int | None = None) -> Object:
+    """No capability and no root; the group is of the same number unless another is given."""
+    return {**_security(), "runAsNonRoot": True, "runAsUser": uid, "runAsGroup": uid if gid is None else gid}
 
 
 def _security(*capabilities: str) -> Object:

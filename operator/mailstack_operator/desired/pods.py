@@ -21,10 +21,9 @@ _REHEARSAL_SECONDS = 300
 def both(topology: Topology) -> Object:
     """Postfix, with Dovecot as a native sidecar: it starts before Postfix and outlives it."""
     stack = topology.stack.key.name
-    tls = topology.spec.tls is not None
     return _pod(
         init=[
-            *([containers.certificates(topology, postfix=True, dovecot=True)] if tls else []),
+            *_certificates(topology, postfix=True, dovecot=True),
             containers.spool(topology),
             containers.account_names(topology),
             containers.dovecot_check(topology),
@@ -39,17 +38,16 @@ def both(topology: Topology) -> Object:
             volumes.mail(topology),
             *volumes.postfix_volumes(topology, names.postfix_config(stack)),
             *volumes.dovecot_volumes(topology, names.dovecot_config(stack)),
-            *(volumes.tls_volumes(topology) if tls else []),
+            *volumes.tls_volumes(topology),
         ],
     )
 
 
 def postfix(topology: Topology) -> Object:
     """Postfix alone."""
-    tls = topology.postfix_tls
     return _pod(
         init=[
-            *([containers.certificates(topology, postfix=True, dovecot=False)] if tls else []),
+            *_certificates(topology, postfix=True, dovecot=False),
             containers.spool(topology),
             containers.sidecar(containers.probe(topology, postfix=True, dovecot=False)),
         ],
@@ -59,17 +57,16 @@ def postfix(topology: Topology) -> Object:
             *volumes.empty("ids"),
             volumes.token(),
             *volumes.postfix_volumes(topology, names.postfix_config(topology.stack.key.name)),
-            *(volumes.tls_volumes(topology) if tls else []),
+            *volumes.tls_volumes(topology),
         ],
     )
 
 
 def dovecot(topology: Topology) -> Object:
     """Dovecot alone."""
-    tls = topology.dovecot_tls
     return _pod(
         init=[
-            *([containers.certificates(topology, postfix=False, dovecot=True)] if tls else []),
+            *_certificates(topology, postfix=False, dovecot=True),
             containers.account_names(topology),
             containers.dovecot_check(topology),
             containers.sidecar(containers.probe(topology, postfix=False, dovecot=True)),
@@ -80,7 +77,7 @@ def dovecot(topology: Topology) -> Object:
             volumes.token(),
             volumes.mail(topology),
             *volumes.dovecot_volumes(topology, names.dovecot_config(topology.stack.key.name)),
-            *(volumes.tls_volumes(topology) if tls else []),
+            *volumes.tls_volumes(topology),
         ],
     )
 
@@ -96,7 +93,7 @@ def rehearsal(topology: Topology, config_digest: str) -> Object:
     annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
     spec = _pod(
         init=[
-            *([containers.certificates(plan, postfix=True, dovecot=True)] if plan.dovecot_tls else []),
+            *_certificates(plan, postfix=True, dovecot=True),
             containers.spool(plan),
             containers.account_names(plan),
             containers.dovecot_check(plan),
@@ -108,7 +105,7 @@ def rehearsal(topology: Topology, config_digest: str) -> Object:
             *volumes.empty("private", "queue", "data", "mail", "logs"),
             *volumes.postfix_volumes(plan, names.postfix_config(name)),
             *volumes.dovecot_volumes(plan, names.dovecot_config(name)),
-            *(volumes.tls_volumes(plan) if plan.dovecot_tls else []),
+            *volumes.tls_volumes(plan),
         ],
     )
     hosts: list[Json] = [{"ip": "127.0.0.1", "hostnames": [plan.lmtp.host]}] if isinstance(plan.lmtp, LmtpPort) else []
@@ -129,6 +126,10 @@ def rehearsal(topology: Topology, config_digest: str) -> Object:
 def rehearsed_config(topology: Topology) -> list[Object]:
     """The ConfigMaps of the rehearsal's pod."""
     return config_maps.rehearsed(_on_loopback(topology))
+
+
+def _certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> list[Object]:
+    return [containers.certificates(topology, postfix=postfix, dovecot=dovecot)] if topology.tls else []
 
 
 def _on_loopback(topology: Topology) -> Topology:

@@ -112,7 +112,9 @@ def dovecot_volumes(topology: Topology, config: str) -> list[Json]:
 
 
 def tls_volumes(topology: Topology) -> list[Json]:
-    """The server's certificate as it is in the Secret, and the folder where the servers read it."""
+    """The server's certificate as it is in the Secret, and the folder where the servers read it, if they do."""
+    if not topology.tls:
+        return []
     if topology.spec.tls is None:
         return empty("tls")
     return [*empty("tls"), _secret("tls-secret", topology.spec.tls.secret_name, CERTIFICATE_KEYS, _WORLD_READABLE)]
@@ -142,9 +144,7 @@ def postfix_mounts(topology: Topology) -> list[Json]:
 
 def postfix_secret_mounts(topology: Topology) -> list[Json]:
     """What the running Postfix reads beside."""
-    mounts: list[Json] = []
-    if topology.postfix_tls:
-        mounts.append(mount("tls", TLS_FOLDER, read_only=True))
+    mounts = tls_mounts(topology)
     if topology.spec.submission and topology.spec.submission.relay_credentials:
         mounts += [mount("relay-secret", RELAY_SECRET, read_only=True), mount("relay", RELAY_FOLDER)]
     return mounts
@@ -159,16 +159,23 @@ def dovecot_mounts(topology: Topology) -> list[Json]:
         mount("lib-dovecot", "/var/lib/dovecot"),
         mount("tmp", "/tmp"),  # noqa: S108 - an emptyDir of this pod
         mount("users", USERS_FOLDER, read_only=True),
-        mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
-        mount("ids", "/etc/group", read_only=True, sub_path="group"),
     ]
-    if topology.dovecot_tls:
-        mounts.append(mount("tls", TLS_FOLDER, read_only=True))
     return [*mounts, *dovecot_file_mounts(topology)]
 
 
 def dovecot_file_mounts(topology: Topology) -> list[Json]:
-    return _files("dovecot-config", DOVECOT_FOLDER, dovecot_files(topology))
+    """What doveconf reads: the accounts that `names` wrote, the certificates, the files of /etc/dovecot."""
+    return [
+        mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
+        mount("ids", "/etc/group", read_only=True, sub_path="group"),
+        *tls_mounts(topology),
+        *_files("dovecot-config", DOVECOT_FOLDER, dovecot_files(topology)),
+    ]
+
+
+def tls_mounts(topology: Topology) -> list[Json]:
+    """Where a server reads certificates, if it does."""
+    return [mount("tls", TLS_FOLDER, read_only=True)] if topology.tls else []
 
 
 def _files(volume: str, folder: str, files: Iterable[str]) -> list[Json]:

@@ -113,7 +113,7 @@ def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
 
 def _ends(status: Mapping[str, Json]) -> Iterator[End]:
     for container in _statuses(status):
-        if ended := section(container, "state", "terminated") or section(container, "lastState", "terminated"):
+        if ended := _ended(container):
             yield End(text(container, "name"), number(ended, "exitCode"), _last_words(ended))
 
 
@@ -143,7 +143,7 @@ def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
     where = f"pod {pod}, container {text(container, 'name')}"
     waiting = section(container, "state", "waiting")
     reason, message = text(waiting, "reason"), text(waiting, "message")
-    ended = section(container, "state", "terminated") or section(container, "lastState", "terminated")
+    ended = _ended(container)
     if number(ended, "exitCode") != 0 and not container.get("ready"):
         return Problem("ContainerCrash", f"{where}: exit code {number(ended, 'exitCode')}: {_last_words(ended)}")
     if reason in ("ErrImagePull", "ImagePullBackOff"):
@@ -161,6 +161,11 @@ def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
         return None
     reason = text(section(container, "state", "waiting"), "reason") or "Starting"
     return Problem("PodNotReady", f"pod {pod}, container {text(container, 'name')}: {reason}")
+
+
+def _ended(container: Mapping[str, Json]) -> Mapping[str, Json]:
+    """How it ended now or the last time; empty if it never did."""
+    return section(container, "state", "terminated") or section(container, "lastState", "terminated")
 
 
 def _last_words(terminated: Mapping[str, Json]) -> str:

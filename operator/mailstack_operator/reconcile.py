@@ -140,7 +140,7 @@ class Reconciler:
         elif running:
             trial = rehearsal.verdict(rehearsal.pod_of(seen.pods, plan.stack.key.name), config_digest)
         # Without any pod there is nothing to lose: the first ones try their configuration themselves.
-        wanted = by_ref(desired.children(plan))
+        wanted = by_ref(desired.children(plan, config_digest))
         return Plan(plan, wanted, config_digest, config_digest in running, refers.problem(), trial)
 
     async def _apply(self, plan: Plan, known: str) -> str:

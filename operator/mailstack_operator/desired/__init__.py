@@ -8,10 +8,13 @@ from mailstack_operator.objects import Json, Object, digest, section
 from mailstack_operator.topology import Topology
 
 
-def children(topology: Topology) -> list[Object]:
-    """Every child object that the MailStack wants, complete and in no order that matters."""
+def children(topology: Topology, known_digest: str = "") -> list[Object]:
+    """Every child object that the MailStack wants, complete and in no order that matters.
+
+    `known_digest` is its config_digest, if it was taken already.
+    """
     annotations: Object = {
-        names.ANNOTATION_CONFIG_DIGEST: config_digest(topology),
+        names.ANNOTATION_CONFIG_DIGEST: known_digest or config_digest(topology),
         names.ANNOTATION_OPERATOR_IMAGE: topology.operator_image,
     }
     found = _children(topology)

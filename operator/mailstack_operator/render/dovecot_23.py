@@ -6,11 +6,9 @@ from mailstack_operator.api.plugins import Plugins, Quota
 from mailstack_operator.render import dovecot_services as services
 from mailstack_operator.render.grammar import DovecotPart, FileSetting, Setting, block
 from mailstack_operator.topology import (
-    LMTP_TLS_FILE,
     MAIL_ROOT,
     SIEVE_AFTER,
     SIEVE_BEFORE,
-    TLS_FILE,
     USERS_FILE,
     Sources,
     Topology,
@@ -21,7 +19,7 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
     """All that the operator itself writes, in the order of the file."""
     plugins = topology.spec.plugins
     yield from services.base(topology)
-    yield from _tls(topology)
+    yield from services.tls(topology, _certificate, Setting("disable_plaintext_auth", "no"))
     yield from _mail(topology)
     yield from _users(topology)
     yield from services.services(topology)
@@ -31,19 +29,6 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
     yield block("protocol lmtp", *_lmtp(topology))
     if plugins.quota or plugins.sieve:
         yield block("plugin", *_plugin_settings(plugins, topology.sources))
-
-
-def _tls(topology: Topology) -> Iterator[DovecotPart]:
-    if topology.spec.tls:
-        yield Setting("ssl", "required")
-        yield from _certificate(TLS_FILE)
-        return
-    if topology.lmtp_tls:
-        yield Setting("ssl", "yes")
-        yield from _certificate(LMTP_TLS_FILE)
-    else:
-        yield Setting("ssl", "no")
-    yield Setting("disable_plaintext_auth", "no")
 
 
 def _certificate(path: str) -> Iterator[DovecotPart]:
@@ -61,9 +46,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 def _users(topology: Topology) -> Iterator[DovecotPart]:
     for database in ("passdb", "userdb"):
         yield block(database, driver="passwd-file", args=USERS_FILE)
-    if topology.spec.submission:
-        # Some mail programs know LOGIN only when they send.
-        yield Setting("auth_mechanisms", "plain login")
+    yield from services.mechanisms(topology)
 
 
 def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
@@ -75,9 +58,7 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
         yield services.sieve_submission(topology)
     if names := " ".join(name for name, plugin in (("quota", plugins.quota), ("sieve", plugins.sieve)) if plugin):
         yield Setting("mail_plugins", names)
-    if topology.lmtp_tls and topology.spec.tls:
-        yield Setting("ssl", "yes")
-        yield from _certificate(LMTP_TLS_FILE)
+    yield from services.lmtp_tls(topology, _certificate)
 
 
 def _plugin_settings(plugins: Plugins, sources: Sources) -> Iterator[DovecotPart]:

@@ -6,12 +6,10 @@ from mailstack_operator.api.plugins import Quota
 from mailstack_operator.render import dovecot_services as services
 from mailstack_operator.render.grammar import DovecotPart, Setting, block
 from mailstack_operator.topology import (
-    LMTP_TLS_FILE,
     MAIL_ROOT,
     ROOTLESS_USER,
     SIEVE_AFTER,
     SIEVE_BEFORE,
-    TLS_FILE,
     USERS_FILE,
     Topology,
 )
@@ -23,7 +21,7 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("dovecot_config_version", "2.4.0")
     yield Setting("dovecot_storage_version", "2.4.0")
     yield from services.base(topology)
-    yield from _tls(topology)
+    yield from services.tls(topology, _certificate, Setting("auth_allow_cleartext", "yes"))
     if topology.rootless:
         yield from _rootless(topology.rootless)
     yield from _mail(topology)
@@ -36,19 +34,6 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("lmtp_user_concurrency_limit", "unlimited")
     yield from services.services(topology)
     yield block("protocol lmtp", *_lmtp(topology))
-
-
-def _tls(topology: Topology) -> Iterator[DovecotPart]:
-    if topology.spec.tls:
-        yield Setting("ssl", "required")
-        yield from _certificate(TLS_FILE)
-        return
-    if topology.lmtp_tls:
-        yield Setting("ssl", "yes")
-        yield from _certificate(LMTP_TLS_FILE)
-    else:
-        yield Setting("ssl", "no")
-    yield Setting("auth_allow_cleartext", "yes")
 
 
 def _certificate(path: str) -> Iterator[Setting]:
@@ -74,9 +59,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 def _users(topology: Topology) -> Iterator[DovecotPart]:
     for database in ("passdb", "userdb"):
         yield block(f"{database} passwd-file", passwd_file_path=USERS_FILE)
-    if topology.spec.submission:
-        # Some mail programs know LOGIN only when they send.
-        yield Setting("auth_mechanisms", "plain login")
+    yield from services.mechanisms(topology)
 
 
 def _quota(quota: Quota) -> Iterator[DovecotPart]:
@@ -109,6 +92,4 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     if topology.spec.plugins.sieve:
         yield services.sieve_submission(topology)
         yield block("mail_plugins", sieve="yes")
-    if topology.lmtp_tls and topology.spec.tls:
-        yield Setting("ssl", "yes")
-        yield from _certificate(LMTP_TLS_FILE)
+    yield from services.lmtp_tls(topology, _certificate)

@@ -1,9 +1,13 @@
 """What dovecot.conf of 2.3 and of 2.4 have in common: the services and where they listen, identities, quota's unit."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
 
 from mailstack_operator.render.grammar import Block, DovecotPart, Setting, block
-from mailstack_operator.topology import POSTFIX_PRIVATE, SMTP_PORT, LmtpSocket, Port, Topology
+from mailstack_operator.topology import LMTP_TLS_FILE, POSTFIX_PRIVATE, SMTP_PORT, TLS_FILE, LmtpSocket, Port, Topology
+
+# The settings for a certificate and its key, both in the file at a path: each version has its own.
+Certificate: TypeAlias = Callable[[str], Iterable[DovecotPart]]
 
 # Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.
 SIEVE_BINARIES = "/var/lib/dovecot/sieve"
@@ -22,6 +26,33 @@ def base(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("protocols", "imap lmtp sieve" if topology.sieve else "imap lmtp")
     yield Setting("listen", "*")
     yield Setting("log_path", "/dev/stderr")
+
+
+def tls(topology: Topology, certificate: Certificate, cleartext_logins: Setting) -> Iterator[DovecotPart]:
+    """TLS for people, and no login without it; or for LMTP alone, or not at all."""
+    if topology.spec.tls:
+        yield Setting("ssl", "required")
+        yield from certificate(TLS_FILE)
+        return
+    if topology.lmtp_tls:
+        yield Setting("ssl", "yes")
+        yield from certificate(LMTP_TLS_FILE)
+    else:
+        yield Setting("ssl", "no")
+    yield cleartext_logins
+
+
+def lmtp_tls(topology: Topology, certificate: Certificate) -> Iterator[DovecotPart]:
+    """Within the protocol lmtp: a certificate of its own, beside that for people."""
+    if topology.lmtp_tls and topology.spec.tls:
+        yield Setting("ssl", "yes")
+        yield from certificate(LMTP_TLS_FILE)
+
+
+def mechanisms(topology: Topology) -> Iterator[DovecotPart]:
+    if topology.spec.submission:
+        # Some mail programs know LOGIN only when they send.
+        yield Setting("auth_mechanisms", "plain login")
 
 
 def owner(topology: Topology) -> Iterator[DovecotPart]:

@@ -16,7 +16,8 @@ import pytest
 from mailtest import certificates, explain, manifests, release
 from mailtest.certificates import Authority
 from mailtest.client import Client
-from mailtest.kubectl import CommandError, Kubectl, Object
+from mailtest.command import CommandError
+from mailtest.kubectl import Kubectl, Object
 from mailtest.stack import Stack
 
 CLIENT_NAMESPACE = "e2e-client"

@@ -7,7 +7,8 @@ import pytest
 
 from conftest import NewNamespace
 from harness import paths
-from mailtest.kubectl import CommandError, Kubectl
+from mailtest.command import CommandError
+from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack
 
 FOLDER = paths.repository() / "tests" / "data" / "bad"

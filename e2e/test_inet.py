@@ -9,7 +9,8 @@ from conftest import CreateStack
 from mailtest import certificates, inbox, manifests, pods
 from mailtest.certificates import Authority, Certificate
 from mailtest.client import Client, Letter, letter
-from mailtest.kubectl import CommandError, Kubectl
+from mailtest.command import CommandError
+from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack
 from mailtest.wait import until
 from mailtest.wire import Endpoint

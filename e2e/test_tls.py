@@ -10,7 +10,7 @@ from conftest import CreateStack
 from mailtest import inbox, manifests, pods
 from mailtest.certificates import Authority, Certificate
 from mailtest.client import Client, letter
-from mailtest.kubectl import CommandError
+from mailtest.command import CommandError
 from mailtest.stack import Stack
 from mailtest.wait import until
 from mailtest.wire import Endpoint, Protocol, Security

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from mailtest import release
-from mailtest.kubectl import CommandError, Kubectl
+from mailtest.command import CommandError
+from mailtest.kubectl import Kubectl
 
 
 def namespace(name: str) -> str:

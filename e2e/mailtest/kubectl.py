@@ -1,47 +1,14 @@
 """kubectl, with the harness's cluster, and always with a time limit."""
 
 import json
-import subprocess
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
-from harness import paths
+from mailtest import api
+from mailtest.command import SECONDS, run
 
 # An object as the API server sends it. Tests read it as a user would: by path, asserting what they find.
 Object: TypeAlias = dict[str, Any]
-
-SECONDS = 60.0
-
-
-class CommandError(AssertionError):
-    """A command failed; the message holds the command, its exit code and what it wrote to stderr."""
-
-    def __init__(self, command: list[str], code: int | str, stderr: str) -> None:
-        shown = " ".join(word if len(word) < 120 else f"{word[:100]}..." for word in command)
-        super().__init__(f"`{shown}` ended with {code}: {stderr.strip()}")
-        self.stderr = stderr
-
-
-def run(*command: str, stdin: str = "", seconds: float = SECONDS) -> str:
-    """The stdout of `command`, run with the harness's PATH and KUBECONFIG.
-
-    Raises CommandError when it fails or takes longer than `seconds`.
-    """
-    try:
-        done = subprocess.run(
-            command,
-            input=stdin,
-            capture_output=True,
-            text=True,
-            timeout=seconds,
-            env=paths.environment(),
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        raise CommandError(list(command), f"no answer after {seconds:.0f} s", "") from None
-    if done.returncode:
-        raise CommandError(list(command), done.returncode, done.stderr)
-    return done.stdout
 
 
 @dataclass(frozen=True)
@@ -63,6 +30,8 @@ class Kubectl:
 
     def get(self, kind: str, name: str) -> Object | None:
         """The object; None if there is none."""
+        if api.reads(kind):
+            return api.get(self.namespace, kind, name)
         out = self("get", kind, name, "--ignore-not-found", "-o", "json")
         found: Object | None = json.loads(out) if out.strip() else None
         return found
@@ -74,6 +43,8 @@ class Kubectl:
 
     def list(self, kinds: str, selector: str = "") -> list[Object]:
         """All objects of the comma-separated `kinds` that carry the labels of `selector`."""
+        if api.reads(kinds):
+            return api.list_of(self.namespace, kinds, selector)
         found: Object = json.loads(self("get", kinds, f"--selector={selector}", "-o", "json"))
         return list(found["items"])
 

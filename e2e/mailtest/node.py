@@ -1,7 +1,7 @@
 """What only the cluster's node can do to a container."""
 
 from harness import paths
-from mailtest.kubectl import run
+from mailtest.command import run
 from mailtest.wait import until
 
 

@@ -7,7 +7,8 @@ from collections import Counter
 
 from harness import images, paths
 from mailtest import node
-from mailtest.kubectl import Kubectl, Object, run
+from mailtest.command import run
+from mailtest.kubectl import Kubectl, Object
 from mailtest.wait import until
 
 NAMESPACE = "mailstack-system"

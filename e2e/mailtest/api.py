@@ -1,0 +1,117 @@
+"""Reads objects over a connection that stays open: kubectl would start a process and shake hands for every look.
+
+The standard library only: the demo runs before there is a virtual environment.
+"""
+
+import base64
+import http.client
+import json
+import ssl
+import tempfile
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, cast
+from urllib.parse import urlencode, urlsplit
+
+from mailtest.command import CommandError, run
+
+# The kinds that the tests look at again and again, as kubectl names them; any other is kubectl's.
+_FOLDERS = {
+    "configmap": "api/v1",
+    "persistentvolumeclaim": "api/v1",
+    "pod": "api/v1",
+    "secret": "api/v1",
+    "service": "api/v1",
+    "statefulset": "apis/apps/v1",
+    "mailstack": "apis/mailstack.dev/v1alpha1",
+}
+_SECONDS = 30.0
+_connections = threading.local()
+
+
+def reads(kinds: str) -> bool:
+    """Whether `get` and `list_of` know all of the comma-separated kinds."""
+    return all(_singular(kind) in _FOLDERS for kind in kinds.split(","))
+
+
+def get(namespace: str, kind: str, name: str) -> dict[str, Any] | None:
+    """The object; None if there is none. Raises CommandError."""
+    return cast(dict[str, Any] | None, _ask(f"{_folder(namespace, kind)}/{name}"))
+
+
+def list_of(namespace: str, kinds: str, selector: str) -> list[Any]:
+    """All objects of the kinds that carry the labels of the selector. Raises CommandError."""
+    query = urlencode({"labelSelector": selector})
+    lists = (_ask(f"{_folder(namespace, kind)}?{query}") for kind in kinds.split(","))
+    return [item for found in lists for item in _items(found)]
+
+
+def _items(found: Any) -> list[Any]:
+    """With what kubectl adds to each: a list says the kind only once."""
+    kind = found["kind"].removesuffix("List")
+    return [{"apiVersion": found["apiVersion"], "kind": kind, **item} for item in found["items"]]
+
+
+def _singular(kind: str) -> str:
+    return kind.removesuffix("s")
+
+
+def _folder(namespace: str, kind: str) -> str:
+    singular = _singular(kind)
+    within = f"namespaces/{namespace}/" if namespace else ""
+    return f"/{_FOLDERS[singular]}/{within}{singular}s"
+
+
+def _ask(path: str) -> Any:
+    """A connection that the server has closed meanwhile is made anew, once."""
+    try:
+        return _answer(path)
+    except (OSError, http.client.HTTPException):
+        _connections.open = None
+    try:
+        return _answer(path)
+    except (OSError, http.client.HTTPException) as error:
+        _connections.open = None
+        raise CommandError(["GET", path], repr(error), "") from error
+
+
+def _answer(path: str) -> Any:
+    connection = _connection()
+    connection.request("GET", path, headers={"Accept": "application/json"})
+    response = connection.getresponse()
+    body = response.read()
+    if response.status == http.client.NOT_FOUND:
+        return None
+    if response.status != http.client.OK:
+        raise CommandError(["GET", path], response.status, body.decode(errors="replace"))
+    return json.loads(body)
+
+
+def _connection() -> http.client.HTTPSConnection:
+    if getattr(_connections, "open", None) is None:
+        _connections.open = _connect()
+    return cast(http.client.HTTPSConnection, _connections.open)
+
+
+def _connect() -> http.client.HTTPSConnection:
+    """As the only user of the harness's KUBECONFIG, who has a client certificate."""
+    config = json.loads(run("kubectl", "config", "view", "--raw", "--minify", "-o", "json"))
+    cluster = config["clusters"][0]["cluster"]
+    server = urlsplit(cluster["server"])
+    context = ssl.create_default_context(cadata=_pem(cluster, "certificate-authority-data"))
+    _show(context, config["users"][0]["user"])
+    return http.client.HTTPSConnection(server.hostname or "", server.port, timeout=_SECONDS, context=context)
+
+
+def _show(context: ssl.SSLContext, user: Mapping[str, str]) -> None:
+    """The ssl module reads a client's certificate from a file only."""
+    with tempfile.TemporaryDirectory() as folder:
+        file = Path(folder) / "client.pem"
+        file.touch(mode=0o600)
+        file.write_text(_pem(user, "client-certificate-data") + _pem(user, "client-key-data"))
+        context.load_cert_chain(file)
+
+
+def _pem(holder: Mapping[str, str], key: str) -> str:
+    return base64.b64decode(holder[key]).decode()

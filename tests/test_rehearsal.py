@@ -140,16 +140,30 @@ async def test_an_image_without_a_shell_is_refused(running: World) -> None:
 
 async def test_few_are_tried_at_the_same_time(running: World) -> None:
     """An upgrade of the operator may concern every MailStack at once."""
+    others_are_tried(running, {"phase": "Running"})
+    running.change(CHANGE)
+    assert await running.run() is not None
+    assert REHEARSAL not in running.cluster.objects
+    assert running.condition("Reconciling")["reason"] == "Rehearsing"
+
+
+async def test_an_image_that_nobody_has_keeps_nobody_else_waiting(running: World) -> None:
+    """Fault: two misspelt images, and no MailStack of the cluster gets its change for five minutes."""
+    waiting: Json = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
+    others_are_tried(running, {"phase": "Pending", "initContainerStatuses": [{"name": "spool", "state": waiting}]})
+    running.change(CHANGE)
+    await running.run()
+    assert REHEARSAL in running.cluster.objects
+
+
+def others_are_tried(world: World, status: Object) -> None:
+    """Pods of other MailStacks, in that status, take every place."""
     for number in range(AT_ONCE):
         other = desired.rehearsal(topology.decide(stack()), "digest")
         name = f"other-{number}"
         owner: Json = [{"kind": "MailStack", "name": name, "controller": True}]
         metadata: Object = {**section(other, "metadata"), "name": f"{name}-rehearsal", "ownerReferences": owner}
-        running.store.note({**other, "metadata": metadata, "status": {"phase": "Running"}})
-    running.change(CHANGE)
-    assert await running.run() is not None
-    assert REHEARSAL not in running.cluster.objects
-    assert running.condition("Reconciling")["reason"] == "Rehearsing"
+        world.store.note({**other, "metadata": metadata, "status": status})
 
 
 async def test_an_image_that_cannot_be_pulled_is_named(running: World) -> None:

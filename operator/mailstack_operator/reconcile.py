@@ -180,7 +180,7 @@ class Reconciler:
             await self._cluster.delete_pod(plan.key.namespace, pod)
 
     async def _try_out(self, plan: Plan) -> None:
-        if self._asked_for + sum(map(rehearsal.is_running, self._store.pods())) >= rehearsal.AT_ONCE:
+        if self._asked_for + sum(map(rehearsal.takes_a_place, self._store.pods())) >= rehearsal.AT_ONCE:
             raise rehearsal.not_yet()
         logger.info("%s: trying the changed configuration", plan.key)
         self._asked_for += 1

@@ -30,7 +30,7 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
     if is_undecided(pod):
         words = "".join(f": {_told(pod, end)}" for end in pod.ends[-1:])
         return Waiting("RehearsalFailed", f"trying the changed configuration came to no end{words}; {_KEEP}", AGAIN)
-    if pod.problem is not None and pod.problem.reason not in ("PodNotReady", "ContainerCrash"):
+    if pod.problem is not None and _is_held_up(pod):
         return Waiting(pod.problem.reason, f"{pod.problem.message}; {_KEEP}")
     return _UNDER_WAY
 
@@ -46,8 +46,11 @@ def is_undecided(pod: Pod) -> bool:
     return ended and not _passed(pod) and _refusal(pod) is None
 
 
-def is_running(pod: Pod) -> bool:
-    return pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
+def takes_a_place(pod: Pod) -> bool:
+    """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that nobody has, costs
+    nothing: it must not keep the others from being tried."""
+    works = pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
+    return works and not pod.deleting and not _is_held_up(pod)
 
 
 def pod_of(pods: dict[str, Pod], stack: str) -> Pod | None:
@@ -71,6 +74,11 @@ def _is_no(end: End) -> bool:
     """Whether a program ended by its own will, or is not in the image; a signal or a failed start is the node's."""
     own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != _NO_ANSWER
     return own or "executable file not found" in end.words or "no such file or directory" in end.words
+
+
+def _is_held_up(pod: Pod) -> bool:
+    """Whether the cluster cannot run the pod: no node, no image."""
+    return pod.problem is not None and pod.problem.reason not in ("PodNotReady", "ContainerCrash")
 
 
 def _end(pod: Pod, container: str) -> End | None:

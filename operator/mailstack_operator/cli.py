@@ -7,13 +7,14 @@ from pathlib import Path
 
 import click
 
-from mailstack_operator import desired, logs, manifests, plugin_commands, topology
+from mailstack_operator import desired, logs, manifests, topology
 from mailstack_operator.api import needs
 from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.errors import ClusterError
 from mailstack_operator.leader import LeadershipLost
 from mailstack_operator.objects import Json, text
+from mailstack_operator.plugin import commands
 from mailstack_operator.settings import Settings
 
 _CRD_HEADER = "# Made by `mailstack crd` from the models in operator/mailstack_operator/api; do not edit.\n"
@@ -38,7 +39,7 @@ def main() -> None:
     """
 
 
-for _command in plugin_commands.COMMANDS:
+for _command in commands.COMMANDS:
     main.add_command(_command)
 
 

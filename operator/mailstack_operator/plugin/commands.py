@@ -9,8 +9,9 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from mailstack_operator import plugin
-from mailstack_operator.plugin import Choice, Kubectl, Refused, Shown
+from mailstack_operator.plugin import screens
+from mailstack_operator.plugin.kubectl import Kubectl, Refused
+from mailstack_operator.plugin.screens import Choice, Shown
 
 P = ParamSpec("P")
 
@@ -65,7 +66,7 @@ def status(kubectl: Kubectl, name: str) -> Shown:
 
     Conditions, endpoint, pods, what their probes found, the queue, and what Postfix refused last.
     """
-    return plugin.status(kubectl, name, _width())
+    return screens.show_status(kubectl, name, _width())
 
 
 @_command
@@ -77,14 +78,14 @@ def verify(kubectl: Kubectl, name: str, address: str) -> Shown:
     Postfix as another mail server would, Dovecot over LMTP as Postfix would; and show what Postfix remembers.
     Exit 0 if Postfix accepts it, 1 if it refuses it, 2 if that is not known.
     """
-    return plugin.verify(kubectl, name, address, _width())
+    return screens.show_verify(kubectl, name, address, _width())
 
 
 @_command
 @click.argument("name")
 def queue(kubectl: Kubectl, name: str) -> Shown:
     """List the messages that wait in the MailStack NAME, and why."""
-    return plugin.queue(kubectl, name, _width())
+    return screens.show_queue(kubectl, name, _width())
 
 
 @_command
@@ -96,7 +97,7 @@ def logs(kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, si
     """Print the logs of both servers of the MailStack NAME, merged by time."""
     if queue_id and user:
         raise click.UsageError("--queue-id and --user exclude each other: a queue id names one message")
-    return plugin.logs(kubectl, name, Choice(queue_id, user, since))
+    return screens.show_logs(kubectl, name, Choice(queue_id, user, since))
 
 
 COMMANDS = (status, verify, queue, logs)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailstack_operator import plugin_text
+from mailstack_operator.plugin import terminal
 from mailstack_probe.recipients import LOCAL_PART
 
 POSTFIX = "postfix"
@@ -48,7 +48,7 @@ def lines(pod: str, container: str, output: str) -> list[Line]:
 
 def _line(pod: str, container: str, line: str) -> Line:
     stamp, _, words = line.partition(" ")
-    return Line(plugin_text.moment(stamp) or _NEVER, pod, container, _STAMP.sub("", words, count=1))
+    return Line(terminal.moment(stamp) or _NEVER, pod, container, _STAMP.sub("", words, count=1))
 
 
 def merged(logs: Iterable[Iterable[Line]]) -> list[Line]:
@@ -84,7 +84,7 @@ def screen(found: Sequence[Line]) -> str:
     titles = _titles(found)
     widest = max(map(len, titles.values()), default=0)
     return "".join(
-        f"{titles[line.pod, line.container]:{widest}}  {_clock(line.time)}  {plugin_text.printable(line.words)}\n"
+        f"{titles[line.pod, line.container]:{widest}}  {_clock(line.time)}  {terminal.printable(line.words)}\n"
         for line in found
     )
 
@@ -137,11 +137,11 @@ def refusals_screen(found: Sequence[Refusal], now: datetime, width: int) -> str:
     rows = [
         (_age(each, now), each.client, each.sender or "<>", each.recipient or "-", _cut(each.reply)) for each in found
     ]
-    return plugin_text.table(("AGE", "CLIENT", "SENDER", "RECIPIENT", "ANSWER"), rows, width)
+    return terminal.table(("AGE", "CLIENT", "SENDER", "RECIPIENT", "ANSWER"), rows, width)
 
 
 def _age(refusal: Refusal, now: datetime) -> str:
-    return plugin_text.age((now - refusal.time).total_seconds())
+    return terminal.age((now - refusal.time).total_seconds())
 
 
 def _cut(reply: str, longest: int = 120) -> str:

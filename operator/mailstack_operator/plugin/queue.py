@@ -8,8 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailstack_operator import plugin_text
 from mailstack_operator.objects import Json, entries, number, text
+from mailstack_operator.plugin import terminal
 
 HEADER = ("POD", "QUEUE", "ID", "AGE", "SIZE", "SENDER", "RECIPIENT", "REASON")
 
@@ -59,11 +59,11 @@ def screen(found: Sequence[Message], now: datetime, width: int) -> str:
     if not found:
         return "no message waits\n"
     rows = [row for message in found for row in _rows(message, now)]
-    return plugin_text.table(HEADER, rows, width)
+    return terminal.table(HEADER, rows, width)
 
 
-def _rows(message: Message, now: datetime) -> Iterator[plugin_text.Row]:
-    old, size = _age(message, now), plugin_text.size(message.size)
+def _rows(message: Message, now: datetime) -> Iterator[terminal.Row]:
+    old, size = _age(message, now), terminal.size(message.size)
     cells = (message.pod, message.queue, message.id, old, size, message.sender or "<>")
     for recipient in message.recipients:
         yield *cells, recipient.address, recipient.reason
@@ -78,8 +78,8 @@ def summary(found: Sequence[Message], now: datetime, width: int) -> str:
         waiting = [message for message in found if message.queue == queue]
         oldest = min(waiting, key=lambda message: message.arrival)
         rows.append((queue, str(len(waiting)), _age(oldest, now)))
-    return plugin_text.table(("QUEUE", "MESSAGES", "OLDEST"), rows, width)
+    return terminal.table(("QUEUE", "MESSAGES", "OLDEST"), rows, width)
 
 
 def _age(message: Message, now: datetime) -> str:
-    return plugin_text.age(now.timestamp() - message.arrival)
+    return terminal.age(now.timestamp() - message.arrival)

@@ -4,12 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailstack_operator import plugin_logs, plugin_queue, plugin_text, reports, topology
+from mailstack_operator import reports, topology
 from mailstack_operator.api.stack import InvalidMailStack, parse
 from mailstack_operator.objects import Json, Object, entries, number, section, text
 from mailstack_operator.observe import Seen
-from mailstack_operator.plugin_logs import Refusal
-from mailstack_operator.plugin_queue import Message
+from mailstack_operator.plugin import logs, queue, terminal
+from mailstack_operator.plugin.logs import Refusal
+from mailstack_operator.plugin.queue import Message
 from mailstack_operator.pods import pod_of
 from mailstack_operator.reports import Fact
 
@@ -69,7 +70,7 @@ def _conditions(found: Findings, width: int) -> str:
         (
             text(each, "type"),
             text(each, "status"),
-            plugin_text.since(text(each, "lastTransitionTime"), found.now),
+            terminal.since(text(each, "lastTransitionTime"), found.now),
             text(each, "reason"),
             text(each, "message"),
         )
@@ -77,17 +78,17 @@ def _conditions(found: Findings, width: int) -> str:
     ]
     if not rows:
         return "no conditions: the operator has not seen this MailStack; does it run, and watch this namespace?\n"
-    return plugin_text.table(("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"), rows, width)
+    return terminal.table(("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"), rows, width)
 
 
 def _pods(found: Findings, width: int) -> str:
     if not found.pods:
         return "no pods\n"
     rows = [_pod(body, found.now) for body in found.pods]
-    return plugin_text.table(("POD", "PHASE", "READY", "RESTARTS", "AGE", "NODE"), rows, width)
+    return terminal.table(("POD", "PHASE", "READY", "RESTARTS", "AGE", "NODE"), rows, width)
 
 
-def _pod(body: Object, now: datetime) -> plugin_text.Row:
+def _pod(body: Object, now: datetime) -> terminal.Row:
     metadata, status = section(body, "metadata"), section(body, "status")
     containers = _servers(body)
     ready = sum(1 for container in containers if container.get("ready") is True)
@@ -96,7 +97,7 @@ def _pod(body: Object, now: datetime) -> plugin_text.Row:
         "Terminating" if metadata.get("deletionTimestamp") else text(status, "phase"),
         f"{ready}/{len(containers)}",
         _restarts(containers),
-        plugin_text.since(text(metadata, "creationTimestamp"), now),
+        terminal.since(text(metadata, "creationTimestamp"), now),
         text(section(body, "spec"), "nodeName") or "-",
     )
 
@@ -120,10 +121,10 @@ def _restarts(containers: Sequence[Mapping[str, Json]]) -> str:
 def _probes(found: Findings, width: int) -> str:
     rows = [row for body in found.pods for row in _verdicts(found, body)]
     header = ("POD", "PROBE", "STATUS", "SINCE", "REASON", "MESSAGE")
-    return plugin_text.table(header, rows, width) if rows else ""
+    return terminal.table(header, rows, width) if rows else ""
 
 
-def _verdicts(found: Findings, body: Object) -> Iterator[plugin_text.Row]:
+def _verdicts(found: Findings, body: Object) -> Iterator[terminal.Row]:
     """What the pod's probe found, as far as the operator believes it."""
     pod = pod_of(body)
     seen = Seen(stack=found.stack, pods={pod.name: pod})
@@ -142,18 +143,18 @@ def _since(found: Findings, pod: str, part: str, fact: Fact) -> str:
     written = entries(section(found.stack, "status"), "pods")
     verdict = next((section(entry, part) for entry in written if text(entry, "name") == pod), {})
     own = text(verdict, "reason") == fact.reason
-    return plugin_text.since(text(verdict, "since"), found.now) if own else "-"
+    return terminal.since(text(verdict, "since"), found.now) if own else "-"
 
 
 def _queue(found: Findings, width: int) -> str:
     if found.messages:
-        return plugin_queue.summary(found.messages, found.now, width)
+        return queue.summary(found.messages, found.now, width)
     return "Queue: empty\n" if _asked(found) else ""
 
 
 def _refusals(found: Findings, width: int) -> str:
     if found.refusals:
-        return plugin_logs.refusals_screen(found.refusals[-REFUSALS:], found.now, width)
+        return logs.refusals_screen(found.refusals[-REFUSALS:], found.now, width)
     return "Refusals in the last hour: none\n" if _asked(found) else ""
 
 

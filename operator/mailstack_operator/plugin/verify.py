@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from enum import IntEnum
 
-from mailstack_operator import plugin_text
 from mailstack_operator.objects import Json, number, section, text
+from mailstack_operator.plugin import terminal
 from mailstack_probe.replies import UNKNOWN, Reply
 
 # verify(8): what the first number of an entry means; 3 stands while the first answer is awaited.
@@ -64,7 +64,7 @@ def overall(findings: Sequence[Finding], *, complete: bool) -> Outcome:
 
 
 def answers(output: str) -> tuple[Reply, Reply]:
-    """Postfix's and Dovecot's, in what plugin_ask printed. Raises ValueError if it is no JSON object."""
+    """Postfix's and Dovecot's, in what ask printed. Raises ValueError if it is no JSON object."""
     found: dict[str, Json] = json.loads(output)
     return _reply(found, "smtp"), _reply(found, "lmtp")
 
@@ -90,7 +90,7 @@ def screen(address: str, findings: Sequence[Finding], outcome: Outcome, now: dat
     remarks = dict.fromkeys(remark for finding in findings for remark in _remarks(finding))
     ends = [_SUMMARIES[outcome].format(address), *remarks]
     return "\n".join(
-        [plugin_text.table(("POD", "ASKED", "ANSWER"), rows, width), *(textwrap.fill(end, width) for end in ends), ""]
+        [terminal.table(("POD", "ASKED", "ANSWER"), rows, width), *(textwrap.fill(end, width) for end in ends), ""]
     )
 
 
@@ -101,7 +101,7 @@ _SUMMARIES = {
 }
 
 
-def _rows(finding: Finding, now: datetime) -> Iterator[plugin_text.Row]:
+def _rows(finding: Finding, now: datetime) -> Iterator[terminal.Row]:
     yield finding.pod, "Postfix", _told(finding.postfix)
     yield "", "Dovecot", _told(finding.dovecot)
     yield "", "cache", _remembered(finding.entry, now)
@@ -115,7 +115,7 @@ def _remembered(found: Entry | None, now: datetime) -> str:
     if found is None:
         return "no entry"
     ages = [
-        f"{name} {plugin_text.age(now.timestamp() - time)} ago"
+        f"{name} {terminal.age(now.timestamp() - time)} ago"
         for name, time in (("probed", found.probed), ("updated", found.updated))
         if time
     ]

@@ -12,7 +12,7 @@ from click.testing import CliRunner, Result
 from mailstack_operator.cli import main
 from tests.test_project import importers
 
-DATA = Path(__file__).parent / "data" / "plugin"
+DATA = Path(__file__).parents[1] / "data" / "plugin"
 KUBECTL = f"""#!{sys.executable}
 import json, pathlib, sys
 
@@ -210,4 +210,4 @@ def test_logs_take_a_queue_id_or_a_user() -> None:
 
 
 def test_one_module_alone_starts_processes() -> None:
-    assert importers("subprocess") == ["plugin.py"]
+    assert importers("subprocess") == ["kubectl.py"]

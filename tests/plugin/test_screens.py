@@ -7,15 +7,15 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailstack_operator import plugin_logs, plugin_queue, plugin_status, plugin_text, plugin_verify
 from mailstack_operator.objects import Object, section
-from mailstack_operator.plugin_status import Findings
-from mailstack_operator.plugin_verify import Entry, Finding, Outcome
+from mailstack_operator.plugin import logs, queue, status, terminal, verify
+from mailstack_operator.plugin.status import Findings
+from mailstack_operator.plugin.verify import Entry, Finding, Outcome
 from mailstack_probe.replies import Reply
 from tests.conftest import Golden
 
-DATA = Path(__file__).parent / "data" / "plugin"
-SCREENS = Path(__file__).parent / "golden" / "plugin"
+DATA = Path(__file__).parents[1] / "data" / "plugin"
+SCREENS = Path(__file__).parents[1] / "golden" / "plugin"
 NOW = datetime(2026, 11, 22, 23, 28, 5, tzinfo=UTC)
 WIDTH = 120
 
@@ -30,66 +30,65 @@ def findings() -> Findings:
     return Findings(
         stack=yaml.safe_load(data("mailstack.yaml")),
         pods=[yaml.safe_load(data("pods.yaml"))],
-        messages=plugin_queue.messages("mail-0", data("queue.jsonl")),
-        refusals=plugin_logs.refusals(plugin_logs.lines("mail-0", "postfix", data("postfix.log"))),
+        messages=queue.messages("mail-0", data("queue.jsonl")),
+        refusals=logs.refusals(logs.lines("mail-0", "postfix", data("postfix.log"))),
         problems=[],
         now=NOW,
     )
 
 
-def lines() -> list[plugin_logs.Line]:
-    logs = [plugin_logs.lines("mail-0", server, data(f"{server}.log")) for server in ("postfix", "dovecot")]
-    return plugin_logs.merged(logs)
+def lines() -> list[logs.Line]:
+    return logs.merged(logs.lines("mail-0", server, data(f"{server}.log")) for server in ("postfix", "dovecot"))
 
 
 def test_status(findings: Findings, golden: Golden) -> None:
-    golden(SCREENS / "status.txt", plugin_status.screen(findings, WIDTH))
+    golden(SCREENS / "status.txt", status.screen(findings, WIDTH))
 
 
 def test_status_on_a_narrow_terminal(findings: Findings, golden: Golden) -> None:
-    golden(SCREENS / "status-narrow.txt", plugin_status.screen(findings, 80))
+    golden(SCREENS / "status-narrow.txt", status.screen(findings, 80))
 
 
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:
     stack: Object = {**findings.stack, "status": {}}
     fresh = replace(findings, stack=stack, pods=[], messages=[], refusals=[])
-    golden(SCREENS / "status-fresh.txt", plugin_status.screen(fresh, WIDTH))
+    golden(SCREENS / "status-fresh.txt", status.screen(fresh, WIDTH))
 
 
 def test_status_with_parts_that_cannot_be_read(findings: Findings, golden: Golden) -> None:
     problem = 'pod mail-0, container postfix: Error from server (Forbidden): pods "mail-0" is forbidden'
     partial = replace(findings, messages=[], refusals=[], problems=[problem])
-    golden(SCREENS / "status-forbidden.txt", plugin_status.screen(partial, WIDTH))
+    golden(SCREENS / "status-forbidden.txt", status.screen(partial, WIDTH))
 
 
 def test_what_another_pod_of_the_name_wrote_does_not_count(findings: Findings) -> None:
     pod = {**findings.pods[0], "metadata": {**section(findings.pods[0], "metadata"), "uid": "another"}}
-    screen = plugin_status.screen(replace(findings, pods=[pod]), WIDTH)
+    screen = status.screen(replace(findings, pods=[pod]), WIDTH)
     assert "mail-0  lmtp          Unknown  -      NotProbed" in screen
 
 
 def test_an_invalid_spec_has_a_status_too(findings: Findings) -> None:
-    screen = plugin_status.screen(replace(findings, stack={**findings.stack, "spec": {}}), WIDTH)
+    screen = status.screen(replace(findings, stack={**findings.stack, "spec": {}}), WIDTH)
     assert "LMTP       - (the spec is invalid)" in screen
 
 
 def test_queue(golden: Golden) -> None:
-    found = plugin_queue.messages("mail-0", data("queue.jsonl"))
-    golden(SCREENS / "queue.txt", plugin_queue.screen(found, NOW, WIDTH))
+    found = queue.messages("mail-0", data("queue.jsonl"))
+    golden(SCREENS / "queue.txt", queue.screen(found, NOW, WIDTH))
 
 
 def test_an_empty_queue() -> None:
-    assert plugin_queue.screen(plugin_queue.messages("mail-0", ""), NOW, WIDTH) == "no message waits\n"
+    assert queue.screen(queue.messages("mail-0", ""), NOW, WIDTH) == "no message waits\n"
 
 
 def test_logs(golden: Golden) -> None:
-    golden(SCREENS / "logs.txt", plugin_logs.screen(lines()))
+    golden(SCREENS / "logs.txt", logs.screen(lines()))
 
 
 @pytest.mark.parametrize("queue_id", ["2A3C22C12", "3786A2C26", "CFB2F3378"])
 def test_logs_of_one_message(queue_id: str, golden: Golden) -> None:
     """To two recipients; with one of two refused; after a try for which Dovecot was away."""
-    golden(SCREENS / f"logs-{queue_id}.txt", plugin_logs.screen(plugin_logs.transaction(lines(), queue_id)))
+    golden(SCREENS / f"logs-{queue_id}.txt", logs.screen(logs.transaction(lines(), queue_id)))
 
 
 UNKNOWN = "550 5.1.1 <nosuch@example.org> User doesn't exist: nosuch@example.org"
@@ -117,61 +116,61 @@ SILENT = Finding(
     ],
 )
 def test_verify(case: str, found: list[Finding], golden: Golden) -> None:
-    outcome = plugin_verify.overall(found, complete=True)
-    golden(SCREENS / f"verify-{case}.txt", plugin_verify.screen("a@example.org", found, outcome, NOW, WIDTH))
+    outcome = verify.overall(found, complete=True)
+    golden(SCREENS / f"verify-{case}.txt", verify.screen("a@example.org", found, outcome, NOW, WIDTH))
 
 
 def test_one_pod_that_refuses_is_a_refusal() -> None:
-    assert plugin_verify.overall([ACCEPTED, SILENT, REFUSED], complete=False) == Outcome.REFUSED
+    assert verify.overall([ACCEPTED, SILENT, REFUSED], complete=False) == Outcome.REFUSED
 
 
 def test_an_unknown_user_is_refused_under_any_code() -> None:
-    assert plugin_verify.outcome(Reply(450, UNKNOWN)) == Outcome.REFUSED
+    assert verify.outcome(Reply(450, UNKNOWN)) == Outcome.REFUSED
 
 
 @pytest.mark.parametrize("value", ["", "\n", "0", "a:b:c:d", "0:1:x:text"])
 def test_what_is_no_entry_of_the_cache(value: str) -> None:
-    assert plugin_verify.entry(value) is None
+    assert verify.entry(value) is None
 
 
 def test_an_entry_may_hold_colons() -> None:
-    assert plugin_verify.entry("2:5:7:said: 550 no\n") == Entry("bounce", 5, 7, "said: 550 no")
+    assert verify.entry("2:5:7:said: 550 no\n") == Entry("bounce", 5, 7, "said: 550 no")
 
 
 def test_verification_is_no_message_to_the_user() -> None:
-    found = plugin_logs.lines("mail-0", "postfix", data("postfix.log"))[:5]
+    found = logs.lines("mail-0", "postfix", data("postfix.log"))[:5]
     assert "status=deliverable" in "".join(line.words for line in found)
-    assert plugin_logs.newest_message(found, "alice@example.org") == ""
+    assert logs.newest_message(found, "alice@example.org") == ""
 
 
 def test_the_newest_message_whatever_the_capitals() -> None:
-    assert plugin_logs.newest_message(lines(), "Alice@Example.ORG") == "CFB2F3378"
+    assert logs.newest_message(lines(), "Alice@Example.ORG") == "CFB2F3378"
 
 
 def test_lines_of_other_time_zones_stand_in_their_order() -> None:
-    east = plugin_logs.lines("a", "postfix", "2026-11-23T01:00:01.5+02:00 second")
-    west = plugin_logs.lines("b", "postfix", "2026-11-22T23:00:01.123456789Z first")
-    assert [line.words for line in plugin_logs.merged([east, west])] == ["first", "second"]
+    east = logs.lines("a", "postfix", "2026-11-23T01:00:01.5+02:00 second")
+    west = logs.lines("b", "postfix", "2026-11-22T23:00:01.123456789Z first")
+    assert [line.words for line in logs.merged([east, west])] == ["first", "second"]
 
 
 def test_several_pods_are_named() -> None:
     found = [replace(line, pod=pod) for line in lines()[:1] for pod in ("mail-0", "mail-1")]
-    assert [line.split()[0] for line in plugin_logs.screen(found).splitlines()] == ["mail-0/postfix", "mail-1/postfix"]
+    assert [line.split()[0] for line in logs.screen(found).splitlines()] == ["mail-0/postfix", "mail-1/postfix"]
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(-5, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172800, "2d")]
 )
 def test_ages(seconds: float, words: str) -> None:
-    assert plugin_text.age(seconds) == words
+    assert terminal.age(seconds) == words
 
 
 @pytest.mark.parametrize(("octets", "words"), [(0, "0"), (1023, "1023"), (4123, "4.0Ki"), (10 * 1024**2, "10.0Mi")])
 def test_sizes(octets: int, words: str) -> None:
-    assert plugin_text.size(octets) == words
+    assert terminal.size(octets) == words
 
 
 def test_nothing_that_a_sender_wrote_commands_the_terminal() -> None:
     line = replace(lines()[0], words="subject \x1b[2J\r\nx")
-    hostile = plugin_queue.messages("mail-0", data("queue.jsonl").replace("sender@", "\\u001b[2J@"))
-    assert "\x1b" not in plugin_logs.screen([line]) + plugin_queue.screen(hostile, NOW, WIDTH)
+    hostile = queue.messages("mail-0", data("queue.jsonl").replace("sender@", "\\u001b[2J@"))
+    assert "\x1b" not in logs.screen([line]) + queue.screen(hostile, NOW, WIDTH)

@@ -1,0 +1,1 @@
+"""What `kubectl mailstack` asks, and what it shows."""

@@ -41,7 +41,7 @@ async def test_runs_and_failures_are_counted() -> None:
     meter.depth(3)
     meter.ran(0.2, 0.1, failed=True)
     after = (await get("/metrics"))[1]
-    assert "mailstack_queue_depth 3.0" in after
+    assert "mailstack_reconcile_queue_depth 3.0" in after
     assert sample(after, 'mailstack_reconcile_total{result="error"}') == 1 + sample(
         before, 'mailstack_reconcile_total{result="error"}'
     )

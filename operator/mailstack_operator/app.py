@@ -110,14 +110,11 @@ class Operator:
         return Election(leases, settings.identity, time.monotonic)
 
     async def _lead(self) -> None:
-        metrics.LEADER.set(1)
-        try:
+        with metrics.leading(self._store):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._queue.work())
                 group.create_task(self._resync())
                 group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
-        finally:
-            metrics.LEADER.set(0)
 
     async def _resync(self) -> None:
         """Reads everything anew after Kopf did, and once in a while.

@@ -85,7 +85,7 @@ def _store(folder: Path) -> Iterator[Metric]:
 def _certificates(files: Sequence[Path]) -> Iterator[Metric]:
     samples = [Sample(expiry, {"file": os.fspath(file)}) for file in files if (expiry := _expiry(file)) is not None]
     help_ = "When the certificate expires, in seconds since 1970."
-    yield Metric("mailstack_certificate_expiry_seconds", "gauge", help_, samples)
+    yield Metric("mailstack_certificate_expiry_timestamp_seconds", "gauge", help_, samples)
 
 
 def _expiry(file: Path) -> float | None:

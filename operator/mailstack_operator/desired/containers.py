@@ -143,7 +143,7 @@ def postfix(topology: Topology) -> Object:
         "startupProbe": _started("smtp"),
         "livenessProbe": {
             "exec": {"command": _shell(postfix_scripts.CACHE_READABLE)},
-            "periodSeconds": 10,
+            "periodSeconds": 20,
             "timeoutSeconds": 10,
             "failureThreshold": 2,
         },

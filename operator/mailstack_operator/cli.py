@@ -43,6 +43,11 @@ for _command in commands.COMMANDS:
     main.add_command(_command)
 
 
+def kubectl_plugin() -> None:
+    """`kubectl-mailstack`: the same, named in its help as it is typed."""
+    main(prog_name="kubectl mailstack")
+
+
 @main.command()
 @_FILE
 def render(path: Path) -> None:

@@ -72,6 +72,7 @@ def cluster(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
     cluster.says("get pods", pods(data("pods.yaml")))
     cluster.says("get mailstacks.mailstack.dev", json.dumps(yaml.safe_load(data("mailstack.yaml"))))
     cluster.says("exec postqueue -j", data("queue.jsonl"))
+    cluster.says("exec ls -l", data("private.txt"))
     cluster.says("logs --container=postfix", data("postfix.log"))
     cluster.says("logs --container=dovecot", data("dovecot.log"))
     cluster.says("exec --container=probe python3", asked((250, "2.1.5 Ok"), (250, "2.1.5 OK")))
@@ -88,13 +89,13 @@ def test_status_reads_the_object_the_pods_the_queue_and_the_log(cluster: Cluster
     assert result.exit_code == 0, result.output
     for part in ("post/mail", "ConfigValid", "dovecot 3", "deferred", "User doesn't exist"):
         assert part in result.output
-    assert sorted(words[0] for words, _ in cluster.calls) == ["exec", "get", "get", "logs"]
+    assert sorted(words[0] for words, _ in cluster.calls) == ["exec", "exec", "get", "get", "logs"]
 
 
 def test_the_options_go_to_kubectl_each_time(cluster: Cluster) -> None:
     options = ["--namespace=post", "--context=kind", "--kubeconfig=file"]
     assert run("status", "mail", "-n", "post", "--context", "kind", "--kubeconfig", "file").exit_code == 0
-    assert [words[1:4] for words, _ in cluster.calls] == [options] * 4
+    assert [words[1:4] for words, _ in cluster.calls] == [options] * 5
 
 
 def test_status_shows_what_it_may_not_read(cluster: Cluster) -> None:

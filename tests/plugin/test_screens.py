@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mailstack_operator.api.stack import parse
 from mailstack_operator.objects import Object, section
-from mailstack_operator.plugin import logs, queue, status, terminal, verify
+from mailstack_operator.plugin import logs, queue, sockets, status, terminal, verify
 from mailstack_operator.plugin.status import Findings
 from mailstack_operator.plugin.verify import Entry, Finding, Outcome
+from mailstack_operator.topology import decide
 from mailstack_probe.replies import Reply
 from tests.conftest import Golden
 
@@ -31,6 +33,7 @@ def findings() -> Findings:
         stack=yaml.safe_load(data("mailstack.yaml")),
         pods=[yaml.safe_load(data("pods.yaml"))],
         messages=queue.messages("mail-0", data("queue.jsonl")),
+        private=sockets.listed(data("private.txt")),
         refusals=logs.refusals(logs.lines("mail-0", "postfix", data("postfix.log"))),
         problems=[],
         now=NOW,
@@ -57,7 +60,7 @@ def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Gold
 
 def test_status_with_parts_that_cannot_be_read(findings: Findings, golden: Golden) -> None:
     problem = 'pod mail-0, container postfix: Error from server (Forbidden): pods "mail-0" is forbidden'
-    partial = replace(findings, messages=[], refusals=[], problems=[problem])
+    partial = replace(findings, messages=[], private=None, refusals=[], problems=[problem])
     golden(SCREENS / "status-forbidden.txt", status.screen(partial, WIDTH))
 
 
@@ -72,9 +75,31 @@ def test_an_invalid_spec_has_a_status_too(findings: Findings) -> None:
     assert "LMTP       - (the spec is invalid)" in screen
 
 
+PEOPLE: Object = {"tls": {"secretName": "mail-tls"}, "submission": {}, "plugins": {"quota": {"size": "1Gi"}}}
+
+
+@pytest.mark.parametrize(
+    ("case", "delivery"),
+    [
+        ("unix", {}),
+        ("inet", {"listener": {"type": "Inet"}}),
+        ("inet-tls", {"listener": {"type": "Inet", "inet": {"tls": {"secretName": "lmtp-tls"}}}}),
+    ],
+)
+def test_sockets(findings: Findings, case: str, delivery: Object, golden: Golden) -> None:
+    spec: Object = {**section(findings.stack, "spec"), **PEOPLE, "delivery": delivery}
+    topology = decide(parse({**findings.stack, "spec": spec}))
+    golden(SCREENS / f"sockets-{case}.txt", sockets.screen(topology, findings.private, WIDTH))
+
+
 def test_queue(golden: Golden) -> None:
     found = queue.messages("mail-0", data("queue.jsonl"))
     golden(SCREENS / "queue.txt", queue.screen(found, NOW, WIDTH))
+
+
+def test_a_question_of_the_probe_is_no_message() -> None:
+    probed = data("queue.jsonl").replace("carol@", "mailstack-probe-00001@")
+    assert [message.id for message in queue.messages("mail-0", probed)] == ["CFB2F3378"]
 
 
 def test_an_empty_queue() -> None:

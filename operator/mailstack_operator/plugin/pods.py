@@ -5,11 +5,11 @@ from collections.abc import Iterable
 
 from mailstack_operator import names
 from mailstack_operator.objects import Object, entries, section, text
-from mailstack_operator.plugin import ask, logs, queue, verify
+from mailstack_operator.plugin import ask, logs, queue, sockets, verify
 from mailstack_operator.plugin.kubectl import Kubectl, Refused
 from mailstack_operator.plugin.logs import DOVECOT, POSTFIX, Line
 from mailstack_operator.plugin.queue import Message
-from mailstack_operator.topology import POSTFIX_DATA
+from mailstack_operator.topology import POSTFIX_DATA, POSTFIX_PRIVATE
 
 RESOURCE = f"{names.PLURAL}.{names.GROUP}"
 _VERIFY_CACHE = f"lmdb:{POSTFIX_DATA}/verify_cache"
@@ -50,6 +50,11 @@ def with_postfix(found: Iterable[Object]) -> list[Object]:
 def waiting(kubectl: Kubectl, pod: str) -> list[Message]:
     """The messages in Postfix's queues. Raises Refused, or ValueError if that is not what the pod printed."""
     return queue.messages(pod, kubectl.exec(pod, POSTFIX, "postqueue", "-j"))
+
+
+def private_files(kubectl: Kubectl, pod: str) -> dict[str, str]:
+    """Mode and owner of what stands in Postfix's private/, by name. Raises Refused."""
+    return sockets.listed(kubectl.exec(pod, POSTFIX, "ls", "-l", POSTFIX_PRIVATE))
 
 
 def log(kubectl: Kubectl, pod: str, container: str, since: str) -> list[Line]:

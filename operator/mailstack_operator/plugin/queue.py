@@ -7,9 +7,11 @@ import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import filterfalse
 
 from mailstack_operator.objects import Json, entries, number, text
 from mailstack_operator.plugin import terminal
+from mailstack_probe.recipients import LOCAL_PART
 
 HEADER = ("POD", "QUEUE", "ID", "AGE", "SIZE", "SENDER", "RECIPIENT", "REASON")
 
@@ -36,9 +38,16 @@ class Message:
 
 
 def messages(pod: str, output: str) -> list[Message]:
-    """The messages in what `postqueue -j` printed, the oldest first. Raises ValueError if it is no JSON."""
-    found = [_message(pod, json.loads(line)) for line in output.splitlines() if line.strip()]
-    return sorted(found, key=lambda message: message.arrival)
+    """The messages in what `postqueue -j` printed, the oldest first. Raises ValueError if it is no JSON.
+
+    Postfix's question for an address that the probe made up is a message for a moment, too; it is left out.
+    """
+    found = (_message(pod, json.loads(line)) for line in output.splitlines() if line.strip())
+    return sorted(filterfalse(_is_probed, found), key=lambda message: message.arrival)
+
+
+def _is_probed(message: Message) -> bool:
+    return any(recipient.address.startswith(f"{LOCAL_PART}-") for recipient in message.recipients)
 
 
 def _message(pod: str, entry: dict[str, Json]) -> Message:

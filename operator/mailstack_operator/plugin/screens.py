@@ -1,12 +1,13 @@
 """What each command shows of a MailStack: reads it through kubectl, and has it written by the module of its name."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from mailstack_operator.plugin import attempts, logs, pods, queue, status, verify
 from mailstack_operator.plugin.kubectl import Kubectl, Refused
-from mailstack_operator.plugin.logs import POSTFIX
+from mailstack_operator.plugin.logs import DOVECOT, POSTFIX
+from mailstack_operator.plugin.queue import Message
 
 
 @dataclass(frozen=True)
@@ -28,18 +29,22 @@ class Choice:
 
 
 def show_status(kubectl: Kubectl, name: str, width: int) -> Shown:
-    """Conditions, pods, what the probes found, the queue, and the last refusals. Raises Refused."""
+    """Conditions, pods, what the probes found, the sockets, the queue, and the last refusals. Raises Refused."""
     stack = kubectl.item(pods.RESOURCE, name)
     found = pods.of_stack(kubectl, name)
     postfix = [pods.name_of(pod) for pod in pods.with_postfix(found)]
-    queues = attempts.try_each(lambda pod: pods.waiting(kubectl, pod), postfix)
-    written = attempts.try_each(lambda pod: pods.log(kubectl, pod, POSTFIX, "1h"), postfix)
+    joined = [pods.name_of(pod) for pod in found if {POSTFIX, DOVECOT} <= set(pods.servers_of(pod))]
+    with attempts.together() as pool:
+        queues = pool.each(lambda pod: pods.waiting(kubectl, pod), postfix)
+        folders = pool.each(lambda pod: pods.private_files(kubectl, pod), joined)
+        written = pool.each(lambda pod: pods.log(kubectl, pod, POSTFIX, "1h"), postfix)
     findings = status.Findings(
         stack=stack,
         pods=found,
-        messages=[message for waiting in attempts.read(queues) for message in waiting],
-        refusals=logs.refusals(logs.merged(attempts.read(written))),
-        problems=attempts.failures(queues) + attempts.failures(written),
+        messages=_all(queues.read),
+        private=next(iter(folders.read), None),
+        refusals=logs.refusals(logs.merged(written.read)),
+        problems=queues.problems + folders.problems + written.problems,
         now=datetime.now(UTC),
     )
     return Shown(status.screen(findings, width), code=1 if findings.problems else 0)
@@ -48,11 +53,15 @@ def show_status(kubectl: Kubectl, name: str, width: int) -> Shown:
 def show_queue(kubectl: Kubectl, name: str, width: int) -> Shown:
     """The messages that wait in each Postfix pod. Raises Refused."""
     postfix = [pods.name_of(pod) for pod in pods.with_postfix(pods.demand(kubectl, name))]
-    queues = attempts.try_each(lambda pod: pods.waiting(kubectl, pod), postfix)
-    messages = [message for waiting in attempts.read(queues) for message in waiting]
-    problems = attempts.failures(queues)
+    with attempts.together() as pool:
+        queues = pool.each(lambda pod: pods.waiting(kubectl, pod), postfix)
+    messages, problems = _all(queues.read), queues.problems
     shown = queue.screen(messages, datetime.now(UTC), width) if messages or not problems else ""
     return Shown(shown, problems, 1 if problems else 0)
+
+
+def _all(queues: Iterable[Iterable[Message]]) -> list[Message]:
+    return [message for waiting in queues for message in waiting]
 
 
 def show_verify(kubectl: Kubectl, name: str, address: str, width: int) -> Shown:
@@ -61,17 +70,18 @@ def show_verify(kubectl: Kubectl, name: str, address: str, width: int) -> Shown:
         postfix = pods.with_postfix(pods.demand(kubectl, name))
     except Refused as refused:
         return Shown("", list(filter(None, [str(refused)])), verify.Outcome.NOT_KNOWN)
-    tried = attempts.try_each(lambda pod: pods.asked(kubectl, pod, address), postfix)
-    findings, problems = attempts.read(tried), attempts.failures(tried)
-    outcome = verify.overall(findings, complete=not problems)
-    return Shown(verify.screen(address, findings, outcome, datetime.now(UTC), width), problems, outcome)
+    with attempts.together() as pool:
+        tried = pool.each(lambda pod: pods.asked(kubectl, pod, address), postfix)
+    outcome = verify.overall(tried.read, complete=not tried.problems)
+    return Shown(verify.screen(address, tried.read, outcome, datetime.now(UTC), width), tried.problems, outcome)
 
 
 def show_logs(kubectl: Kubectl, name: str, choice: Choice) -> Shown:
     """Both servers' logs. Raises Refused."""
     places = [(pods.name_of(pod), server) for pod in pods.demand(kubectl, name) for server in pods.servers_of(pod)]
-    tried = attempts.try_each(lambda place: pods.log(kubectl, *place, choice.since), places)
-    lines, problems = logs.merged(attempts.read(tried)), attempts.failures(tried)
+    with attempts.together() as pool:
+        tried = pool.each(lambda place: pods.log(kubectl, *place, choice.since), places)
+    lines, problems = logs.merged(tried.read), tried.problems
     queue_id = logs.newest_message(lines, choice.user) if choice.user else choice.queue_id
     if choice.user and not queue_id:
         nothing = f"no message to {choice.user} in the logs of the last {choice.since}: see also `status`, for refusals"

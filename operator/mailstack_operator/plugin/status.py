@@ -4,15 +4,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailstack_operator import reports, topology
+from mailstack_operator import reports
 from mailstack_operator.api.stack import InvalidMailStack, parse
 from mailstack_operator.objects import Json, Object, entries, number, section, text
 from mailstack_operator.observe import Seen
-from mailstack_operator.plugin import logs, queue, terminal
+from mailstack_operator.plugin import logs, queue, sockets, terminal
 from mailstack_operator.plugin.logs import Refusal
 from mailstack_operator.plugin.queue import Message
 from mailstack_operator.pods import pod_of
 from mailstack_operator.reports import Fact
+from mailstack_operator.topology import Topology, decide
 
 # So many of the last refusals are shown.
 REFUSALS = 5
@@ -20,11 +21,15 @@ REFUSALS = 5
 
 @dataclass(frozen=True)
 class Findings:
-    """The MailStack and its pods as the API server tells them, what Postfix tells, and what could not be read."""
+    """The MailStack and its pods as the API server tells them, what Postfix tells, and what could not be read.
+
+    `private` is what stands in Postfix's private/: mode and owner by name, None if that could not be read.
+    """
 
     stack: Object
     pods: Sequence[Object]
     messages: Sequence[Message]
+    private: Mapping[str, str] | None
     refusals: Sequence[Refusal]
     problems: Sequence[str]
     now: datetime
@@ -37,6 +42,7 @@ def screen(found: Findings, width: int) -> str:
         _conditions(found, width),
         _pods(found, width),
         _probes(found, width),
+        _sockets(found, width),
         _queue(found, width),
         _refusals(found, width),
         "".join(f"not known: {problem}\n" for problem in found.problems),
@@ -46,23 +52,23 @@ def screen(found: Findings, width: int) -> str:
 
 def _heading(found: Findings) -> str:
     metadata, status = section(found.stack, "metadata"), section(found.stack, "status")
-    generation = number(metadata, "generation")
+    topology, generation = _topology(found.stack), number(metadata, "generation")
     lines = [
         f"MailStack  {text(metadata, 'namespace')}/{text(metadata, 'name')}",
         f"Endpoint   {text(status, 'endpoint') or '-'}",
-        f"LMTP       {_transport(found.stack)}",
+        f"LMTP       {topology.lmtp.transport if topology else '- (the spec is invalid)'}",
     ]
     if 0 < number(status, "observedGeneration") < generation:
         lines.append("The operator has not seen the last change of the spec yet: the conditions are of the one before")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _transport(stack: Object) -> str:
-    """Where Postfix delivers."""
+def _topology(stack: Object) -> Topology | None:
+    """None if the spec is invalid."""
     try:
-        return topology.decide(parse(stack)).lmtp.transport
+        return decide(parse(stack))
     except InvalidMailStack:
-        return "- (the spec is invalid)"
+        return None
 
 
 def _conditions(found: Findings, width: int) -> str:
@@ -144,6 +150,11 @@ def _since(found: Findings, pod: str, part: str, fact: Fact) -> str:
     verdict = next((section(entry, part) for entry in written if text(entry, "name") == pod), {})
     own = text(verdict, "reason") == fact.reason
     return terminal.since(text(verdict, "since"), found.now) if own else "-"
+
+
+def _sockets(found: Findings, width: int) -> str:
+    topology = _topology(found.stack)
+    return sockets.screen(topology, found.private, width) if topology and found.pods else ""
 
 
 def _queue(found: Findings, width: int) -> str:

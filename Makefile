@@ -6,7 +6,7 @@ LOCK    := $(shell sha256sum requirements/dev.txt | cut -c1-12)
 VENV    := $(CACHE)/venv-$(LOCK)
 PYTHON  := $(VENV)/bin/python
 HARNESS := PYTHONPATH=e2e python3 -m harness
-WORKERS ?= 4
+WORKERS ?= 3
 
 export PATH       := $(VENV)/bin:$(CACHE)/bin:$(PATH)
 export KUBECONFIG := $(CACHE)/kubeconfig
@@ -41,7 +41,8 @@ unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 
 e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind cluster.
 	@$(HARNESS) images --e2e
-	pytest e2e -m 'not serial' -n $(WORKERS) --dist loadfile --durations=10
+	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadfile --durations=10
+	pytest e2e -m timed -n 2 --dist loadfile --durations=10
 	pytest e2e -m serial --durations=10
 
 cluster: ## A kind cluster named mailstack; what is done already is skipped.

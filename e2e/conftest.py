@@ -1,8 +1,9 @@
 """Fixtures of the end-to-end tests: namespaces, MailStacks, the mail client.
 
 `python3 -m harness cluster` and `... images` come first. The operator is installed once, before the tests of
-a run begin. Tests marked `serial` disturb the operator or the API and run alone:
-`pytest e2e -m "not serial" -n 4 --dist loadfile`, then `pytest e2e -m serial`.
+a run begin. Tests marked `timed` hold times in seconds, which a crowded machine cannot keep; tests marked `serial`
+disturb the operator or the API and run alone:
+`pytest e2e -m "not timed and not serial" -n 4 --dist loadfile`, then `-m timed -n 2`, then `-m serial`.
 """
 
 import secrets
@@ -37,6 +38,7 @@ _mine: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "timed: holds times in seconds; no more than one other test runs beside it")
     config.addinivalue_line("markers", "serial: disturbs the operator or the API; runs alone")
 
 

@@ -52,7 +52,7 @@ class Check:
 
     def wait(self) -> dict[str, tuple[int, str]]:
         """Exit code and words of each server's programs."""
-        ended = until(f"{self.pod} has ended", self._ended, 90)
+        ended = until(f"{self.pod} has ended", self._ended, 300)
         return {name: (code, self.kubectl.logs(self.pod, name)) for name, code in ended.items()}
 
     def _ended(self) -> dict[str, int]:

@@ -15,6 +15,8 @@ from mailtest.stack import Stack
 from mailtest.wait import until
 from mailtest.wire import Endpoint, Protocol, Security
 
+pytestmark = pytest.mark.timed
+
 ALICE = manifests.address("alice")
 HOSTNAME = "mail.example.org"
 # In a pod, a changed Secret arrives, is looked at, and the servers read it.

@@ -16,6 +16,8 @@ from mailtest.client import Client, header_of, letter
 from mailtest.stack import Stack
 from mailtest.wait import until
 
+pytestmark = pytest.mark.timed
+
 USERS_FILE = "/run/mailstack/users/passwd"
 ALICE, BOB, CAROL, DAVE = (manifests.address(user) for user in manifests.USERS)
 ERIN = manifests.address("erin")

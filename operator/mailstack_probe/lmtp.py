@@ -4,15 +4,16 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailstack_probe import lmtp_verdicts
+from mailstack_probe import lmtp_verdicts, sentinel
 from mailstack_probe.listeners import Listener
 from mailstack_probe.replies import Reply
+from mailstack_probe.sentinel import Sentinel
 from mailstack_probe.sessions import Closed, Foreign, Problem, Session, Silent
 from mailstack_probe.verdicts import Found, Verdict
 
 # Seconds for one dialogue.
 LIMIT = 1.0
-# Seconds for which a failure is ridden out, and between two tries: a reload of Dovecot makes its socket anew.
+# Seconds for which a failure is ridden out, and from one try to the next: a reload of Dovecot makes its socket anew.
 RIDE_OUT = 0.5
 PAUSE = 0.25
 
@@ -25,28 +26,49 @@ class Questions:
     users: Sequence[str] = ()
 
 
-def check(listener: Listener, questions: Questions) -> Verdict:
-    """The verdict that lasts: a failure counts if the next tries find one, too."""
-    return lasting(lambda: examine(listener, questions))
+class Dovecot:
+    """Dovecot behind a listener; `ended` is called when it ends between two checks."""
+
+    def __init__(self, listener: Listener, ended: Callable[[], None]) -> None:
+        self._listener = listener
+        self._sentinel = Sentinel(ended)
+        # What the last check found.
+        self._known = ""
+
+    def start(self) -> None:
+        """Notices its end from now on."""
+        self._sentinel.start()
+
+    def check(self, questions: Questions) -> Verdict:
+        """The verdict that lasts: a new failure counts if the next tries find one, too."""
+        verdict = lasting(lambda: examine(self._listener, questions, self._sentinel.hold), self._known)
+        if not verdict.good:
+            self._sentinel.release()
+        self._known = verdict.reason
+        return verdict
 
 
-def lasting(attempt: Callable[[], Verdict]) -> Verdict:
-    """The first good verdict, or the last one: of at least two tries, and half a second."""
+def lasting(attempt: Callable[[], Verdict], known: str = "") -> Verdict:
+    """The first good verdict, or the last one: of at least two tries, and half a second.
+
+    A failure of the reason `known` is no news: one try shows that it lasts, and Dovecot may log each.
+    """
     start = time.monotonic()
     verdict = attempt()
     tries = 1
-    while not verdict.good and (tries < 2 or time.monotonic() - start < RIDE_OUT):
-        time.sleep(PAUSE)
+    while not verdict.good and verdict.reason != known and (tries < 2 or time.monotonic() - start < RIDE_OUT):
+        # A try that took its time has given the server some.
+        time.sleep(max(start + tries * PAUSE - time.monotonic(), 0.0))
         verdict = attempt()
         tries += 1
     return verdict
 
 
-def examine(listener: Listener, questions: Questions) -> Verdict:
-    """One dialogue, of LIMIT seconds at most."""
+def examine(listener: Listener, questions: Questions, part: Callable[[Session], None] = sentinel.leave) -> Verdict:
+    """One dialogue, of LIMIT seconds at most; `part` is what becomes of its session."""
     try:
-        with listener.connect(time.monotonic() + LIMIT) as session:
-            return _dialogue(session, listener, questions)
+        session = listener.connect(time.monotonic() + LIMIT)
+        return _examined(session, listener, questions, part)
     except Found as found:
         return found.verdict
     except Silent:
@@ -57,6 +79,16 @@ def examine(listener: Listener, questions: Questions) -> Verdict:
         return lmtp_verdicts.bad_greeting(listener.title, foreign.line)
 
 
+def _examined(session: Session, listener: Listener, questions: Questions, part: Callable[[Session], None]) -> Verdict:
+    try:
+        verdict = _dialogue(session, listener, questions)
+    except BaseException:
+        session.close()
+        raise
+    part(session)
+    return verdict
+
+
 def _dialogue(session: Session, listener: Listener, questions: Questions) -> Verdict:
     _greeting(session)
     _demand(session, "LHLO localhost")
@@ -65,7 +97,7 @@ def _dialogue(session: Session, listener: Listener, questions: Questions) -> Ver
     _demand(session, "MAIL FROM:<>")
     nobody = session.ask(f"RCPT TO:<{questions.nobody}>")
     users = list(_ask_for(session, questions.users))
-    _leave(session)
+    _reset(session)
     return lmtp_verdicts.of_recipients(listener.title, nobody, users)
 
 
@@ -90,10 +122,9 @@ def _ask_for(session: Session, users: Sequence[str]) -> Iterator[tuple[str, Repl
             return
 
 
-def _leave(session: Session) -> None:
-    """Ends the session politely; what it was for is known already."""
+def _reset(session: Session) -> None:
+    """Lets Dovecot forget whom it was asked for; what the session was for is known already."""
     try:
         session.ask("RSET")
-        session.ask("QUIT")
     except Problem:
         return

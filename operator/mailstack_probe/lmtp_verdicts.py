@@ -43,6 +43,18 @@ REASONS = (
     "CheckFailed",
 )
 
+# Nobody answers: to look again costs nobody anything, and leaves no line in a log.
+AWAY = {
+    "NoSocket",
+    "ConnectionRefused",
+    "PermissionDenied",
+    "NotSearchable",
+    "NameNotResolved",
+    "ConnectionTimedOut",
+    "Unreachable",
+    "Frozen",
+}
+
 
 def no_socket(path: str, error: OSError, *, folder_searchable: bool) -> Verdict:
     """Why the unix socket could not be connected to."""

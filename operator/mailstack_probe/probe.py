@@ -4,10 +4,10 @@ import time
 from collections.abc import Callable, Iterator
 from functools import partial
 
-from mailstack_probe import lmtp, recipient_verdicts, recipients, verdicts
+from mailstack_probe import lmtp_verdicts, recipient_verdicts, recipients, verdicts
 from mailstack_probe.board import Board
 from mailstack_probe.exposition import Histogram
-from mailstack_probe.lmtp import Questions
+from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
 from mailstack_probe.options import Options
 from mailstack_probe.recipients import Nobody, Postfix
@@ -15,7 +15,8 @@ from mailstack_probe.store import Store
 from mailstack_probe.users import UsersFile
 from mailstack_probe.verdicts import Patience, Verdict
 
-# Seconds between two checks: of LMTP, and of the others while nothing changes.
+# Seconds between two checks: of a Dovecot that is away, of LMTP, and of the others while nothing changes.
+SOON = 1.0
 OFTEN = 2.0
 SELDOM = 30.0
 # Seconds that the servers have to start.
@@ -43,6 +44,7 @@ class Probe:
         # Whether the next answer of Postfix is to be the second of two.
         self._second = False
         self._lmtp = Loop(LMTP, self._check_lmtp)
+        self._dovecot = Dovecot(options.listener, self._lmtp.wake)
         self.others = [Loop("store", self._check_store)] if self._store else []
         self._verification: Loop | None = None
         if options.smtp:
@@ -58,6 +60,7 @@ class Probe:
     def start(self) -> None:
         for loop in (*self.others, self._lmtp):
             loop.start()
+        self._dovecot.start()
 
     def _check_lmtp(self) -> float:
         start = time.monotonic()
@@ -68,7 +71,7 @@ class Probe:
             self._names.refresh()
             for loop in self.others:
                 loop.wake()
-        return OFTEN
+        return SOON if verdict.reason in lmtp_verdicts.AWAY else OFTEN
 
     def _ask_dovecot(self) -> Verdict:
         if self._users is None:
@@ -85,7 +88,7 @@ class Probe:
         return verdict
 
     def _ask_for(self, *users: str) -> Verdict:
-        return lmtp.check(self._options.listener, Questions(self._nobody, users))
+        return self._dovecot.check(Questions(self._nobody, users))
 
     def _with_store(self, verdict: Verdict) -> Verdict:
         problem = self._store.problem() if self._store else None

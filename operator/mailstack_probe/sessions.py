@@ -12,6 +12,8 @@ from typing import Self
 from mailstack_probe import replies
 
 HOST = "127.0.0.1"
+# Seconds for a connection within the pod: the kernel takes it at once, whatever the server does.
+_CONNECT = 3.0
 
 
 class NotYet(Exception):
@@ -65,6 +67,14 @@ class Session:
 
     def close(self) -> None:
         self._socket.close()
+
+    def fileno(self) -> int:
+        """For select(2)."""
+        return self._socket.fileno()
+
+    def extend(self, deadline: float) -> None:
+        """Every wait ends then, from now on."""
+        self._deadline = deadline
 
     def line(self) -> str:
         """The next line, without its end. Raises Problem if the server ends the session, or is silent."""
@@ -152,7 +162,9 @@ def unverified() -> ssl.SSLContext:
 
 def _connect(title: str, port: int, deadline: float) -> socket.socket:
     try:
-        return socket.create_connection((HOST, port), timeout=left(deadline))
+        return socket.create_connection((HOST, port), timeout=min(left(deadline), _CONNECT))
+    except TimeoutError as error:
+        raise Slow(f"{title} takes no connection: the server hangs, or a packet filter drops them") from error
     except OSError as error:
         reason = error.strerror or str(error)
         raise Slow(f"{title} cannot be reached ({reason}): the server did not start; its log says why") from error

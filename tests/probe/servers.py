@@ -4,7 +4,7 @@ import socket
 import ssl
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -28,6 +28,7 @@ class Server:
 def playing(*scripts: Script, context: ssl.SSLContext | None = None, path: Path | None = None) -> Iterator[Server]:
     """A server that plays one script after the other, the last one for ever; on a unix socket if it gets a path."""
     stop = threading.Event()
+    sessions: list[tuple[socket.socket, threading.Thread]] = []
     with _listening(path) as listener:
         address = listener.getsockname()
         server = Server(0 if path else address[1])
@@ -35,13 +36,14 @@ def playing(*scripts: Script, context: ssl.SSLContext | None = None, path: Path 
         def work() -> None:
             while True:
                 connection, _ = listener.accept()
-                with connection:
-                    if stop.is_set():
-                        return
-                    connection.settimeout(10)
-                    script = scripts[min(len(server.heard), len(scripts) - 1)]
-                    server.heard.append([])
-                    _play(connection, script, server.heard[-1], context)
+                if stop.is_set():
+                    connection.close()
+                    return
+                script = scripts[min(len(server.heard), len(scripts) - 1)]
+                server.heard.append([])
+                session = threading.Thread(target=_serve, args=(connection, script, server.heard[-1], context))
+                session.start()
+                sessions[:] = [*(each for each in sessions if each[1].is_alive()), (connection, session)]
 
         thread = threading.Thread(target=work)
         thread.start()
@@ -52,6 +54,17 @@ def playing(*scripts: Script, context: ssl.SSLContext | None = None, path: Path 
             with socket.socket(listener.family) as last:
                 last.connect(address)
             thread.join()
+            for connection, session in sessions:
+                # What the client keeps open ends here, after what it has sent.
+                with suppress(OSError):
+                    connection.shutdown(socket.SHUT_RD)
+                session.join()
+
+
+def _serve(connection: socket.socket, script: Script, heard: list[str], context: ssl.SSLContext | None) -> None:
+    with connection:
+        connection.settimeout(10)
+        _play(connection, script, heard, context)
 
 
 def _listening(path: Path | None) -> socket.socket:

@@ -13,7 +13,7 @@ import pytest
 
 from mailstack_probe import lmtp
 from mailstack_probe.listeners import InetListener, UnixListener
-from mailstack_probe.lmtp import Questions
+from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.verdicts import Verdict
 from tests.probe.keys import Pair
 from tests.probe.servers import BEGIN_TLS, SILENCE, Script, free_port, playing
@@ -135,6 +135,30 @@ def test_a_reload_of_dovecot_is_ridden_out(listener: UnixListener) -> None:
     assert lmtp.lasting(lambda: next(verdicts)).good
 
 
+def test_a_failure_that_is_known_is_tried_once_until_it_is_another() -> None:
+    tries: list[str] = []
+
+    def attempt() -> Verdict:
+        tries.append("")
+        return Verdict("False", "TLSFailed", "")
+
+    assert lmtp.lasting(attempt, known="TLSFailed").reason == "TLSFailed"
+    assert len(tries) == 1
+    lmtp.lasting(attempt, known="NoSocket")
+    assert len(tries) >= 3
+
+
+def test_a_silent_server_is_tried_again_at_once(listener: UnixListener) -> None:
+    start = time.monotonic()
+    with playing([SILENCE], path=listener.path):
+        assert Dovecot(listener, never).check(Questions(NOBODY)).reason == "Frozen"
+    assert time.monotonic() - start < 2 * lmtp.LIMIT + 0.2
+
+
+def never() -> None:
+    raise AssertionError("Dovecot did not end")
+
+
 def test_a_failure_that_lasts_counts_after_half_a_second() -> None:
     start = time.monotonic()
     tries: list[float] = []
@@ -219,26 +243,39 @@ def test_starttls_demands_the_right_name(good: Pair, authority: Path, tmp_path: 
 MANY = """
 import sys
 from pathlib import Path
-from mailstack_probe import lmtp
-from mailstack_probe.listeners import UnixListener
+from mailstack_probe import options
+from mailstack_probe.board import Board
+from mailstack_probe.probe import Probe
 
 def memory():
     return int(Path("/proc/self/statm").read_text().split()[1]) * 4096
 
-questions = lmtp.Questions("nobody@example.org", ["alice@example.org"])
+probe = Probe(options.parse(sys.argv[1:]), Board())
+[check] = probe.watched
+check.start = probe.others[0].start = lambda: None
+probe.start()
 sizes = []
 for number in range(10_001):
-    assert lmtp.check(UnixListener(Path(sys.argv[1])), questions).good
+    # As often as in the pod: each 30 s, beside a check each 2 s.
+    number % 15 or probe.others[0].turn()
+    check.turn()
+    assert probe.board.verdict("lmtp").good
     if number % 1000 == 0:
         sizes.append(memory())
 print(sizes[-1] - sizes[1])
 """
 
 
-def test_ten_thousand_checks_leave_no_memory_behind(listener: UnixListener) -> None:
-    with playing(GOOD, path=listener.path):
-        command = [sys.executable, "-c", MANY, str(listener.path)]
-        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+def test_ten_thousand_checks_leave_no_memory_behind(listener: UnixListener, tmp_path: Path) -> None:
+    """Of the whole probe, by its resident memory: LMTP, the users file, the store, and the session that is held."""
+    users = tmp_path / "users"
+    users.write_text(f"{ALICE}:{{PLAIN}}x::::::\n")
+    whose = ["--domain=example.org", "--stack=post/mail", "--pod=mail-0", "--uid=1"]
+    where = [f"--lmtp=unix:{listener.path}", f"--users={users}", f"--store={tmp_path}"]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    with playing(GOOD, path=listener.path) as server:
+        command = [sys.executable, "-c", MANY, *whose, *where]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300, env=environment)
     assert done.returncode == 0, done.stderr
-    assert int(done.stdout) < 512 * 1024
+    assert len(server.heard) == 10_001
+    assert int(done.stdout.splitlines()[-1]) < 512 * 1024

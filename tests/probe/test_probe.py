@@ -103,7 +103,7 @@ def test_a_check_that_fails_itself_leaves_no_former_verdict(tmp_path: Path, monk
         [check] = found.watched
         check.turn()
         former = found.board.verdict(LMTP)
-        monkeypatch.setattr("mailstack_probe.lmtp.check", lambda *_: 1 / 0)
+        monkeypatch.setattr("mailstack_probe.lmtp.examine", lambda *_: 1 / 0)
         check.turn()
     verdict = found.board.verdict(LMTP)
     assert former

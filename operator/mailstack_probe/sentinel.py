@@ -1,0 +1,85 @@
+"""Keeps the session of the last check open: Dovecot's end ends it, which tells of it at once, not at the next check.
+
+It proves nothing else. An open session outlives a lost socket, a reload and a master process that forks no more, so
+each check makes a connection of its own, as Postfix does.
+"""
+
+import select
+import socket
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+
+from mailstack_probe.sessions import Problem, Session
+
+# Seconds for taking leave.
+_LIMIT = 1.0
+# Seconds for which nothing is held after a false alarm: a server that ends idle sessions would be asked without end.
+_MUTE = 10.0
+
+
+class Sentinel:
+    """Calls `ended` when the server ends the session that is held.
+
+    Its thread alone closes sessions: the number of a closed one would be that of another while it is waited for.
+    """
+
+    def __init__(self, ended: Callable[[], None]) -> None:
+        self._ended = ended
+        self._next: SimpleQueue[Session | None] = SimpleQueue()
+        # None while nobody watches.
+        self._button: socket.socket | None = None
+        self._alarmed = False
+        self._muted_until = 0.0
+
+    def start(self) -> None:
+        bell, self._button = socket.socketpair()
+        threading.Thread(target=self._run, args=(bell,), name="sentinel", daemon=True).start()
+
+    def hold(self, session: Session) -> None:
+        """Takes this one over from a check that went well, in place of the former one."""
+        if self._alarmed:
+            # The server is well all the same.
+            self._muted_until = time.monotonic() + _MUTE
+        if self._button is None or time.monotonic() < self._muted_until:
+            leave(session)
+            self.release()
+        else:
+            self._take(session)
+
+    def release(self) -> None:
+        """Holds none: the last check did not go well."""
+        self._take(None)
+
+    def _take(self, session: Session | None) -> None:
+        self._alarmed = False
+        if self._button:
+            self._next.put(session)
+            self._button.send(b"!")
+
+    def _run(self, bell: socket.socket) -> None:
+        held: Session | None = None
+        while True:
+            watched: list[socket.socket | Session] = [bell, held] if held else [bell]
+            news, _, _ = select.select(watched, [], [])
+            if held:
+                leave(held)
+            if bell in news:
+                bell.recv(1)
+                held = self._next.get()
+            else:
+                held = None
+                self._alarmed = True
+                self._ended()
+
+
+def leave(session: Session) -> None:
+    """Ends a session politely; what it was for is known already."""
+    session.extend(time.monotonic() + _LIMIT)
+    try:
+        session.ask("QUIT")
+    except Problem:
+        return
+    finally:
+        session.close()

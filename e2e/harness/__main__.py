@@ -43,7 +43,7 @@ def _parser() -> argparse.ArgumentParser:
     add("cluster", _cluster, f"bring up the cluster {paths.CLUSTER}; what is done already is skipped")
     built = add("images", _images, "build the project's images and load them into the cluster, if it runs")
     built.add_argument("--e2e", action="store_true", help="also those that only the end-to-end tests run")
-    add("tools", _tools, "provide kind, kubectl and helm; needs no Docker")
+    add("tools", _tools, "provide kind, kubectl, helm and promtool; needs no Docker")
     add("env", _env, 'print what a shell needs, for: eval "$(python3 -m harness env)"')
     down = add("down", _down, "remove the cluster; the caches stay")
     down.add_argument("--engine", action="store_true", help="also stop the engine that the harness started")

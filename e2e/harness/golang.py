@@ -73,9 +73,16 @@ def path(name: str) -> Path:
 def ensure(report: Report, *names: str) -> None:
     """Build programs, those that are not built. Raises HarnessError."""
     if any(not is_built(name) for name in names):
-        _ensure_go(report)
+        ensure_go(report)
     for name in names:
         report.run(_step(name))
+
+
+def ensure_go(report: Report) -> None:
+    """After this, there is a Go that can fetch modules and build programs. Raises HarnessError."""
+    if not can_build(_version(_go())):
+        key = keys.of_texts(versions.DEBIAN, *PACKAGES)
+        report.run(folder_step("go packages", paths.cache() / "go", key, _unpack_go))
 
 
 def is_built(name: str) -> bool:
@@ -83,11 +90,12 @@ def is_built(name: str) -> bool:
     return holds(path(name).parent, key(name))
 
 
-def module_folder(module: str, log: Log) -> Path:
-    """The unpacked source of a pinned module. Raises CommandError."""
-    shell.run(_go(), "mod", "download", module, cwd=source(), variables=_variables(), log=log)
+def module_folder(module: str, log: Log, pins: Path | None = None) -> Path:
+    """The unpacked source of a module that the go.mod in `pins`, or that of the programs, pins. Raises CommandError."""
+    place = pins or source()
+    shell.run(_go(), "mod", "download", module, cwd=place, variables=_variables(), log=log)
     listing = ("list", "-mod=readonly", "-m", "-f", "{{.Dir}}", module)
-    return Path(shell.demand(_go(), *listing, cwd=source(), variables=_variables()))
+    return Path(shell.demand(_go(), *listing, cwd=place, variables=_variables()))
 
 
 def _step(name: str) -> Step:
@@ -122,12 +130,6 @@ def _go() -> Path:
 def can_build(version: tuple[int, ...]) -> bool:
     """Whether a Go of this version can build the programs, if need be by a newer toolchain that it fetches."""
     return version >= SWITCHING
-
-
-def _ensure_go(report: Report) -> None:
-    if not can_build(_version(_go())):
-        key = keys.of_texts(versions.DEBIAN, *PACKAGES)
-        report.run(folder_step("go packages", paths.cache() / "go", key, _unpack_go))
 
 
 def _unpack_go(folder: Path, log: Log) -> None:

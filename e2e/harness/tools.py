@@ -1,4 +1,4 @@
-"""kind, kubectl and helm: those on PATH if recent enough, else built."""
+"""kind, kubectl, helm and promtool: those on PATH if recent enough, else built or unpacked."""
 
 import os
 import re
@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import golang, paths, shell, versions
+from harness import golang, monitoring, paths, shell, versions
 from harness.step import Report
 
 
@@ -23,20 +23,27 @@ QUESTIONS = {
     "kind": ("version", "--quiet"),
     "kubectl": ("version", "--client", "--output=json"),
     "helm": ("version", "--short"),
+    "promtool": ("--version",),
 }
-PINNED = {"kind": versions.KIND, "kubectl": versions.KUBERNETES, "helm": versions.HELM}
+PINNED = {
+    "kind": versions.KIND,
+    "kubectl": versions.KUBERNETES,
+    "helm": versions.HELM,
+    "promtool": versions.PROMETHEUS,
+}
 
 
 def ensure(report: Report) -> None:
-    """After this, kind, kubectl and helm can be run by their names in `paths.environment()`. Raises HarnessError."""
+    """After this, the tools can be run by their names in `paths.environment()`, and the Prometheus operator's CRDs are
+    in the cache. Raises HarnessError."""
     for name in QUESTIONS:
         found = _on_path(name)
         if found:
             (paths.bin_folder() / name).unlink(missing_ok=True)
             report.note(f"{name} ({found})", "found")
         else:
-            golang.ensure(report, name)
-            paths.link(paths.bin_folder() / name, golang.path(name))
+            paths.link(paths.bin_folder() / name, _made(report, name))
+    monitoring.ensure_crds(report)
 
 
 def path(name: str) -> Path | None:
@@ -55,14 +62,27 @@ def is_recent(name: str, said: str) -> bool:
     """Whether a program found on PATH will do, by what it says of its version.
 
     kubectl must be within one minor version of the cluster, as Kubernetes' version skew policy has it; kind must know
-    how to start a cluster of that version; the chart is tested with one major version of Helm.
+    how to start a cluster of that version; the chart is tested with one major version of Helm. promtool reads the same
+    rules in each version that is newer.
     """
     version, pinned = version_of(said), version_of(PINNED[name])
-    if version is None or pinned is None or version.major != pinned.major:
+    if version is None or pinned is None:
+        return False
+    if name == "promtool":
+        return version >= pinned
+    if version.major != pinned.major:
         return False
     if name == "kubectl":
         return abs(version.minor - pinned.minor) <= 1
     return name == "helm" or version >= pinned
+
+
+def _made(report: Report, name: str) -> Path:
+    """The tool, after it was built or unpacked."""
+    if name == "promtool":
+        return monitoring.ensure_promtool(report)
+    golang.ensure(report, name)
+    return golang.path(name)
 
 
 def _on_path(name: str) -> Path | None:

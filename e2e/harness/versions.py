@@ -9,6 +9,8 @@ KIND = "0.33.0"
 HELM = "4.2.4"
 ETCD = "3.6.8"
 COREDNS = "1.14.2"
+#: The oldest whose promtool will do: that of Debian 13.
+PROMETHEUS = "2.53.0"
 
 #: Debian's release that the engine, the base image and the node come from.
 DEBIAN = "trixie"

@@ -13,6 +13,7 @@ from harness.tools import Version
     [
         ("0.33.0", Version(0, 33)),
         ("v4.2.4+gabc", Version(4, 2)),
+        ("promtool, version 2.53.3+ds1 (branch: debian/sid)", Version(2, 53)),
         ('{"clientVersion": {"gitVersion": "v1.32.4-dispatcher"}}', Version(1, 32)),
         ("", None),
         ("command not found", None),
@@ -38,6 +39,9 @@ def test_a_program_says_its_version(said: str, version: Version | None) -> None:
         ("helm", "v4.9.1", True),
         ("helm", "v3.18.0", False),
         ("helm", "no version", False),
+        ("promtool", "promtool, version 2.53.3+ds1 (branch: debian/sid, revision: 2.53.3+ds1-2)", True),
+        ("promtool", "promtool, version 3.5.0", True),
+        ("promtool", "promtool, version 2.42.0", False),
     ],
 )
 def test_recent_enough(name: str, said: str, recent: bool) -> None:

@@ -26,7 +26,7 @@ demo: ## A cluster, the operator, a MailStack, and real mail through it.
 
 test: check unit e2e ## Everything: checks, unit tests, then end to end on a kind cluster.
 
-check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generated files, chart.
+check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generated files, chart, alerts.
 	ruff format --check .
 	ruff check .
 	mypy
@@ -35,6 +35,7 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 	$(REFERENCE) | diff -u docs/api.md - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
 	helm lint --strict charts/mailstack-operator
 	helm template mailstack-operator charts/mailstack-operator > /dev/null
+	promtool check rules --lint=all --lint-fatal charts/mailstack-operator/files/alerts.yaml
 
 unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 	pytest tests -q -n 2

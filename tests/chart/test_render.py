@@ -37,6 +37,14 @@ CASES = {
         '{"app.kubernetes.io/name": "mailstack-operator"}}}]',
         'priorityClassName="system-cluster-critical"',
     ),
+    "monitoring": (
+        'watch.namespaces=["mail-a", "mail-b"]',
+        'metrics.podMonitor={"enabled": true, "labels": {"release": "prometheus"}, "interval": "30s", '
+        '"scrapeTimeout": "10s", "relabelings": [{"targetLabel": "cluster", "replacement": "mail"}], '
+        '"metricRelabelings": [{"sourceLabels": ["__name__"], "regex": "mailstack_.*", "action": "keep"}]}',
+        'metrics.serviceMonitor={"enabled": true, "labels": {"release": "prometheus"}, '
+        '"annotations": {"example.org/team": "mail"}}',
+    ),
 }
 
 
@@ -66,6 +74,8 @@ def test_only_these_kinds(case: str) -> None:
         "RoleBinding",
         "Service",
         "Deployment",
+        "PodMonitor",
+        "ServiceMonitor",
     }
     render = helm.template(*CASES[case])
     assert set(render.kinds()) <= allowed

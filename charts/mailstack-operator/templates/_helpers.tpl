@@ -48,6 +48,34 @@ helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | 
 {{- end -}}
 
 {{/*
+Labels and annotations of an object for monitoring, from (list . VALUES). Prometheus and Grafana often take only objects
+with a label of their own; those of the values win.
+*/}}
+{{- define "mailstack-operator.monitoringMetadata" -}}
+{{- $root := first . -}}
+{{- $values := last . -}}
+labels:
+  {{- mergeOverwrite (include "mailstack-operator.labels" $root | fromYaml) $values.labels | toYaml | nindent 2 }}
+{{- with $values.annotations }}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end -}}
+
+{{/*
+How often Prometheus asks, and what becomes of the samples.
+*/}}
+{{- define "mailstack-operator.scraping" -}}
+{{- $scraping := dict -}}
+{{- range $name := list "interval" "scrapeTimeout" "metricRelabelings" -}}
+{{- with index $ $name -}}
+{{- $_ := set $scraping $name . -}}
+{{- end -}}
+{{- end -}}
+{{- with $scraping }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{/*
 Who the roles are bound to.
 */}}
 {{- define "mailstack-operator.subjects" -}}

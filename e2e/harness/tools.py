@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import golang, monitoring, paths, shell, versions
+from harness import golang, paths, prometheus, shell, versions
 from harness.step import Report
 
 
@@ -34,8 +34,8 @@ PINNED = {
 
 
 def ensure(report: Report) -> None:
-    """After this, the tools can be run by their names in `paths.environment()`, and the Prometheus operator's CRDs are
-    in the cache. Raises HarnessError."""
+    """After this, the tools can be run by their names in `paths.environment()`; the Prometheus operator's CRDs, and
+    kstatus, are in the cache. Raises HarnessError."""
     for name in QUESTIONS:
         found = _on_path(name)
         if found:
@@ -43,7 +43,8 @@ def ensure(report: Report) -> None:
             report.note(f"{name} ({found})", "found")
         else:
             paths.link(paths.bin_folder() / name, _made(report, name))
-    monitoring.ensure_crds(report)
+    prometheus.ensure_crds(report)
+    golang.ensure(report, "kstatus")
 
 
 def path(name: str) -> Path | None:
@@ -80,7 +81,7 @@ def is_recent(name: str, said: str) -> bool:
 def _made(report: Report, name: str) -> Path:
     """The tool, after it was built or unpacked."""
     if name == "promtool":
-        return monitoring.ensure_promtool(report)
+        return prometheus.ensure_promtool(report)
     golang.ensure(report, name)
     return golang.path(name)
 

@@ -19,11 +19,12 @@ SWITCHING = (1, 21)
 
 @dataclass(frozen=True)
 class Program:
-    """A main package and the flags that tell it its version."""
+    """A main package, the flags that tell it its version, and the folder of data/ whose go.mod pins it."""
 
     name: str
     package: str
     stamps: tuple[str, ...] = ()
+    module: str = "programs"
 
 
 def _of_kubernetes(name: str) -> Program:
@@ -50,19 +51,20 @@ PROGRAMS = {
         Program("etcd", "go.etcd.io/etcd/server/v3"),
         Program("coredns", "./coredns"),
         Program("pause", "./pause"),
+        Program("kstatus", ".", module="kstatus"),
     )
 }
 
 
-def source() -> Path:
-    """The Go module that pins every program and all they are made of."""
-    return paths.data() / "programs"
+def source(module: str = "programs") -> Path:
+    """The Go module that pins programs and all they are made of. One of its own spares the others a new build."""
+    return paths.data() / module
 
 
 def key(name: str) -> str:
     """The key of a program's inputs."""
     program = PROGRAMS[name]
-    return keys.of_texts(keys.of_files(source()), program.package, *program.stamps)
+    return keys.of_texts(keys.of_files(source(program.module)), program.package, *program.stamps)
 
 
 def path(name: str) -> Path:
@@ -106,7 +108,7 @@ def _step(name: str) -> Step:
             *("-o", folder / name, PROGRAMS[name].package),
             log=log,
             timeout=BUILD_SECONDS,
-            cwd=source(),
+            cwd=source(PROGRAMS[name].module),
             variables=_variables(),
         )
 

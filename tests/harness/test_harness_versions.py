@@ -74,3 +74,11 @@ def test_go_mod_pins_the_same_versions(module: str, version: str) -> None:
 
 def test_go_mod_asks_for_the_pinned_go() -> None:
     assert f"\ngo {versions.GO}\n" in (golang.source() / "go.mod").read_text()
+
+
+def test_kstatus_is_the_one_that_helm_is_made_with() -> None:
+    pins = [(golang.source(module) / "go.mod").read_text() for module in ("programs", "kstatus")]
+    pattern = r"^\s(github\.com/fluxcd/cli-utils|k8s\.io/apimachinery) (v\S+)|^(go) (\S+)$"
+    programs, kstatus = (set(re.findall(pattern, text, re.MULTILINE)) for text in pins)
+    assert len(kstatus) == 3
+    assert kstatus == programs

@@ -1,6 +1,7 @@
 """Each alert fires at its fault, at it alone, and none while a MailStack is well or starts."""
 
 import itertools
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -218,6 +219,14 @@ def _rules() -> list[Rule]:
 def test_every_alert_was_seen_to_fire() -> None:
     fired = {(fault.alert.name, fault.alert.labels["severity"]) for fault in FAULTS.values()}
     assert fired == {(rule.alert, rule.labels.severity) for rule in _rules()}
+
+
+def test_words_name_no_label_that_the_alert_does_not_have() -> None:
+    """Prometheus would write nothing in its place."""
+    labels = {fault.alert.name: fault.alert.labels for fault in FAULTS.values()}
+    for rule in _rules():
+        words = f"{rule.annotations.summary} {rule.annotations.description}"
+        assert set(re.findall(r"\$labels\.(\w+)", words)) <= labels[rule.alert].keys(), rule.alert
 
 
 WORDS = {

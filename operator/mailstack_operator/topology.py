@@ -39,6 +39,7 @@ LMTP_TLS_FILE = f"{TLS_FOLDER}/lmtp.pem"
 LMTP_CA_FILE = f"{TLS_FOLDER}/lmtp-ca.pem"
 # The same without keys, for the probe, which runs as another user.
 TLS_PUBLIC_FILE = f"{TLS_FOLDER}/tls.crt"
+LMTP_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp.crt"
 LMTP_CA_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp-ca.crt"
 RELAY_FOLDER = f"{RUN}/relay"
 RELAY_FILE = f"{RELAY_FOLDER}/sasl_passwd"

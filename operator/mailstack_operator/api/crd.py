@@ -88,7 +88,7 @@ def _root() -> Object:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": structural(MailStackSpec),
-            "status": structural(MailStackStatus),
+            "status": {**structural(MailStackStatus), "default": {}},
         },
         **cel.rules(name),
     }

@@ -50,7 +50,10 @@ class PodReport(Model):
 class MailStackStatus(Model):
     """What the operator and the probes report."""
 
-    observed_generation: int | None = Field(None, description="metadata.generation that this status speaks of.")
+    # Without a status kstatus calls an object done: `helm --wait` and Flux would pass before anybody has seen it.
+    observed_generation: int = Field(
+        -1, description="metadata.generation that this status speaks of; -1: the operator has not seen it yet."
+    )
     conditions: list[Condition] = Field(
         default_factory=list,
         description="Ready, LMTPReachable, VerificationReady, ConfigValid, and Reconciling or Stalled while they are "

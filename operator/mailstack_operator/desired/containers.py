@@ -24,6 +24,7 @@ from mailstack_operator.objects import Json, Object
 from mailstack_operator.topology import (
     LMTP_CA_FILE,
     LMTP_CA_PUBLIC_FILE,
+    LMTP_PUBLIC_FILE,
     LMTP_TLS_FILE,
     MAIL_ROOT,
     POSTFIX_DATA,
@@ -169,8 +170,9 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
         ]
         if not topology.inet:
             mounts.append(mount("private", POSTFIX_PRIVATE, read_only=True))
-    if topology.spec.tls or (topology.lmtp_tls and postfix):
+    if topology.tls:
         arguments += [f"--certificate={TLS_PUBLIC_FILE}"] if topology.spec.tls else []
+        arguments += [f"--certificate={LMTP_PUBLIC_FILE}"] if topology.lmtp_tls and dovecot else []
         mounts.append(mount("tls", TLS_FOLDER, read_only=True))
     if dovecot:
         arguments += [f"--users={USERS_FILE}", f"--store={MAIL_ROOT}", f"--group={topology.mail_owner}"]

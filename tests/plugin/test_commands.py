@@ -186,10 +186,22 @@ def test_a_queue_that_cannot_be_read_is_not_empty(cluster: Cluster) -> None:
 
 
 def test_logs_merge_both_servers(cluster: Cluster) -> None:
-    result = run("logs", "mail", "--since", "10m")
+    result = run("logs", "mail", "--since", "10m", "--all")
     assert result.exit_code == 0
     assert len(result.output.splitlines()) == len((data("postfix.log") + data("dovecot.log")).splitlines())
     assert all("--since=10m" in words for words, _ in cluster.calls if words[0] == "logs")
+
+
+def test_logs_leave_out_the_probes_questions(cluster: Cluster) -> None:
+    result = run("logs", "mail")
+    assert (result.exit_code, "mailstack-probe" in result.output) == (0, False)
+
+
+def test_logs_of_the_probe_alone(cluster: Cluster) -> None:
+    for server in ("postfix", "dovecot"):
+        cluster.says(f"logs --container={server}", "")
+    result = run("logs", "mail", "--since", "10m")
+    assert (result.exit_code, result.output) == (0, "no mail in the last 10m: see also --all\n")
 
 
 @pytest.mark.parametrize("choice", [["--queue-id", "CFB2F3378"], ["--user", "alice@example.org"]])

@@ -9,7 +9,7 @@ import yaml
 
 from mailstack_operator.api.stack import parse
 from mailstack_operator.objects import Object, section
-from mailstack_operator.plugin import logs, queue, sockets, status, terminal, verify
+from mailstack_operator.plugin import logs, probing, queue, sockets, status, terminal, verify
 from mailstack_operator.plugin.status import Findings
 from mailstack_operator.plugin.verify import Entry, Finding, Outcome
 from mailstack_operator.topology import decide
@@ -110,6 +110,27 @@ def test_logs(golden: Golden) -> None:
     golden(SCREENS / "logs.txt", logs.screen(lines()))
 
 
+def test_logs_without_what_the_probe_asks(golden: Golden) -> None:
+    golden(SCREENS / "logs-without-probe.txt", logs.screen(probing.without(lines())))
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        # Somebody who says nothing, a session that is under way, and one whose beginning is not in the log.
+        ["postfix/smtpd[7]: connect from a[192.0.2.1]", "postfix/smtpd[7]: disconnect from a[192.0.2.1] commands=0/0"],
+        ["lmtp(7): Info: Connect from local"],
+        ["lmtp(7): Info: Disconnect from local: Logged out (state=READY)"],
+        ["lmtp(7): Info: Connect from local", "lmtp(a@b.org)<7><S>: saved", "lmtp(7): Info: Disconnect from local: x"],
+    ],
+)
+def test_sessions_of_others_stay(session: list[str]) -> None:
+    stamp = "2026-11-22T23:28:00.000000000Z"
+    server = "dovecot" if session[0].startswith("lmtp") else "postfix"
+    found = logs.lines("mail-0", server, "".join(f"{stamp} {words}\n" for words in session))
+    assert probing.without(found) == found
+
+
 @pytest.mark.parametrize("queue_id", ["2A3C22C12", "3786A2C26", "CFB2F3378"])
 def test_logs_of_one_message(queue_id: str, golden: Golden) -> None:
     """To two recipients; with one of two refused; after a try for which Dovecot was away."""
@@ -163,7 +184,7 @@ def test_an_entry_may_hold_colons() -> None:
 
 
 def test_verification_is_no_message_to_the_user() -> None:
-    found = logs.lines("mail-0", "postfix", data("postfix.log"))[:5]
+    found = logs.lines("mail-0", "postfix", data("postfix.log"))[:7]
     assert "status=deliverable" in "".join(line.words for line in found)
     assert logs.newest_message(found, "alice@example.org") == ""
 

@@ -93,11 +93,12 @@ def queue(kubectl: Kubectl, name: str) -> Shown:
 @click.option("--queue-id", metavar="ID", help="Only this message's way through both servers.")
 @click.option("--user", metavar="ADDRESS", type=_Address(), help="The newest message to this address.")
 @click.option("--since", default="1h", show_default=True, help="How far back, such as 90s, 10m, 2h.")
-def logs(kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, since: str) -> Shown:
+@click.option("--all", "everything", is_flag=True, help="What the pods' own probes ask all the time, too.")
+def logs(kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, since: str, *, everything: bool) -> Shown:
     """Print the logs of both servers of the MailStack NAME, merged by time."""
     if queue_id and user:
         raise click.UsageError("--queue-id and --user exclude each other: a queue id names one message")
-    return screens.show_logs(kubectl, name, Choice(queue_id, user, since))
+    return screens.show_logs(kubectl, name, Choice(queue_id, user, since, everything))
 
 
 COMMANDS = (status, verify, queue, logs)

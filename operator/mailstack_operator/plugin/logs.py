@@ -17,7 +17,7 @@ DOVECOT = "dovecot"
 
 # The servers' own time, which is kubectl's again; Postfix's with the name of its host.
 _STAMP = re.compile(r"[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S+ (?=\S+\[\d+\]: ))?")
-_QUEUE_ID = re.compile(r"\S+\[\d+\]: ([0-9A-Za-z]+): ")
+_QUEUE_ID = re.compile(r"\S+\[\d+\]: (?!NOQUEUE: )([0-9A-Za-z]+): ")
 _SAVED = re.compile(r"status=sent \(250 2\.0\.0 <[^>]*> ([^\s:]+)\S* Saved\)")
 # One without a domain is "unspecified" to Dovecot.
 _MESSAGE_ID = re.compile(r": message-id=(<[^>]+@[^>]+>)")

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailstack_operator.plugin import attempts, logs, pods, queue, status, verify
+from mailstack_operator.plugin import attempts, logs, pods, probing, queue, status, verify
 from mailstack_operator.plugin.kubectl import Kubectl, Refused
 from mailstack_operator.plugin.logs import DOVECOT, POSTFIX
 from mailstack_operator.plugin.queue import Message
@@ -21,11 +21,15 @@ class Shown:
 
 @dataclass(frozen=True)
 class Choice:
-    """Which lines of the logs: of one message by its queue id, of the newest to an address, or, without both, all."""
+    """Which lines of the logs: of one message by its queue id, of the newest to an address, or, without both, of all.
+
+    `everything`: what the probe asks, too.
+    """
 
     queue_id: str | None = None
     user: str | None = None
     since: str = "1h"
+    everything: bool = False
 
 
 def show_status(kubectl: Kubectl, name: str, width: int) -> Shown:
@@ -90,4 +94,7 @@ def show_logs(kubectl: Kubectl, name: str, choice: Choice) -> Shown:
         lines = logs.transaction(lines, queue_id)
         if not lines:
             problems.append(f"no message {queue_id} in the logs of the last {choice.since}")
-    return Shown(logs.screen(lines), problems, 1 if problems else 0)
+    elif not choice.everything:
+        lines = probing.without(lines)
+    shown = logs.screen(lines) or ("" if problems else f"no mail in the last {choice.since}: see also --all\n")
+    return Shown(shown, problems, 1 if problems else 0)

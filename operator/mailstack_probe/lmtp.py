@@ -11,8 +11,10 @@ from mailstack_probe.sentinel import Sentinel
 from mailstack_probe.sessions import Closed, Foreign, Problem, Session, Silent
 from mailstack_probe.verdicts import Found, Verdict
 
-# Seconds for one dialogue.
+# Seconds until Dovecot has greeted, and is ready for recipients: that asks nobody else.
 LIMIT = 1.0
+# Seconds for its answers about recipients: it holds back the news that its user source is broken for 2 to 3 s.
+ANSWERS = 4.0
 # Seconds for which a failure is ridden out, and from one try to the next: a reload of Dovecot makes its socket anew.
 RIDE_OUT = 0.5
 PAUSE = 0.25
@@ -65,7 +67,7 @@ def lasting(attempt: Callable[[], Verdict], known: str = "") -> Verdict:
 
 
 def examine(listener: Listener, questions: Questions, part: Callable[[Session], None] = sentinel.leave) -> Verdict:
-    """One dialogue, of LIMIT seconds at most; `part` is what becomes of its session."""
+    """One dialogue, of LIMIT and ANSWERS seconds at most; `part` is what becomes of its session."""
     try:
         session = listener.connect(time.monotonic() + LIMIT)
         return _examined(session, listener, questions, part)
@@ -95,8 +97,12 @@ def _dialogue(session: Session, listener: Listener, questions: Questions) -> Ver
     if listener.secure(session):
         _demand(session, "LHLO localhost")
     _demand(session, "MAIL FROM:<>")
-    nobody = session.ask(f"RCPT TO:<{questions.nobody}>")
-    users = list(_ask_for(session, questions.users))
+    session.extend(time.monotonic() + ANSWERS)
+    try:
+        nobody = session.ask(f"RCPT TO:<{questions.nobody}>")
+        users = list(_ask_for(session, questions.users)) if nobody.code == 550 else []
+    except Silent:
+        raise Found(lmtp_verdicts.waits(ANSWERS)) from None
     _reset(session)
     return lmtp_verdicts.of_recipients(listener.title, nobody, users)
 

@@ -113,6 +113,13 @@ def frozen(title: str) -> Verdict:
     )
 
 
+def waits(seconds: float) -> Verdict:
+    return verdicts.bad(
+        "TemporaryFailure",
+        f"Dovecot greets, but says nothing about recipients for {seconds:.0f} s: it waits for its users; {_LOG}",
+    )
+
+
 def closed(title: str) -> Verdict:
     return verdicts.bad("ConnectionClosed", f"Dovecot closes the connection on {title}: its LMTP fails; {_LOG}")
 

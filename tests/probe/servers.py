@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
@@ -12,6 +13,8 @@ from pathlib import Path
 Script = Sequence[str]
 # Said by a server that neither answers nor hangs up.
 SILENCE = "silence"
+# Before an answer: it comes after more than a second.
+DELAY = "delay "
 # Said by a server that goes on in TLS.
 BEGIN_TLS = "220 2.0.0 Begin TLS"
 
@@ -86,6 +89,9 @@ def _play(connection: socket.socket, script: Script, heard: list[str], context: 
                 if words == SILENCE:
                     lines.read()
                     return
+                if words.startswith(DELAY):
+                    time.sleep(1.3)
+                    words = words.removeprefix(DELAY)  # noqa: PLW2901  # what is said after it
                 if words:
                     stream.sendall(words.replace("\n", "\r\n").encode() + b"\r\n")
                 if words == BEGIN_TLS and context:

@@ -16,7 +16,7 @@ from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.verdicts import Verdict
 from tests.probe.keys import Pair
-from tests.probe.servers import BEGIN_TLS, SILENCE, Script, free_port, playing
+from tests.probe.servers import BEGIN_TLS, DELAY, SILENCE, Script, free_port, playing
 
 NOBODY = "mailstack-probe@example.org"
 ALICE = "alice@example.org"
@@ -96,6 +96,24 @@ def test_a_silent_server_is_frozen_within_the_limit(listener: UnixListener) -> N
     start = time.monotonic()
     assert examined(listener, [SILENCE]).reason == "Frozen"
     assert time.monotonic() - start < lmtp.LIMIT + 0.5
+
+
+def test_a_server_that_greets_and_waits_for_its_users_is_not_frozen(
+    listener: UnixListener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lmtp, "ANSWERS", 0.2)
+    verdict = examined(listener, [*HELLO, SILENCE])
+    assert verdict.reason == "TemporaryFailure"
+    assert "it waits for its users" in verdict.message
+
+
+def test_a_slow_refusal_is_waited_for_and_no_user_is_asked_for_then(listener: UnixListener) -> None:
+    """Dovecot holds back `Temporary internal error` for 2 to 3 s, once for each recipient."""
+    with playing([*HELLO, DELAY + BROKEN, *BYE], path=listener.path) as server:
+        verdict = lmtp.examine(listener, Questions(NOBODY, [ALICE]))
+    assert verdict.reason == "TemporaryFailure"
+    assert BROKEN in verdict.message
+    assert server.heard[0][2:] == [f"RCPT TO:<{NOBODY}>", "RSET", "QUIT"]
 
 
 def test_a_socket_whose_connections_nobody_takes_is_frozen(listener: UnixListener) -> None:

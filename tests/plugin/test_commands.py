@@ -1,16 +1,18 @@
 """The commands of `kubectl mailstack`, with a kubectl that answers from tests/data/plugin."""
 
 import json
+import pkgutil
 import shlex
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from mailstack_operator.cli import main
-from tests.test_project import importers
+from mailstack_operator.cli import kubectl_plugin, main
+from tests.test_project import ROOT, importers
 
 DATA = Path(__file__).parents[1] / "data" / "plugin"
 KUBECTL = f"""#!{sys.executable}
@@ -220,6 +222,18 @@ def test_a_message_that_is_not_in_the_logs_is_said(cluster: Cluster, choice: lis
 
 def test_logs_take_a_queue_id_or_a_user() -> None:
     assert run("logs", "mail", "--queue-id", "A", "--user", "a@example.org").exit_code == 2
+
+
+def test_the_entry_points_lead_to_functions() -> None:
+    scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+    found = {name: pkgutil.resolve_name(place) for name, place in scripts.items()}
+    assert found == {"mailstack": main, "kubectl-mailstack": kubectl_plugin}
+
+
+def test_help_names_the_plugin_as_it_is_typed(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit, match=r"^0$"):
+        main(["status", "--help"], prog_name="kubectl mailstack")
+    assert capsys.readouterr().out.startswith("Usage: kubectl mailstack status [OPTIONS] NAME")
 
 
 def test_one_module_alone_starts_processes() -> None:

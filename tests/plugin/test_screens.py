@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from mailstack_operator.api.stack import parse
-from mailstack_operator.objects import Object, section
+from mailstack_operator.objects import Json, Object, entries, section
 from mailstack_operator.plugin import logs, probing, queue, sockets, status, terminal, verify
 from mailstack_operator.plugin.status import Findings
 from mailstack_operator.plugin.verify import Entry, Finding, Outcome
@@ -50,6 +50,14 @@ def test_status(findings: Findings, golden: Golden) -> None:
 
 def test_status_on_a_narrow_terminal(findings: Findings, golden: Golden) -> None:
     golden(SCREENS / "status-narrow.txt", status.screen(findings, 80))
+
+
+def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
+    seen = section(findings.stack, "status")
+    ready = entries(seen, "conditions")[0]
+    conditions: list[Json] = [dict(ready), {**ready, "type": "LMTPReachable"}]
+    stack: Object = {**findings.stack, "status": {**seen, "conditions": conditions}}
+    assert "LMTPReachable  False   30s    Refused  as above" in status.screen(replace(findings, stack=stack), WIDTH)
 
 
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:

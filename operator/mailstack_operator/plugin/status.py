@@ -72,18 +72,21 @@ def _topology(stack: Object) -> Topology | None:
 
 
 def _conditions(found: Findings, width: int) -> str:
+    conditions = entries(section(found.stack, "status"), "conditions")
+    if not conditions:
+        return "no conditions: the operator has not seen this MailStack; does it run, and watch this namespace?\n"
+    messages = [text(each, "message") for each in conditions]
     rows = [
         (
             text(each, "type"),
             text(each, "status"),
             terminal.since(text(each, "lastTransitionTime"), found.now),
             text(each, "reason"),
-            text(each, "message"),
+            # Ready tells in the words of the condition that it lacks.
+            "as above" if message in messages[:place] else message,
         )
-        for each in entries(section(found.stack, "status"), "conditions")
+        for place, (each, message) in enumerate(zip(conditions, messages, strict=True))
     ]
-    if not rows:
-        return "no conditions: the operator has not seen this MailStack; does it run, and watch this namespace?\n"
     return terminal.table(("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"), rows, width)
 
 

@@ -68,12 +68,13 @@ def _accepted(domain: str, expected: int, cached: str) -> Verdict:
         return verdicts.bad(
             "Disabled", "Postfix accepts every address of its domains, as spec.verification.enabled is false"
         )
-    if cached and not _DOVECOTS.match(cached):
+    if cached and UNKNOWN not in cached and not _DOVECOTS.match(cached):
         return _wrong_transport(domain, cached)
     return verdicts.bad(
         "NotEnforced",
         f"Postfix accepts an address of {domain} that nobody has: something permits it before "
-        "reject_unverified_recipient, or it does not go to Dovecot; look at spec.postfix.parameters",
+        "reject_unverified_recipient, or it does not go to Dovecot; look at spec.postfix.parameters, and delete the "
+        "pod if they do not say so: a new one runs with the operator's main.cf",
     )
 
 

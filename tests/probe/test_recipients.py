@@ -46,6 +46,7 @@ def test_what_an_answer_means(reply: Reply, expected: int, status: str, reason: 
     ("cached", "reason"),
     [
         ("delivers to command: cat", "WrongTransport"),
+        ("host x[private/dovecot-lmtp] said: 550 5.1.1 User doesn't exist: x", "NotEnforced"),
         ("example.org", "WrongTransport"),
         ("250 2.1.5 OK", "NotEnforced"),
         ("", "NotEnforced"),

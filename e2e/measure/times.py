@@ -1,0 +1,69 @@
+"""What was seen when, and what that makes. Pure; times are seconds since 1970, of one clock."""
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+# When the condition got a status, and when a question was answered (or, since when not), in order.
+Statuses = Sequence[tuple[float, str]]
+Answers = Sequence[tuple[float, bool]]
+
+
+@dataclass(frozen=True)
+class Row:
+    """What was measured again and again, in seconds; `limit` is the most that the 95th percentile may be."""
+
+    event: str
+    limit: float
+    seconds: Sequence[float]
+
+    @property
+    def p95(self) -> float:
+        return percentile(self.seconds, 95)
+
+    @property
+    def good(self) -> bool:
+        return self.p95 <= self.limit
+
+    def line(self) -> str:
+        numbers = (min(self.seconds), percentile(self.seconds, 50), self.p95, max(self.seconds))
+        shown = " | ".join(f"{number:.2f} s" for number in numbers)
+        return f"| {self.event} | {len(self.seconds)} | {shown} | {self.limit:.0f} s |"
+
+
+HEAD = "| From | n | min | p50 | p95 | max | p95 at most |\n|---|---|---|---|---|---|---|"
+
+
+def percentile(numbers: Sequence[float], percent: float) -> float:
+    """By nearest rank: so many percent of the numbers are no greater."""
+    rank = math.ceil(len(numbers) * percent / 100)
+    return sorted(numbers)[max(rank, 1) - 1]
+
+
+def outages(answers: Answers) -> list[tuple[float, float]]:
+    """From the first question of a row that was not answered to the next one that was."""
+    found, since = [], None
+    for time, good in answers:
+        if not good and since is None:
+            since = time
+        elif good and since is not None:
+            found.append((since, time))
+            since = None
+    return found if since is None else [*found, (since, answers[-1][0])]
+
+
+def wrong(statuses: Statuses, answers: Answers, limit: float) -> list[float]:
+    """For how long, beyond `limit`, the status was True while Dovecot did not answer; one number for each time."""
+    stale = [
+        min(until, ends) - max(since, begins + limit)
+        for since, until in _true(statuses)
+        for begins, ends in outages(answers)
+    ]
+    return [seconds for seconds in stale if seconds > 0]
+
+
+def _true(statuses: Statuses) -> Iterable[tuple[float, float]]:
+    for (since, status), (until, _) in pairwise([*statuses, (math.inf, "")]):
+        if status == "True":
+            yield since, until

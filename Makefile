@@ -16,7 +16,7 @@ MAILSTACK := $(PYTHON) -m mailstack_operator
 REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e cluster images tools down format crd golden lock
+.PHONY: help demo test check unit e2e measure cluster images tools down format crd golden lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -45,6 +45,9 @@ e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind clust
 	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadfile --durations=10
 	pytest e2e -m timed -n 2 --dist loadfile --durations=10
 	pytest e2e -m serial --durations=10
+
+measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: half an hour, on a quiet machine.
+	@PYTHONPATH=e2e:operator $(PYTHON) -m measure
 
 cluster: ## A kind cluster named mailstack; what is done already is skipped.
 	@$(HARNESS) cluster

@@ -2,16 +2,19 @@
 
 import json
 import subprocess
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from pathlib import Path
 
 import pytest
 
 from conftest import NewNamespace, start_stack
 from harness import paths
 from mailtest import health, manifests
-from mailtest.kubectl import Kubectl, Object
+from mailtest.command import run
+from mailtest.kubectl import Kubectl, Object, as_list
 from mailtest.stack import READY_SECONDS, Stack
+from mailtest.wait import until
 
 
 @pytest.fixture(scope="module")
@@ -19,26 +22,27 @@ def kubectl(new_namespace: NewNamespace) -> Kubectl:
     return new_namespace("health")
 
 
-@contextmanager
-def watched(kubectl: Kubectl) -> Iterator[list[Object]]:
-    """Every state of the namespace's MailStacks, in their order; they are there when the block is left."""
-    states: list[Object] = []
+States = Callable[[], list[Object]]
+
+
+@pytest.fixture
+def states(kubectl: Kubectl, tmp_path: Path) -> Iterator[States]:
+    """Answers every state of the namespace's MailStacks since the test began, in their order."""
     command = ["kubectl", f"--namespace={kubectl.namespace}", "get", "mailstacks", "--watch", "--output=json"]
-    with subprocess.Popen(command, env=paths.environment(), stdout=subprocess.PIPE, text=True) as watch:
-        try:
-            yield states
-        finally:
-            watch.terminate()
-            states += _objects(watch.communicate(timeout=10)[0])
+    seen = tmp_path / "states"
+    with seen.open("w") as file, subprocess.Popen(command, env=paths.environment(), stdout=file) as watch:
+        yield lambda: list(_objects(seen.read_text(encoding="utf-8")))
+        watch.terminate()
 
 
 def _objects(text: str) -> Iterator[Object]:
-    """The JSON objects that follow each other in the text."""
+    """The JSON objects that follow each other in the text; the last may still be being written."""
     decoder = json.JSONDecoder()
-    while text := text.lstrip():
-        found, end = decoder.raw_decode(text)
-        text = text[end:]
-        yield found
+    with suppress(json.JSONDecodeError):
+        while text := text.lstrip():
+            found, end = decoder.raw_decode(text)
+            text = text[end:]
+            yield found
 
 
 def wait(kubectl: Kubectl) -> None:
@@ -55,32 +59,51 @@ def is_ready(state: Object) -> bool:
     return bool(status["observedGeneration"] == generation and conditions["Ready"] == "True")
 
 
-def assert_that_tools_agree(states: Sequence[Object]) -> None:
-    """Each tool goes on exactly in those states in which the MailStack is Ready."""
-    ready = [is_ready(state) for state in states]
-    assert (ready[0], ready[-1]) == (False, True)
-    assert [found == "Current" for found in health.kstatus(states)] == ready
-    assert [health.argo_cd(state)[0] == "Healthy" for state in states] == ready
+def assert_that_tools_agree(states: States) -> None:
+    """Each tool goes on exactly in those states in which the MailStack is Ready: the last, and not the first."""
+    until("the watch has seen it", lambda: is_ready(states()[-1]), 10)
+    found = states()
+    ready = [is_ready(state) for state in found]
+    assert not ready[0]
+    assert [status == "Current" for status in health.kstatus(found)] == ready
+    assert [health.argo_cd(state)[0] == "Healthy" for state in found] == ready
 
 
-def test_no_tool_goes_on_before_a_new_stack_is_ready(kubectl: Kubectl) -> None:
+def test_no_tool_goes_on_before_a_new_stack_is_ready(kubectl: Kubectl, states: States) -> None:
     """Fault: a tool that takes a new object for a done one, because it has no conditions yet."""
-    with watched(kubectl) as states:
-        stack = start_stack(kubectl)
-        wait(kubectl)
-        assert stack.condition("Ready")["status"] == "True"
+    stack = start_stack(kubectl)
+    wait(kubectl)
+    assert stack.condition("Ready")["status"] == "True"
     assert_that_tools_agree(states)
 
 
-def test_no_tool_goes_on_before_a_change_is_there(kubectl: Kubectl) -> None:
+def test_no_tool_goes_on_before_a_change_is_there(kubectl: Kubectl, states: States) -> None:
     """Fault: a tool that takes the Ready of the former spec for that of the new one."""
+    until("the watch has begun", states, 10)
     stack = Stack(kubectl.namespace)
     stack.patch(postfix={"parameters": {"message_size_limit": "12345678"}})
-    with watched(kubectl) as states:
-        wait(kubectl)
-        assert stack.condition("Ready")["status"] == "True"
+    wait(kubectl)
+    assert stack.condition("Ready")["status"] == "True"
     assert stack.run_in("postfix", "postconf", "-h", "message_size_limit").strip() == "12345678"
-    assert_that_tools_agree(states)
+    until("the watch has seen the change", lambda: generation(states()[-1]) > generation(states()[0]), 10)
+    assert_that_tools_agree(lambda: [each for each in states() if generation(each) > generation(states()[0])])
+
+
+def generation(state: Object) -> int:
+    found: int = state["metadata"]["generation"]
+    return found
+
+
+def test_helm_waits_for_a_stack_of_a_chart(new_namespace: NewNamespace, tmp_path: Path) -> None:
+    """Promise: `helm install --wait` ends well when mail is delivered, and not before."""
+    kubectl = new_namespace("health-helm")
+    (tmp_path / "templates").mkdir()
+    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: mail, version: 1.0.0}", encoding="utf-8")
+    manifest = as_list(manifests.users(), manifests.mailstack())
+    (tmp_path / "templates" / "mail.yaml").write_text(manifest, encoding="utf-8")
+    where = (f"--namespace={kubectl.namespace}", "--wait", f"--timeout={READY_SECONDS:.0f}s")
+    run("helm", "install", "mail", str(tmp_path), *where, seconds=READY_SECONDS + 10)
+    assert Stack(kubectl.namespace).condition("Ready")["status"] == "True"
 
 
 def test_a_stack_that_delivers_no_mail_is_degraded(kubectl: Kubectl) -> None:

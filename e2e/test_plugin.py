@@ -128,6 +128,17 @@ def test_status_is_one_screen_of_what_is_so(mail: Stack, plugin: Plugin, client:
     assert "mailstack-probe-" not in screen
 
 
+def test_status_over_tcp_shows_each_pod_and_how_lmtp_is_protected(tcp: Stack, plugin: Plugin) -> None:
+    screen = plugin.screen("status", "tcp")
+    for pattern in (
+        rf"^LMTP +lmtp:inet:tcp-dovecot\.{tcp.namespace}\.svc:24$",
+        *(rf"^{pod} +Running +(\d+)/\1 " for pod in ("tcp-0", "tcp-1", "tcp-dovecot-0")),
+        *(rf"^{pod} +lmtp +True .* Reachable " for pod in ("tcp-0", "tcp-1", "tcp-dovecot-0")),
+        rf"^tcp-dovecot\.{tcp.namespace}\.svc:24 +mail and verification \(LMTP\) +TCP, verified TLS$",
+    ):
+        assert re.search(pattern, screen, re.MULTILINE), f"no {pattern} in\n{screen}"
+
+
 @pytest.mark.parametrize("name", ["mail", "tcp"])
 def test_verify_tells_both_servers_answers(name: str, stacks: dict[str, Stack], plugin: Plugin, client: Client) -> None:
     """Promise: what a sender hears, what Dovecot says, and what Postfix remembers, of each Postfix pod."""

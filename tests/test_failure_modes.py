@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from mailstack_probe import lmtp_verdicts, recipient_verdicts
 from mailtest import faults
 
 PAGE = Path(__file__).parents[1] / "docs" / "failure-modes.md"
@@ -14,3 +15,13 @@ def test_the_page_holds_the_table_of_the_tests() -> None:
 def test_each_fault_stands_once() -> None:
     names = [fault.name for fault in faults.FAULTS]
     assert len(set(names)) == len(names)
+
+
+def test_every_fault_that_is_recorded_is_one_of_the_list() -> None:
+    assert faults.measured().keys() <= {fault.name for fault in faults.FAULTS}
+
+
+def test_the_page_holds_every_reason_of_the_probe() -> None:
+    page = PAGE.read_text(encoding="utf-8")
+    reasons = {*lmtp_verdicts.REASONS, *recipient_verdicts.REASONS}
+    assert not [reason for reason in sorted(reasons) if f"`{reason}`" not in page]

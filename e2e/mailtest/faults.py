@@ -1,27 +1,58 @@
-"""The faults of docs/failure-modes.md: how each is made, what the status must say and when, and how it is mended.
+"""The faults of docs/failure-modes.md: how each is made, what mail does, what the status must say and when, and how
+it is mended.
 
-The page's table is made from this list, and e2e/test_faults.py holds every row of it.
+The page's table is made from this list (`python -m mailtest.faults`), and e2e/test_faults.py holds every row of it.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 
 from mailtest import manifests, node
 from mailtest.stack import Stack, container_status
+from mailtest.wait import holds
 
 PRIVATE = "/var/spool/postfix/private"
 SOCKET = f"{PRIVATE}/dovecot-lmtp"
 CACHE = "/var/lib/postfix/verify_cache.lmdb"
+MAIL = "/srv/mail"
+# What the last whole run of e2e/test_faults.py measured: RECORD=1 writes it.
+TIMES = Path(__file__).with_name("fault_times.json")
 
 Action = Callable[[Stack], object]
 
 
 @dataclass(frozen=True)
+class Mail:
+    """What mail does meanwhile: in words, and by the answer to RCPT for a user whom the cache of address verification
+    knows, and for a stranger. The answers are patterns of SMTP's codes, "none" if there is no answer; None if a fault
+    leaves nobody to ask."""
+
+    words: str
+    user: str | None
+    stranger: str | None
+
+
+QUEUED = Mail("known users are accepted and queued, others get 450", "250", "450")
+DEFERRED = Mail("mail is accepted and queued", "250", "550")
+LOST = Mail("users in the cache are accepted, and their mail is returned; others get 550", "250", "550")
+CLOSED = Mail("nothing comes in: 4xx", "4..", "4..")
+AWAY = Mail("senders try again", "none", "none")
+OPEN = Mail("strangers are accepted, and their mail is returned", "250", "250")
+HEALING = Mail("everybody gets 450, until Postfix is restarted with a new cache", "450|none", "450|none")
+AS_EVER = Mail("as ever", "250", "550")
+# Neither a node without its kubelet nor a cluster without its API takes the client's commands.
+NOT_ASKED = Mail("as ever: the servers run on", None, None)
+
+
+@dataclass(frozen=True)
 class Fault:
-    """`told` and `well` are deadlines in seconds: from the fault, and from its repair; `reason` is a pattern."""
+    """`told` and `well` are deadlines in seconds: from the fault, and from its repair; `status` and `reason` are
+    patterns. `serial`: it is everybody's fault."""
 
     name: str
-    mail: str
+    mail: Mail
     condition: str
     status: str
     reason: str
@@ -29,40 +60,109 @@ class Fault:
     well: float
     make: Action
     mend: Action
+    serial: bool = False
+
+
+def container(stack: Stack, name: str) -> str:
+    found: str = container_status(stack.pod(), name)["containerID"]
+    return found
 
 
 def in_dovecot(*command: str) -> Action:
     return lambda stack: stack.run_in("dovecot", *command)
 
 
-def mode(wanted: str, path: str) -> Action:
-    return lambda stack: node.change_mode(container_status(stack.pod(), "dovecot")["containerID"], wanted, path)
+def as_root(*command: str) -> Action:
+    """Among Dovecot's files, by the node's root."""
+    return lambda stack: node.in_mounts(container(stack, "dovecot"), *command)
 
 
 def users(text: str) -> Action:
     return lambda stack: stack.kubectl.apply(manifests.secret("mail-users", text))
 
 
-def killed(container: str) -> Action:
-    """By SIGKILL; the second time, because the kubelet brings a container back at once after the first."""
+def users_file(script: str) -> Action:
+    """A script on the node, with the users file as $1: the kubelet's own, which no container can write."""
+
+    def act(stack: Stack) -> None:
+        folder = node.volume(stack.pod()["metadata"]["uid"], "secret", "users")
+        node.shell(script, f"{folder}/passwd")
+
+    return act
+
+
+def key_removed(stack: Stack) -> None:
+    stack.kubectl.patch("secret", "mail-users", {"data": None})
+
+
+def killed(name: str, times: int = 1) -> Action:
+    """By SIGKILL; the kubelet brings a container back at once the first time, then after 10 s, 20 s."""
 
     def make(stack: Stack) -> None:
-        stack.kill(container)
-        node.kill(container_status(stack.pod(), container)["containerID"])
+        for _ in range(times):
+            stack.kill(name)
+        node.kill(container(stack, name))
 
     return make
 
 
 def frozen(stack: Stack) -> None:
-    node.pause(container_status(stack.pod(), "dovecot")["containerID"])
+    node.pause(container(stack, "dovecot"))
 
 
 def thawed(stack: Stack) -> None:
-    node.resume(container_status(stack.pod(), "dovecot")["containerID"])
+    node.resume(container(stack, "dovecot"))
+
+
+def store(*options: str) -> Action:
+    """mount(8) of the mail volume, as Dovecot and the probe see it."""
+
+    def act(stack: Stack) -> None:
+        for name in ("dovecot", "probe"):
+            node.mount(container(stack, name), *options)
+
+    return act
+
+
+def store_full(stack: Stack) -> None:
+    """Another, small file system takes the volume's place, and is filled."""
+    store("--types=tmpfs", "--options=size=16k,mode=0777", "none", MAIL)(stack)
+    for name in ("dovecot", "probe"):
+        node.in_mounts(container(stack, name), "dd", "if=/dev/zero", f"of={MAIL}/all", "bs=4k", "count=4")
+
+
+def port_25(verb: str) -> Action:
+    rule = ["INPUT", "--protocol=tcp", "--dport=25", "--jump=DROP"]
+    return lambda stack: node.in_network(container(stack, "postfix"), "iptables", verb, *rule)
+
+
+def verification_off(stack: Stack) -> None:
+    """In the running main.cf, which no container can write, and the operator does not see."""
+    folder = node.volume(stack.pod()["metadata"]["uid"], "configmap", "postfix-config")
+    # Written into the same file: Postfix's container has that one mounted.
+    off = 'text=$(sed "s/, reject_unverified_recipient//" "$1"); printf "%s\\n" "$text" > "$1"'
+    node.shell(off, f"{folder}/main.cf")
+    stack.run_in("postfix", "postfix", "reload")
+
+
+def new_pod(stack: Stack) -> None:
+    stack.kubectl.delete("pod", stack.pod_name)
 
 
 def corrupt_cache(stack: Stack) -> None:
-    stack.run_in("postfix", "dd", "if=/dev/urandom", f"of={CACHE}", "bs=4096", "count=4", "conv=notrunc")
+    whole = f'dd if=/dev/urandom of={CACHE} bs="$(stat -c %s {CACHE})" count=1 conv=notrunc'
+    stack.run_in("postfix", "sh", "-c", whole)
+
+
+def api_away(stack: Stack) -> None:
+    """For a minute, in which the socket goes: nobody can write it down. Told is counted from its return."""
+    dovecot = container(stack, "dovecot")
+    node.stop_api_server()
+    try:
+        node.in_mounts(dovecot, "rm", SOCKET)
+        holds("the API server is away", node.api_is_away, 60, every=5)
+    finally:
+        node.start_api_server()
 
 
 def by_itself(_: Stack) -> None:
@@ -71,12 +171,15 @@ def by_itself(_: Stack) -> None:
 
 RELOAD = in_dovecot("doveadm", "reload")
 USERS = users(manifests.passwd_file(*map(manifests.address, manifests.USERS)))
-QUEUED = "known users are accepted and queued, others get 450"
+OWNER = as_root("chown", f"--reference={PRIVATE}", SOCKET)
+# The small file system stays, out of the way, until the container ends: a busy one cannot be unmounted.
+MOVED = store("--move", MAIL, "/mnt")
+REFUSED = "ConnectionRefused|NoSocket"
 
-FAULTS = [
+LMTP_FAULTS = [
     Fault(
-        *("Dovecot killed, again and again", QUEUED, "LMTPReachable", "False", "ConnectionRefused|NoSocket", 6, 60),
-        make=killed("dovecot"),
+        *("Dovecot killed, again and again", QUEUED, "LMTPReachable", "False", REFUSED, 4, 60),
+        make=killed("dovecot", 2),
         mend=by_itself,
     ),
     Fault(
@@ -85,7 +188,7 @@ FAULTS = [
         mend=thawed,
     ),
     Fault(
-        *("LMTP service stopped", QUEUED, "LMTPReachable", "False", "ConnectionRefused|NoSocket", 12, 15),
+        *("LMTP service stopped", QUEUED, "LMTPReachable", "False", REFUSED, 12, 15),
         make=lambda stack: stack.stop_lmtp(),
         mend=RELOAD,
     ),
@@ -96,55 +199,146 @@ FAULTS = [
     ),
     Fault(
         *("socket's mode changed", QUEUED, "LMTPReachable", "False", "PermissionDenied", 12, 15),
-        make=mode("0000", SOCKET),
-        mend=mode("0600", SOCKET),
+        make=as_root("chmod", "0000", SOCKET),
+        mend=as_root("chmod", "0600", SOCKET),
     ),
     Fault(
-        *("private/ not searchable", "nothing comes in: 4xx", "LMTPReachable", "False", "NotSearchable", 12, 15),
-        make=mode("0000", PRIVATE),
-        mend=mode("0700", PRIVATE),
+        *("socket's owner changed", QUEUED, "LMTPReachable", "False", "PermissionDenied", 12, 15),
+        make=as_root("chown", "0:0", SOCKET),
+        mend=OWNER,
     ),
     Fault(
-        *("users file without a user", "everybody gets 550", "LMTPReachable", "False", "UsersEmpty", 45, 45),
+        *("private/ not searchable", CLOSED, "LMTPReachable", "False", "NotSearchable", 12, 15),
+        make=as_root("chmod", "0000", PRIVATE),
+        mend=as_root("chmod", "0700", PRIVATE),
+    ),
+]
+USERS_FAULTS = [
+    Fault(
+        *("users file without a user", LOST, "LMTPReachable", "False", "UsersEmpty", 45, 45),
         make=users("# nobody\n"),
         mend=USERS,
     ),
     Fault(
-        *("users file malformed", "everybody gets 550", "LMTPReachable", "False", "UsersMalformed", 45, 45),
+        *("users file malformed", LOST, "LMTPReachable", "False", "UsersMalformed", 45, 45),
         make=users("no passwd-file at all\n"),
         mend=USERS,
     ),
     Fault(
-        *("mail volume not writable", "mail is queued", "LMTPReachable", "False", "StoreNotWritable", 45, 45),
-        make=mode("0500", "/srv/mail"),
-        mend=mode("0770", "/srv/mail"),
+        *("users file removed", LOST, "LMTPReachable", "False", "UsersMissing", 12, 15),
+        make=users_file('mv "$1" /root/users-of-a-fault'),
+        mend=users_file('mv /root/users-of-a-fault "$1"'),
     ),
     Fault(
-        *("Postfix killed, again and again", "senders try again", "VerificationReady", "False"),
-        *("PostfixUnreachable", 45, 60),
+        *("users' key taken out of the Secret", AS_EVER, "Ready", "False", "SecretKeyNotFound", 60, 60),
+        make=key_removed,
+        mend=USERS,
+    ),
+    Fault(
+        *("auth broken: it cannot read its users", QUEUED, "LMTPReachable", "False", "TemporaryFailure", 20, 15),
+        make=users_file('chmod 0000 "$1"; touch "$1"'),
+        mend=users_file('chmod 0444 "$1"; touch "$1"'),
+    ),
+]
+STORE_FAULTS = [
+    Fault(
+        *("mail volume not writable", DEFERRED, "LMTPReachable", "False", "StoreNotWritable", 45, 45),
+        make=as_root("chmod", "0500", MAIL),
+        mend=as_root("chmod", "0770", MAIL),
+    ),
+    Fault(
+        *("mail volume read-only", DEFERRED, "LMTPReachable", "False", "StoreNotWritable", 45, 15),
+        make=store("--options=remount,bind,ro", MAIL),
+        mend=store("--options=remount,bind,rw", MAIL),
+    ),
+    Fault(
+        *("mail volume full", DEFERRED, "LMTPReachable", "False", "StoreFull", 45, 15),
+        make=store_full,
+        mend=MOVED,
+    ),
+]
+POSTFIX_FAULTS = [
+    Fault(
+        *("Postfix killed, again and again", AWAY, "VerificationReady", "False", "PostfixUnreachable", 45, 60),
         make=killed("postfix"),
         mend=by_itself,
     ),
     Fault(
-        *("probe killed, again and again", "as ever", "LMTPReachable", "Unknown", "ProbeNotRunning", 10, 60),
-        make=killed("probe"),
+        *("port 25 filtered", AWAY, "VerificationReady", "False", "PostfixUnreachable", 60, 30),
+        make=port_25("--insert"),
+        mend=port_25("--delete"),
+    ),
+    Fault(
+        *("verification switched off behind the operator's back", OPEN, "VerificationReady", "False"),
+        *("NotEnforced", 60, 120),
+        make=verification_off,
+        mend=new_pod,
+    ),
+    Fault(
+        *("cache of address verification corrupt", HEALING, "VerificationReady", "Unknown|False"),
+        *("Pending|TemporaryFailure|PostfixUnreachable", 60, 90),
+        make=corrupt_cache,
         mend=by_itself,
     ),
 ]
+OTHER_FAULTS = [
+    Fault(
+        *("probe killed, again and again", AS_EVER, "LMTPReachable", "Unknown", "ProbeNotRunning", 10, 60),
+        make=killed("probe"),
+        mend=by_itself,
+    ),
+    Fault(
+        *("node unreachable (kubelet stopped)", NOT_ASKED, "LMTPReachable", "Unknown", "NodeLost", 120, 60),
+        make=lambda _: node.stop_kubelet(),
+        mend=lambda _: node.start_kubelet(),
+        serial=True,
+    ),
+    Fault(
+        *("socket removed while the API server is away", QUEUED, "LMTPReachable", "False", "NoSocket", 60, 30),
+        make=api_away,
+        mend=RELOAD,
+        serial=True,
+    ),
+]
+FAULTS = [*LMTP_FAULTS, *USERS_FAULTS, *STORE_FAULTS, *POSTFIX_FAULTS, *OTHER_FAULTS]
+
+
+def record(fault: Fault, told: float, well: float) -> None:
+    """Notes what was measured, in seconds, for the page."""
+    times = {**measured(), fault.name: [round(told, 1), round(well, 1)]}
+    TIMES.write_text(json.dumps(times, indent=1, sort_keys=True) + "\n", encoding="utf-8")
+
+
+def measured() -> dict[str, list[float]]:
+    """By fault, the seconds until it was told, and until its end was."""
+    found: dict[str, list[float]] = json.loads(TIMES.read_text(encoding="utf-8")) if TIMES.exists() else {}
+    return found
+
+
+_HEAD = """\
+| Fault | Mail meanwhile | Condition | Reason | Told within | Well again within | Measured |
+|---|---|---|---|---|---|---|
+"""
 
 
 def table() -> str:
     """The rows of docs/failure-modes.md."""
-    head = (
-        "| Fault | Mail meanwhile | Condition | Reason | Told within | Well again within |\n|---|---|---|---|---|---|\n"
-    )
-    rows = (
-        f"| {fault.name} | {fault.mail} | `{fault.condition}={fault.status}` "
-        f"| {_reasons(fault.reason)} | {fault.told:.0f} s | {fault.well:.0f} s |\n"
-        for fault in FAULTS
-    )
-    return head + "".join(rows)
+    times = measured()
+    return _HEAD + "".join(_row(fault, times.get(fault.name)) for fault in FAULTS)
 
 
-def _reasons(pattern: str) -> str:
-    return " or ".join(f"`{reason}`" for reason in pattern.split("|"))
+def _row(fault: Fault, times: list[float] | None) -> str:
+    condition = _words(fault.status, lambda status: f"{fault.condition}={status}")
+    seen = " / ".join(f"{seconds:.1f}" for seconds in times) + " s" if times else "not yet"
+    return (
+        f"| {fault.name} | {fault.mail.words} | {condition} | {_words(fault.reason, str)} "
+        f"| {fault.told:.0f} s | {fault.well:.0f} s | {seen} |\n"
+    )
+
+
+def _words(pattern: str, shown: Callable[[str], str]) -> str:
+    return " or ".join(f"`{shown(word)}`" for word in pattern.split("|"))
+
+
+if __name__ == "__main__":
+    print(table(), end="")

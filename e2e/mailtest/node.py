@@ -1,7 +1,7 @@
 """What only the cluster's node can do to a container."""
 
 from harness import paths
-from mailtest.command import run
+from mailtest.command import CommandError, run
 from mailtest.wait import until
 
 
@@ -23,19 +23,79 @@ def resume(container_id: str) -> None:
     _task("resume", container_id)
 
 
-def change_mode(container_id: str, mode: str, path: str) -> None:
-    """chmod as the node's root, who may do what the container may not."""
+def in_mounts(container_id: str, *command: str) -> str:
+    """A program of the container's image, run among its files as the node's root, who may do what it may not."""
+    return on_node("nsenter", f"--target={_process(container_id)}", "--mount", *command)
+
+
+def in_network(container_id: str, *command: str) -> str:
+    """A program of the node in the network of the container's pod."""
+    return on_node("nsenter", f"--target={_process(container_id)}", "--net", *command)
+
+
+def mount(container_id: str, *options: str) -> None:
+    """mount(8) of the node, for what the container sees; paths are the container's."""
+    on_node("mount", f"--namespace={_process(container_id)}", *options)
+
+
+def shell(script: str, *arguments: str) -> str:
+    """The stdout of a script on the node, with its arguments as $1, $2, ..."""
+    return on_node("sh", "-euc", script, "sh", *arguments)
+
+
+def volume(pod_uid: str, kind: str, name: str) -> str:
+    """The folder on the node of a pod's volume, of the kind secret or configmap."""
+    return f"/var/lib/kubelet/pods/{pod_uid}/volumes/kubernetes.io~{kind}/{name}/..data"
+
+
+def stop_kubelet() -> None:
+    """The node's containers run on, and nobody answers for them."""
+    on_node("systemctl", "stop", "kubelet")
+
+
+def start_kubelet() -> None:
+    on_node("systemctl", "start", "kubelet")
+
+
+def stop_api_server() -> None:
+    """Without its manifest the kubelet ends the API server, and does not start it again."""
+    on_node("mv", _API_SERVER, _KEPT)
+    until("the API server is away", api_is_away, 120)
+
+
+def start_api_server() -> None:
+    on_node("mv", _KEPT, _API_SERVER)
+    until("the API server answers", api_answers, 180)
+
+
+_API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
+_KEPT = "/etc/kubernetes/kube-apiserver.yaml"
+
+
+def api_is_away() -> bool:
+    return not api_answers()
+
+
+def api_answers() -> bool:
+    try:
+        run("kubectl", "get", "--raw=/readyz", "--request-timeout=2s")
+    except CommandError:
+        return False
+    return True
+
+
+def _process(container_id: str) -> str:
+    """The first process of the container, by its number on the node."""
     task = container_id.removeprefix("containerd://")
-    tasks = (line.split() for line in _on_node("ctr", "--namespace=k8s.io", "tasks", "list").splitlines())
-    pid = next(words[1] for words in tasks if words[0] == task)
-    _on_node("nsenter", f"--target={pid}", "--mount", "chmod", mode, path)
+    tasks = (line.split() for line in on_node("ctr", "--namespace=k8s.io", "tasks", "list").splitlines())
+    return next(words[1] for words in tasks if words[0] == task)
 
 
-def _on_node(*command: str) -> str:
+def on_node(*command: str) -> str:
     return run("docker", "exec", paths.NODE, *command)
 
 
 def _task(verb: str, container_id: str) -> bool:
     task = container_id.removeprefix("containerd://")
-    run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", verb, task)
+    on_node("ctr", "--namespace=k8s.io", "tasks", verb, task)
     return True

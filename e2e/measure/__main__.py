@@ -55,11 +55,12 @@ class Watched:
         """One run: the fault, and its end. Counted from before the command that makes it."""
         began = time.time()
         make()
-        found.told.append(self.status.wait("False", began, LIMIT) - began)
+        told = self.status.wait("False", began, LIMIT)
+        found.told.append(told - began)
         mend()
         failed = self.control.wait(wanted=False, after=began, seconds=LIMIT)
-        back = self.control.wait(wanted=True, after=failed, seconds=LIMIT)
-        found.well.append(max(self.status.wait("True", failed, LIMIT) - back, 0.0))
+        back = self.control.wait(wanted=True, after=max(failed, told), seconds=LIMIT)
+        found.well.append(max(self.status.wait("True", told, LIMIT) - back, 0.0))
         print(f"  {self.stack.namespace}: told {found.told[-1]:.2f} s, well {found.well[-1]:.2f} s", flush=True)
 
 

@@ -29,7 +29,7 @@ def answers():
         if code(stream) != "220":
             return False
         for command, wanted in DIALOGUE:
-            stream.write(command + "\\r\\n")
+            stream.write(command + "\\n")
             stream.flush()
             if code(stream) != wanted:
                 return False

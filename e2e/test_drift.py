@@ -56,7 +56,7 @@ def test_a_deleted_child_is_back_within_five_seconds(stack: Stack, client: Clien
     until(f"{kind} {name} is back", lambda: _came_back(stack, before), SECONDS, OFTEN)
     stack.wait_ready()
     # A new Service has a new address; the cluster's DNS tells it after some seconds.
-    until("the mail is still there", lambda: subject in _inbox(stack, client), 30)
+    until("the mail is still there", lambda: subject in _inbox(stack, client), 90)
 
 
 def _inbox(stack: Stack, client: Client) -> str:

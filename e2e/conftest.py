@@ -2,8 +2,7 @@
 
 `python3 -m harness cluster` and `... images` come first. The operator is installed once, before the tests of
 a run begin. Tests marked `timed` hold times in seconds, which a crowded machine cannot keep; tests marked `serial`
-disturb the operator or the API and run alone:
-`pytest e2e -m "not timed and not serial" -n 4 --dist loadfile`, then `-m timed -n 2`, then `-m serial`.
+disturb the operator or the API. `make e2e` runs them as they need it.
 """
 
 import secrets
@@ -23,6 +22,8 @@ from mailtest.stack import Stack
 
 CLIENT_NAMESPACE = "e2e-client"
 LABEL = "mailstack.dev/e2e"
+# Modules that start many MailStacks or try many changes.
+LONGEST = ("test_images", "test_inet", "test_sieve", "test_rehearsal", "test_submission", "test_drift", "test_matrix")
 
 NewNamespace = Callable[[str], Kubectl]
 NewStack = Callable[[str], Stack]
@@ -40,6 +41,11 @@ _mine: list[str] = []
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "timed: holds times in seconds; no more than one other test runs beside it")
     config.addinivalue_line("markers", "serial: disturbs the operator or the API; runs alone")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest modules begin first: else the last of them runs alone at the end."""
+    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

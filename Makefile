@@ -43,7 +43,7 @@ unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind cluster.
 	@$(HARNESS) images --e2e
 	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
-	pytest e2e -m timed -n 2 --dist loadfile --durations=10
+	pytest e2e -m 'timed and not serial' -n 2 --dist loadfile --durations=10
 	pytest e2e -m serial --durations=10
 
 measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: half an hour, on a quiet machine.

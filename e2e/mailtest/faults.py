@@ -37,7 +37,8 @@ class Mail:
 QUEUED = Mail("known users are accepted and queued, others get 450", "250", "450")
 DEFERRED = Mail("mail is accepted and queued", "250", "550")
 LOST = Mail("users in the cache are accepted, and their mail is returned; others get 550", "250", "550")
-CLOSED = Mail("nothing comes in: 4xx", "4..", "4..")
+# A process of smtpd(8) that has asked verify(8) before keeps its connection to it.
+WAITS = Mail("known users may be accepted and queued, others wait in vain or get 4xx", "250|4..|none", "4..|none")
 AWAY = Mail("senders try again", "none", "none")
 OPEN = Mail("strangers are accepted, and their mail is returned", "250", "250")
 HEALING = Mail("everybody gets 450, until Postfix is restarted with a new cache", "450|none", "450|none")
@@ -208,7 +209,7 @@ LMTP_FAULTS = [
         mend=OWNER,
     ),
     Fault(
-        *("private/ not searchable", CLOSED, "LMTPReachable", "False", "NotSearchable", 12, 15),
+        *("private/ not searchable", WAITS, "LMTPReachable", "False", "NotSearchable", 12, 15),
         make=as_root("chmod", "0000", PRIVATE),
         mend=as_root("chmod", "0700", PRIVATE),
     ),

@@ -28,8 +28,9 @@ from measure.timeline import Timeline, reader
 KILLED, FROZEN, RECOVERED = 3.0, 5.0, 3.0
 # The kubelet waits 0, 10, 20, 40 s before it starts a container of the same pod again.
 KILLS_OF_A_POD = 2
-# A probe writes eight changes at once, and one more each 5 s: a fault makes up to four.
-REST = 20.0
+# A probe writes eight changes at once, and one more each 5 s: a fault makes up to four. A killed Dovecot takes ten
+# seconds and more to come back, a thawed one none.
+REST_OF_KILLED, REST_OF_FROZEN = 10.0, 20.0
 LIMIT = 120.0
 
 
@@ -116,11 +117,11 @@ def _killed(stack: Stack, runs: int) -> Finding:
             _replace_pod(stack)
         # The kubelet brings a container back at once after the first time; nobody notices that.
         stack.kill("dovecot")
-        _rest(stack)
+        _rest(stack, REST_OF_KILLED)
         with _watched(stack, KILLED, found) as watched:
             for _ in range(min(KILLS_OF_A_POD, runs - number)):
                 watched.fault(lambda: node.kill(_dovecot(stack)), lambda: None, found)
-                _rest(stack)
+                _rest(stack, REST_OF_KILLED)
     return found
 
 
@@ -129,7 +130,7 @@ def _frozen(stack: Stack, runs: int) -> Finding:
     with _watched(stack, FROZEN, found) as watched:
         for _ in range(runs):
             watched.fault(lambda: node.pause(_dovecot(stack)), lambda: node.resume(_dovecot(stack)), found)
-            _rest(stack)
+            _rest(stack, REST_OF_FROZEN)
     return found
 
 
@@ -145,10 +146,10 @@ def _replace_pod(stack: Stack) -> None:
     stack.wait_ready()
 
 
-def _rest(stack: Stack) -> None:
+def _rest(stack: Stack, seconds: float) -> None:
     """Until all is well, and longer: the next fault meets a probe as a seldom one would, at any time of its round."""
     stack.wait_ready()
-    time.sleep(REST + random.uniform(0.0, 2.0))  # noqa: S311  # no secret
+    time.sleep(seconds + random.uniform(0.0, 2.0))  # noqa: S311  # no secret
 
 
 def _tell(killed: Finding, frozen: Finding, load: float) -> int:

@@ -39,11 +39,12 @@ class Plugin:
     namespace: str
 
     def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`kubectl mailstack COMMAND NAME ...` in the namespace; a terminal's width is 120."""
+        """`kubectl mailstack COMMAND NAME ...` in the namespace, for a terminal that is 120 columns wide."""
         usual = paths.environment()
         path = {"PATH": f"{self.folder}{os.pathsep}{usual['PATH']}", "PYTHONPATH": str(paths.repository() / "operator")}
         command = ["kubectl", "mailstack", *words, f"--namespace={self.namespace}"]
-        done = subprocess.run(command, env={**usual, **path}, capture_output=True, text=True, timeout=180, check=False)
+        environment = {**usual, **path, "COLUMNS": "120"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
         assert "Traceback" not in done.stderr
         return done
 

@@ -14,10 +14,8 @@ from mailstack_probe.verdicts import Verdict
 
 _LOG = "the log of the container dovecot says why"
 
-# All reasons, for metrics; those of the user source and the store are found in users.py and store.py.
-REASONS = (
-    "Reachable",
-    "Starting",
+# Nobody answers: to look again costs nobody anything, and leaves no line in a log.
+AWAY = (
     "NoSocket",
     "ConnectionRefused",
     "PermissionDenied",
@@ -26,6 +24,13 @@ REASONS = (
     "ConnectionTimedOut",
     "Unreachable",
     "Frozen",
+)
+
+# All reasons, for metrics; those of the user source and the store are found in users.py and store.py.
+REASONS = (
+    "Reachable",
+    "Starting",
+    *AWAY,
     "ConnectionClosed",
     "BadGreeting",
     "TLSFailed",
@@ -42,18 +47,6 @@ REASONS = (
     "StoreNotResponding",
     "CheckFailed",
 )
-
-# Nobody answers: to look again costs nobody anything, and leaves no line in a log.
-AWAY = {
-    "NoSocket",
-    "ConnectionRefused",
-    "PermissionDenied",
-    "NotSearchable",
-    "NameNotResolved",
-    "ConnectionTimedOut",
-    "Unreachable",
-    "Frozen",
-}
 
 
 def no_socket(path: str, error: OSError, *, folder_searchable: bool) -> Verdict:

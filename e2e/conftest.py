@@ -23,7 +23,7 @@ from mailtest.stack import Stack
 CLIENT_NAMESPACE = "e2e-client"
 LABEL = "mailstack.dev/e2e"
 # Modules that start many MailStacks or try many changes.
-LONGEST = ("test_images", "test_inet", "test_sieve", "test_rehearsal", "test_submission", "test_drift", "test_matrix")
+LONGEST = ("test_images", "test_inet", "test_sieve", "test_rehearsal", "test_submission", "test_matrix")
 
 NewNamespace = Callable[[str], Kubectl]
 NewStack = Callable[[str], Stack]

@@ -11,6 +11,8 @@ from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
 
+pytestmark = pytest.mark.timed
+
 SECONDS = 5.0
 OFTEN = 0.1
 ALICE = manifests.address("alice")

@@ -61,7 +61,7 @@ def is_ready(state: Object) -> bool:
 
 def assert_that_tools_agree(states: States) -> None:
     """Each tool goes on exactly in those states in which the MailStack is Ready: the last, and not the first."""
-    until("the watch has seen it", lambda: is_ready(states()[-1]), 10)
+    until("the watch has seen it", lambda: is_ready(states()[-1]), 60)
     found = states()
     ready = [is_ready(state) for state in found]
     assert not ready[0]
@@ -79,13 +79,13 @@ def test_no_tool_goes_on_before_a_new_stack_is_ready(kubectl: Kubectl, states: S
 
 def test_no_tool_goes_on_before_a_change_is_there(kubectl: Kubectl, states: States) -> None:
     """Fault: a tool that takes the Ready of the former spec for that of the new one."""
-    until("the watch has begun", states, 10)
+    until("the watch has begun", states, 60)
     stack = Stack(kubectl.namespace)
     stack.patch(postfix={"parameters": {"message_size_limit": "12345678"}})
     wait(kubectl)
     assert stack.condition("Ready")["status"] == "True"
     assert stack.run_in("postfix", "postconf", "-h", "message_size_limit").strip() == "12345678"
-    until("the watch has seen the change", lambda: generation(states()[-1]) > generation(states()[0]), 10)
+    until("the watch has seen the change", lambda: generation(states()[-1]) > generation(states()[0]), 60)
     assert_that_tools_agree(lambda: [each for each in states() if generation(each) > generation(states()[0])])
 
 

@@ -133,7 +133,7 @@ def test_a_server_that_is_not_the_one_asked_for_gets_no_mail(
     until("Postfix says so, too", lambda: any(NOT_VERIFIED in line for line in secure.log("postfix")), 60)
     assert client.ask(secure.host, BOB)[0].code == 450
     assert client.send(secure.host, letter(ALICE, "waits"))[0].code == 250
-    until("the message waits for that", lambda: NOT_VERIFIED in str(secure.queue()), 30)
+    until("the message waits for that", lambda: NOT_VERIFIED in str(secure.queue()), 60)
     assert "waits" not in inbox.subjects(client, secure.host, ALICE)
 
     _apply(secure, authority.issue(_name(secure)))

@@ -68,13 +68,13 @@ def test_a_stopped_lmtp_is_seen_and_its_return(stack: Stack) -> None:
     """Fault: Dovecot's LMTP no longer listens. The probe's metrics say so, and the operator's."""
     stack.stop_lmtp()
     try:
-        until("the probe sees it", lambda: shows([probe_page(stack)], "mailstack_lmtp_up 0"), 30)
+        until("the probe sees it", lambda: shows([probe_page(stack)], "mailstack_lmtp_up 0"), 60)
         refused = 'mailstack_lmtp_state{reason="ConnectionRefused"} 1'
-        until("the probe knows the reason", lambda: shows([probe_page(stack)], refused), 30)
+        until("the probe knows the reason", lambda: shows([probe_page(stack)], refused), 60)
         until("the operator shows it", lambda: shows(operator_pages(), f"{ready_line(stack, 'false')} 1"), 60)
     finally:
         stack.start_lmtp()
-    until("the probe sees it again", lambda: shows([probe_page(stack)], "mailstack_lmtp_up 1"), 30)
+    until("the probe sees it again", lambda: shows([probe_page(stack)], "mailstack_lmtp_up 1"), 60)
     until("the operator shows it again", lambda: shows(operator_pages(), f"{ready_line(stack, 'true')} 1"), 60)
 
 
@@ -82,7 +82,7 @@ def test_a_deleted_mailstack_is_no_series(stack: Stack) -> None:
     """Promise: the operator's memory and Prometheus' do not grow with MailStacks that were."""
     assert shows(operator_pages(), ready_line(stack, "true"))
     stack.kubectl.delete("mailstack", stack.name)
-    until("the operator forgets it", lambda: not shows(operator_pages(), ready_line(stack, "true")), 30)
+    until("the operator forgets it", lambda: not shows(operator_pages(), ready_line(stack, "true")), 60)
 
 
 @pytest.fixture

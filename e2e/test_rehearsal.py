@@ -131,7 +131,7 @@ def test_the_last_good_spec_clears_it_without_a_restart(case: Changed) -> None:
     assert set(conditions.values()) == {"True"}
     assert not conditions.keys() & {"Stalled", "Reconciling"}
     trial = f"{case.stack.name}-rehearsal"
-    until("the pod that tried is gone", lambda: case.stack.kubectl.get("pod", trial) is None, 30)
+    until("the pod that tried is gone", lambda: case.stack.kubectl.get("pod", trial) is None, 60)
 
 
 def test_settings_that_work_are_rolled_out_and_take_effect(good: Stack, client: Client) -> None:

@@ -28,7 +28,7 @@ def test_a_domain_is_added_and_no_queued_message_is_lost(stack: Stack, client: C
     stack.stop_lmtp()
     queued = [letter(KNOWN[n % 4], f"queued-{n}") for n in range(12)]
     assert {reply.code for reply in client.send(stack.host, *queued)} == {250}
-    until("twelve messages are in the queue", lambda: len(stack.queue()) == 12, 20)
+    until("twelve messages are in the queue", lambda: len(stack.queue()) == 12, 60)
 
     stack.kubectl.apply(manifests.users(*KNOWN, NEW))
     stack.patch(domains=["example.org", "example.net"])

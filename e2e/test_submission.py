@@ -187,7 +187,7 @@ def test_the_login_at_the_relay_host_is_that_of_the_secret_and_may_change(sender
     stack.kubectl.apply(_relay_login("wrong"))
     until("Postfix has the wrong password", lambda: "wrong" in _password(stack), RENEWAL_SECONDS)
     assert _send(client, _submission(stack), ELSEWHERE, "waits").code == 250
-    until("the queue says why", lambda: "authentication failed" in _delay_reason(stack), 30)
+    until("the queue says why", lambda: "authentication failed" in _delay_reason(stack), 90)
 
     stack.kubectl.apply(_relay_login(manifests.PASSWORD))
     until("the message leaves", lambda: not stack.queue(), RENEWAL_SECONDS)

@@ -88,5 +88,5 @@ def _healed(stack: Stack, client: Client) -> bool:
 def _replace_pod(stack: Stack) -> None:
     uid = stack.pod()["metadata"]["uid"]
     stack.kubectl.delete("pod", stack.pod_name)
-    until("there is a new pod", lambda: stack.pod()["metadata"]["uid"] != uid, 30)
+    until("there is a new pod", lambda: stack.pod()["metadata"]["uid"] != uid, 60)
     stack.kubectl("wait", f"pod/{stack.pod_name}", "--for=condition=Ready", "--timeout=120s", seconds=130)

@@ -39,7 +39,13 @@ def test_an_outage_lasts_from_the_first_silence_to_the_next_answer() -> None:
 def test_true_is_wrong_when_nobody_answered_for_longer_than_the_limit(
     statuses: times.Statuses, wrong: list[float]
 ) -> None:
-    assert times.wrong(statuses, ANSWERS, 3.0) == wrong
+    found = times.wrong(statuses, ANSWERS, 3.0)
+    assert [min(each.until, each.answers) - max(each.since, each.silent + 3.0) for each in found] == wrong
+
+
+def test_what_was_wrong_is_told_from_the_first_silence_on() -> None:
+    [found] = times.wrong([(0.0, "True"), (12.0, "False"), (18.0, "True"), (40.0, "False")], ANSWERS[:5], 3.0)
+    assert str(found) == "True from +8.00 s to +30.00 s, Dovecot silent from 0 to +10.00 s"
 
 
 def test_the_control_client_says_when_and_whether_it_was_answered() -> None:

@@ -36,11 +36,11 @@ LIMIT = 120.0
 
 @dataclass
 class Finding:
-    """The seconds until the fault was told, and its end; for how long the status was wrong, and over what time."""
+    """The seconds until the fault was told, and its end; when the status was wrong, and by how many questions."""
 
     told: list[float] = field(default_factory=list)
     well: list[float] = field(default_factory=list)
-    wrong: list[float] = field(default_factory=list)
+    wrong: list[times.Wrong] = field(default_factory=list)
     questions: int = 0
 
 
@@ -161,7 +161,9 @@ def _tell(killed: Finding, frozen: Finding, load: float) -> int:
     ]
     print(times.HEAD, *(row.line() for row in rows), sep="\n")
     wrong = [*killed.wrong, *frozen.wrong]
-    print(f"wrong True: {len(wrong)}, by {killed.questions + frozen.questions} questions to Dovecot")
+    print(
+        f"wrong True: {len(wrong)}, by {killed.questions + frozen.questions} questions to Dovecot", *wrong, sep="\n  "
+    )
     print(f"load of the machine: {load:.1f} before, {os.getloadavg()[0]:.1f} after, on {os.cpu_count()} processors")
     return 0 if all(row.good for row in rows) and not wrong else 1
 

@@ -53,14 +53,28 @@ def outages(answers: Answers) -> list[tuple[float, float]]:
     return found if since is None else [*found, (since, answers[-1][0])]
 
 
-def wrong(statuses: Statuses, answers: Answers, limit: float) -> list[float]:
-    """For how long, beyond `limit`, the status was True while Dovecot did not answer; one number for each time."""
-    stale = [
-        min(until, ends) - max(since, begins + limit)
+@dataclass(frozen=True)
+class Wrong:
+    """The status was True from `since` to `until`, and Dovecot did not answer from `silent` to `answers`."""
+
+    since: float
+    until: float
+    silent: float
+    answers: float
+
+    def __str__(self) -> str:
+        times = (f"{time - self.silent:+.2f} s" for time in (self.since, self.until, self.answers))
+        return "True from {} to {}, Dovecot silent from 0 to {}".format(*times)
+
+
+def wrong(statuses: Statuses, answers: Answers, limit: float) -> list[Wrong]:
+    """Each time that the status was True while Dovecot had not answered for longer than `limit`."""
+    return [
+        Wrong(since, until, begins, ends)
         for since, until in _true(statuses)
         for begins, ends in outages(answers)
+        if max(since, begins + limit) < min(until, ends)
     ]
-    return [seconds for seconds in stale if seconds > 0]
 
 
 def _true(statuses: Statuses) -> Iterable[tuple[float, float]]:

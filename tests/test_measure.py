@@ -19,17 +19,17 @@ def test_a_row_is_good_if_nineteen_of_twenty_are_in_time() -> None:
     assert not Row("Dovecot killed", 3.0, [*[1.0] * 18, 3.1, 60.0]).good
 
 
-ANSWERS = [(0.0, True), (10.0, False), (11.0, False), (20.0, True), (30.0, False), (31.0, False)]
+ANSWERS = [(0.0, True), (10.0, False), (11.0, False), (20.0, False), (20.3, True), (30.0, False), (31.0, False)]
 
 
-def test_an_outage_lasts_from_the_first_silence_to_the_next_answer() -> None:
+def test_an_outage_lasts_from_the_first_silence_to_the_last() -> None:
     assert times.outages(ANSWERS) == [(10.0, 20.0), (30.0, 31.0)]
 
 
 @pytest.mark.parametrize(
     ("statuses", "wrong"),
     [
-        ([(0.0, "True"), (12.0, "False"), (21.0, "True")], []),
+        ([(0.0, "True"), (12.0, "False"), (20.1, "True")], []),
         ([(0.0, "True"), (13.0, "True"), (15.0, "False"), (21.0, "True")], [2.0]),
         ([(0.0, "True"), (12.0, "False"), (18.0, "True")], [2.0]),
         ([(0.0, "True")], [7.0]),
@@ -40,7 +40,7 @@ def test_true_is_wrong_when_nobody_answered_for_longer_than_the_limit(
     statuses: times.Statuses, wrong: list[float]
 ) -> None:
     found = times.wrong(statuses, ANSWERS, 3.0)
-    assert [min(each.until, each.answers) - max(each.since, each.silent + 3.0) for each in found] == wrong
+    assert [min(each.until, each.still) - max(each.since, each.silent + 3.0) for each in found] == wrong
 
 
 def test_what_was_wrong_is_told_from_the_first_silence_on() -> None:

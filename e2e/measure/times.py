@@ -3,7 +3,8 @@
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import groupby, pairwise
+from operator import itemgetter
 
 # When the condition got a status, and when a question was answered (or, since when not), in order.
 Statuses = Sequence[tuple[float, str]]
@@ -42,28 +43,25 @@ def percentile(numbers: Sequence[float], percent: float) -> float:
 
 
 def outages(answers: Answers) -> list[tuple[float, float]]:
-    """From the first question of a row that was not answered to the next one that was."""
-    found, since = [], None
-    for time, good in answers:
-        if not good and since is None:
-            since = time
-        elif good and since is not None:
-            found.append((since, time))
-            since = None
-    return found if since is None else [*found, (since, answers[-1][0])]
+    """From the first question of a row that was not answered to the last one.
+
+    Not to the next answer: before that comes, Dovecot may be back already, and others may know it.
+    """
+    runs = [list(run) for good, run in groupby(answers, key=itemgetter(1)) if not good]
+    return [(run[0][0], run[-1][0]) for run in runs]
 
 
 @dataclass(frozen=True)
 class Wrong:
-    """The status was True from `since` to `until`, and Dovecot did not answer from `silent` to `answers`."""
+    """The status was True from `since` to `until`; Dovecot did not answer at `silent`, nor up to `still`."""
 
     since: float
     until: float
     silent: float
-    answers: float
+    still: float
 
     def __str__(self) -> str:
-        times = (f"{time - self.silent:+.2f} s" for time in (self.since, self.until, self.answers))
+        times = (f"{time - self.silent:+.2f} s" for time in (self.since, self.until, self.still))
         return "True from {} to {}, Dovecot silent from 0 to {}".format(*times)
 
 

@@ -13,8 +13,9 @@ from mailstack_probe.verdicts import Found, Verdict
 
 # Seconds until Dovecot has greeted, and is ready for recipients: that asks nobody else.
 LIMIT = 1.0
-# Seconds for its answers about recipients: it holds back the news that its user source is broken for 2 to 3 s.
-ANSWERS = 4.0
+# Seconds for its answers about recipients: it holds back the news that its user source is broken for 2 to 3 s. No more,
+# because a Dovecot that freezes just then has this time and one LIMIT until it is told.
+ANSWERS = 3.5
 # Seconds for which a failure is ridden out, and from one try to the next: a reload of Dovecot makes its socket anew.
 RIDE_OUT = 0.5
 PAUSE = 0.25

@@ -109,7 +109,7 @@ def frozen(title: str) -> Verdict:
 def waits(seconds: float) -> Verdict:
     return verdicts.bad(
         "TemporaryFailure",
-        f"Dovecot greets, but says nothing about recipients for {seconds:.0f} s: it waits for its users; {_LOG}",
+        f"Dovecot greets, but says nothing about recipients for {seconds:g} s: it waits for its users; {_LOG}",
     )
 
 

@@ -107,6 +107,11 @@ def test_a_server_that_greets_and_waits_for_its_users_is_not_frozen(
     assert "it waits for its users" in verdict.message
 
 
+def test_a_server_that_freezes_amid_a_dialogue_is_told_within_five_seconds() -> None:
+    """The promise; a second try is as long as a server has to greet, and the rest of a second is for the way to the status."""
+    assert lmtp.ANSWERS + lmtp.LIMIT <= 4.5
+
+
 def test_a_slow_refusal_is_waited_for_and_no_user_is_asked_for_then(listener: UnixListener) -> None:
     """Dovecot holds back `Temporary internal error` for 2 to 3 s, once for each recipient."""
     with playing([*HELLO, DELAY + BROKEN, *BYE], path=listener.path) as server:

@@ -108,7 +108,7 @@ def test_a_server_that_greets_and_waits_for_its_users_is_not_frozen(
 
 
 def test_a_server_that_freezes_amid_a_dialogue_is_told_within_five_seconds() -> None:
-    """The promise; a second try is as long as a server has to greet, and the rest of a second is for the way to the status."""
+    """Promise: the second try takes one LIMIT; what is left is for the way to the status."""
     assert lmtp.ANSWERS + lmtp.LIMIT <= 4.5
 
 

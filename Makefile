@@ -46,7 +46,7 @@ e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind clust
 	pytest e2e -m 'timed and not serial' -n 2 --dist loadfile --durations=10
 	pytest e2e -m serial --durations=10
 
-measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: half an hour, on a quiet machine.
+measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: a quarter of an hour, on a quiet machine.
 	@PYTHONPATH=e2e:operator $(PYTHON) -m measure
 
 cluster: ## A kind cluster named mailstack; what is done already is skipped.

@@ -13,7 +13,7 @@ from datetime import datetime
 import pytest
 
 from harness import paths
-from mailtest import release
+from mailtest import monitoring, release
 from mailtest.kubectl import Kubectl
 from mailtest.stack import CHILDREN, Stack
 from mailtest.wait import holds, until
@@ -109,9 +109,7 @@ def _written(stack: Stack) -> dict[str, str]:
 
 def _reports(stack: Stack) -> str:
     """The probe's own count of its writes."""
-    metrics = Kubectl()(
-        "get", "--raw", f"/api/v1/namespaces/{stack.namespace}/pods/{stack.pod_name}:9100/proxy/metrics"
-    )
+    metrics = monitoring.page(stack.namespace, stack.pod_name, 9100)
     return "\n".join(re.findall(r"^mailstack_probe_reports_total.*$", metrics, re.MULTILINE))
 
 

@@ -35,15 +35,11 @@ def stack(create_stack: CreateStack, authority: Authority) -> Stack:
 
 
 def probe_page(stack: Stack) -> str:
-    return _page(stack.namespace, f"{stack.pod_name}:9100")
+    return monitoring.page(stack.namespace, stack.pod_name, 9100)
 
 
 def operator_pages() -> list[str]:
-    return [_page(release.NAMESPACE, f"{pod['metadata']['name']}:8080") for pod in release.pods()]
-
-
-def _page(namespace: str, target: str) -> str:
-    return Kubectl()("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{target}/proxy/metrics")
+    return [monitoring.page(release.NAMESPACE, pod["metadata"]["name"], 8080) for pod in release.pods()]
 
 
 def ready_line(stack: Stack, status: str) -> str:

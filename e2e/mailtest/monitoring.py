@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import yaml
 
 from harness import paths
-from mailtest.kubectl import Object
+from mailtest.kubectl import Kubectl, Object
 
 FILES = paths.repository() / "charts" / "mailstack-operator" / "files"
 
@@ -15,6 +15,11 @@ FILES = paths.repository() / "charts" / "mailstack-operator" / "files"
 _LABEL_VALUES = re.compile(r"^label_values\((.*),\s*(\w+)\)$")
 # An annotation of an alert may ask for another series, in Go's template language.
 _QUERY = re.compile(r'printf "([^"]*)"[^}|]*\| query')
+
+
+def page(namespace: str, pod: str, port: int) -> str:
+    """What Prometheus would get of the pod's /metrics."""
+    return Kubectl()("get", "--raw", f"/api/v1/namespaces/{namespace}/pods/{pod}:{port}/proxy/metrics")
 
 
 def expressions() -> dict[str, str]:

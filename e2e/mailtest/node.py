@@ -7,8 +7,7 @@ from mailtest.wait import until
 
 def kill(container_id: str) -> None:
     """End a container by SIGKILL: it cannot say good-bye. `container_id` is as the pod's status has it."""
-    task = container_id.removeprefix("containerd://")
-    run("docker", "exec", paths.NODE, "ctr", "--namespace=k8s.io", "tasks", "kill", "--signal=SIGKILL", task)
+    _task(container_id, "kill", "--signal=SIGKILL")
 
 
 def pause(container_id: str) -> None:
@@ -16,11 +15,11 @@ def pause(container_id: str) -> None:
 
     The kernel's freezer now and then needs a second try on a busy node.
     """
-    until("the container is frozen", lambda: _task("pause", container_id), 20)
+    until("the container is frozen", lambda: _task(container_id, "pause"), 20)
 
 
 def resume(container_id: str) -> None:
-    _task("resume", container_id)
+    _task(container_id, "resume")
 
 
 def in_mounts(container_id: str, *command: str) -> str:
@@ -95,7 +94,6 @@ def on_node(*command: str) -> str:
     return run("docker", "exec", paths.NODE, *command)
 
 
-def _task(verb: str, container_id: str) -> bool:
-    task = container_id.removeprefix("containerd://")
-    on_node("ctr", "--namespace=k8s.io", "tasks", verb, task)
+def _task(container_id: str, *verb: str) -> bool:
+    on_node("ctr", "--namespace=k8s.io", "tasks", *verb, container_id.removeprefix("containerd://"))
     return True

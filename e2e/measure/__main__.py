@@ -1,6 +1,6 @@
 """Makes Dovecot's end and its freezing many times over, and prints how long each takes to be in the status.
 
-    PYTHONPATH=e2e python3 -m measure [--runs 20]
+    make measure
 
 Needs the cluster with the operator, and a machine that does nothing else: it says how busy that was. Ends with 1 if a
 95th percentile is over its limit, or the status was True for longer than that while Dovecot did not answer.
@@ -17,9 +17,9 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mailtest import manifests, node
+from mailtest import faults, manifests, node
 from mailtest.kubectl import Kubectl
-from mailtest.stack import Stack, container_status
+from mailtest.stack import Stack
 from mailtest.wait import until
 from measure import control, times
 from measure.timeline import Timeline, reader
@@ -120,7 +120,7 @@ def _killed(stack: Stack, runs: int) -> Finding:
         _rest(stack, REST_OF_KILLED)
         with _watched(stack, KILLED, found) as watched:
             for _ in range(min(KILLS_OF_A_POD, runs - number)):
-                watched.fault(lambda: node.kill(_dovecot(stack)), lambda: None, found)
+                watched.fault(lambda: node.kill(faults.container(stack, "dovecot")), lambda: None, found)
                 _rest(stack, REST_OF_KILLED)
     return found
 
@@ -129,14 +129,9 @@ def _frozen(stack: Stack, runs: int) -> Finding:
     found = Finding()
     with _watched(stack, FROZEN, found) as watched:
         for _ in range(runs):
-            watched.fault(lambda: node.pause(_dovecot(stack)), lambda: node.resume(_dovecot(stack)), found)
+            watched.fault(lambda: faults.frozen(stack), lambda: faults.thawed(stack), found)
             _rest(stack, REST_OF_FROZEN)
     return found
-
-
-def _dovecot(stack: Stack) -> str:
-    container: str = container_status(stack.pod(), "dovecot")["containerID"]
-    return container
 
 
 def _replace_pod(stack: Stack) -> None:

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from conftest import NewNamespace
 from harness import paths
-from mailstack_operator.cli import main
+from mailstack_operator.cli.main import main
 from mailtest import manifests
 from mailtest.certificates import Authority
 from mailtest.kubectl import Kubectl, Object

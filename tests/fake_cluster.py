@@ -2,13 +2,13 @@
 
 from copy import deepcopy
 
-from mailstack_operator.errors import ClusterError
-from mailstack_operator.kube import File
-from mailstack_operator.live import Live, Ref, live_of, ref_of
-from mailstack_operator.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
-from mailstack_operator.objects import Json, Object, entries, number, section, text
-from mailstack_operator.observe import Store
-from mailstack_operator.pods import Pod
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of
+from mailstack_operator.kube.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
+from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
+from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.pod_state import Pod
+from mailstack_operator.loop.port import File
+from mailstack_operator.loop.store import Store
 
 
 class FakeCluster:

@@ -5,13 +5,13 @@ from contextlib import suppress
 
 import pytest
 
-from mailstack_operator import app
-from mailstack_operator.app import Operator
-from mailstack_operator.live import Ref
-from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Object
-from mailstack_operator.reconcile import Reconciler
-from mailstack_operator.settings import Settings
+from mailstack_operator.edge import app
+from mailstack_operator.edge.app import Operator
+from mailstack_operator.edge.settings import Settings
+from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.loop.reconcile import Reconciler
 from tests.fake_cluster import FakeCluster, settle
 from tests.stacks import body
 

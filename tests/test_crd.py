@@ -10,8 +10,8 @@ from kubernetes.client.models import V1CustomResourceDefinition
 
 from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.api.spec import MailStackSpec
-from mailstack_operator.cli import main
-from mailstack_operator.objects import Json, Object, entries, section
+from mailstack_operator.cli.main import main
+from mailstack_operator.kube.objects import Json, Object, entries, section
 from tests.stacks import body, stack
 
 FILE = Path(__file__).parents[1] / "crds" / "mailstacks.yaml"

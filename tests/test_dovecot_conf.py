@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailstack_operator import topology
-from mailstack_operator.objects import Json
-from mailstack_operator.render import dovecot_conf
-from mailstack_operator.topology import Sources
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack import topology
+from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.topology import Sources
 from tests.stacks import stack
 
 BOTH = pytest.mark.parametrize("version", ["2.3", "2.4"])

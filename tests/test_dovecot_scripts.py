@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_operator.desired import dovecot_scripts
+from mailstack_operator.stack.dovecot import scripts
 
 PROGRAMS = ["dovecot", "doveconf", "doveadm", "cksum", "find", "grep", "install", "stat"]
 
@@ -27,7 +27,7 @@ def image(tmp_path: Path) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("script", [dovecot_scripts.NAMES, dovecot_scripts.CHECK, dovecot_scripts.START])
+@pytest.mark.parametrize("script", [scripts.NAMES, scripts.CHECK, scripts.START])
 def test_any_shell_can_read_the_script(script: str) -> None:
     read = subprocess.run(["/bin/sh", "-n"], input=script, capture_output=True, text=True, check=True)
     assert read.stderr == ""
@@ -36,13 +36,13 @@ def test_any_shell_can_read_the_script(script: str) -> None:
 @pytest.mark.parametrize("program", PROGRAMS)
 def test_an_image_without_a_program_says_so_in_one_line(image: Path, program: str) -> None:
     (image / program).unlink()
-    names = run(dovecot_scripts.NAMES, image, DOVECOT_VERSION="2.4")
+    names = run(scripts.NAMES, image, DOVECOT_VERSION="2.4")
     words = f"mailstack: this image has no {program}: set spec.dovecot.image to one that holds Dovecot 2.4\n"
     assert (names.returncode, names.stderr) == (1, words)
 
 
 def test_another_version_than_the_specs_says_so_in_one_line(image: Path) -> None:
-    names = run(dovecot_scripts.NAMES, image, DOVECOT_VERSION="2.3")
+    names = run(scripts.NAMES, image, DOVECOT_VERSION="2.3")
     words = (
         "mailstack: this image holds Dovecot 2.4.1-4, and spec.dovecot.version says 2.3: set the version or the image\n"
     )

@@ -5,7 +5,7 @@ import socket
 import aiohttp
 import pytest
 
-from mailstack_operator import endpoints, metrics
+from mailstack_operator.edge import endpoints, metrics
 
 
 def free_port() -> int:

@@ -2,8 +2,8 @@
 
 from kubernetes.client.models import EventsV1Event
 
-from mailstack_operator.errors import ClusterError
-from mailstack_operator.objects import Json
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.loop.errors import ClusterError
 from tests.test_reports import SILENT, told
 from tests.world import World
 

@@ -16,10 +16,11 @@ from kubernetes.client.models import (
 )
 from pydantic import BaseModel
 
-from mailstack_operator import desired, manifests, topology
 from mailstack_operator.api.stack import parse
-from mailstack_operator.cli import main
-from mailstack_operator.objects import Json
+from mailstack_operator.cli import manifests
+from mailstack_operator.cli.main import main
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack import children, topology
 from tests.conftest import Golden
 
 ROOT = Path(__file__).parents[1]
@@ -39,7 +40,7 @@ def test_render_prints_the_golden_children(case: str, golden: Golden) -> None:
 
 def test_a_change_is_tried_in_the_golden_pod(golden: Golden) -> None:
     body = manifests.mail_stacks(CASES["minimal"])[0]
-    pod = desired.rehearsal(topology.decide(parse(body)), "0123456789abcdef")
+    pod = children.rehearsal(topology.decide(parse(body)), "0123456789abcdef")
     golden(ROOT / "tests" / "golden" / "rehearsal.yaml", manifests.dump(pod))
 
 
@@ -60,5 +61,5 @@ def test_kubernetes_knows_every_field_of_the_children(case: str) -> None:
     """The official client's models refuse a misspelt field."""
     for body in manifests.mail_stacks(CASES[case]):
         plan = topology.decide(parse(body))
-        for child in [*desired.children(plan), *desired.rehearsal_config(plan), desired.rehearsal(plan, "digest")]:
+        for child in [*children.children(plan), *children.rehearsal_config(plan), children.rehearsal(plan, "digest")]:
             assert MODELS[child["kind"]].model_validate(child)

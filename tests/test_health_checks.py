@@ -5,12 +5,12 @@ import re
 import pytest
 import yaml
 
-from mailstack_operator import status
-from mailstack_operator.errors import Stalled, Unfinished, Waiting
-from mailstack_operator.names import API_VERSION, KIND
-from mailstack_operator.objects import Json, Object, section
-from mailstack_operator.reports import Fact
-from mailstack_operator.status import Outcome
+from mailstack_operator.kube.names import API_VERSION, KIND
+from mailstack_operator.kube.objects import Json, Object, section
+from mailstack_operator.loop import summary
+from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
+from mailstack_operator.loop.reports import Fact
+from mailstack_operator.loop.summary import Outcome
 from mailtest import health
 from tests.test_project import ROOT
 
@@ -26,7 +26,7 @@ def stack(seen: Json, **metadata: Json) -> Object:
 
 def told(lmtp: Fact = TRUE, unfinished: Unfinished | None = None, generation: int = 2) -> Object:
     """The status that the operator writes."""
-    return status.summarize(Outcome(unfinished, lmtp, TRUE), generation, {}, NOW)
+    return summary.summarize(Outcome(unfinished, lmtp, TRUE), generation, {}, NOW)
 
 
 def default() -> Json:

@@ -6,11 +6,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack_operator import topology
 from mailstack_operator.api import postfix_parameters
 from mailstack_operator.api.stack import InvalidMailStack, parse
-from mailstack_operator.objects import Object
-from mailstack_operator.render import dovecot_conf, grammar, main_cf
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.stack import syntax, topology
+from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.postfix import main_cf
 from tests.stacks import body
 
 HOSTILE = (
@@ -68,7 +69,7 @@ def test_a_parameter_is_refused_or_is_one_line_more(name: str, value: str) -> No
 @given(name=HOSTILE, value=HOSTILE)
 def test_the_writer_of_main_cf_lets_no_second_line_through(name: str, value: str) -> None:
     try:
-        text = grammar.main_cf({name: value})
+        text = syntax.main_cf({name: value})
     except ValueError:
         return
     assert text.splitlines() == [f"{name} = {value}".rstrip()]
@@ -77,7 +78,7 @@ def test_the_writer_of_main_cf_lets_no_second_line_through(name: str, value: str
 @given(value=HOSTILE)
 def test_the_writer_of_dovecot_conf_lets_no_second_meaning_through(value: str) -> None:
     try:
-        text = grammar.dovecot_conf([grammar.block("service lmtp", setting=value)])
+        text = syntax.dovecot_conf([syntax.block("service lmtp", setting=value)])
     except ValueError:
         return
     line = f"setting = {value}" if value else "setting ="

@@ -4,9 +4,9 @@ import asyncio
 
 import pytest
 
-from mailstack_operator import leader
-from mailstack_operator.errors import ClusterError
-from mailstack_operator.leader import Election, LeadershipLost, Lease
+from mailstack_operator.loop import leader
+from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.leader import Election, LeadershipLost, Lease
 
 
 class FakeLeases:

@@ -1,7 +1,7 @@
 """A change between a unix socket and TCP: one Dovecot at a time holds the mail, and no name vanishes too early."""
 
-from mailstack_operator.live import Ref
-from mailstack_operator.objects import Json, section
+from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.objects import Json, section
 from tests.fake_cluster import settle
 from tests.world import PODS, SERVICE, World
 

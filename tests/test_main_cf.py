@@ -4,10 +4,11 @@ from itertools import product
 
 import pytest
 
-from mailstack_operator import topology
 from mailstack_operator.api.postfix_parameters import MANAGED
-from mailstack_operator.objects import Json
-from mailstack_operator.render import aliases, dovecot_conf, main_cf, sender_login
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack import topology
+from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.postfix import aliases, main_cf, sender_login
 from tests.stacks import stack
 
 LOCAL: dict[str, Json] = {"spec.delivery.recipients": "Local"}

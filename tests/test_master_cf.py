@@ -1,9 +1,9 @@
 """Postfix's services: who may connect where, and what a service demands."""
 
-from mailstack_operator import topology
 from mailstack_operator.api.delivery import TAKEN_SOCKETS
-from mailstack_operator.objects import Json
-from mailstack_operator.render import master_cf
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack import topology
+from mailstack_operator.stack.postfix import master_cf
 from tests.stacks import stack
 
 SERVICE_FIELDS = 8

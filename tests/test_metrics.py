@@ -2,10 +2,10 @@
 
 from prometheus_client import generate_latest
 
-from mailstack_operator import metrics
-from mailstack_operator.metrics import REGISTRY, Condition
-from mailstack_operator.objects import Json, Object
-from mailstack_operator.observe import Store
+from mailstack_operator.edge import metrics
+from mailstack_operator.edge.metrics import REGISTRY, Condition
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.loop.store import Store
 from tests.stacks import body
 
 

@@ -10,9 +10,9 @@ import yaml
 from prometheus_client import generate_latest
 from prometheus_client.parser import text_string_to_metric_families
 
-from mailstack_operator import metrics as operator_metrics
-from mailstack_operator.objects import Json
-from mailstack_operator.observe import Store
+from mailstack_operator.edge import metrics as operator_metrics
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.loop.store import Store
 from mailstack_probe import exposition, lmtp_verdicts, options, recipient_verdicts
 from mailstack_probe import metrics as probe_metrics
 from mailstack_probe.board import Board

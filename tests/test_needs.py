@@ -1,7 +1,7 @@
 """What a MailStack refers to: waited for by name, and checked before any pod gets it."""
 
-from mailstack_operator.live import Ref
-from mailstack_operator.objects import Json, section
+from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.objects import Json, section
 from tests.world import World
 
 SIEVE: dict[str, Json] = {"spec.plugins": {"sieve": {"before": {"configMapName": "scripts", "key": "spam.sieve"}}}}

@@ -1,8 +1,8 @@
 """The operator's memory: later states win, what is gone is dropped, nothing else is kept."""
 
-from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Object
-from mailstack_operator.observe import Store
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.loop.store import Store
 from tests.fake_cluster import pod
 from tests.stacks import body
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailstack_operator.objects import Json
-from mailstack_operator.observe import Seen
-from mailstack_operator.pods import Rollout, pod_of, rollout_of
-from mailstack_operator.status import rollout_problem
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.loop.pod_state import Rollout, pod_of, rollout_of
+from mailstack_operator.loop.store import Seen
+from mailstack_operator.loop.summary import rollout_problem
 from tests.fake_cluster import pod
 
 

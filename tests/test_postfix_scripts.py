@@ -5,22 +5,22 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_operator.desired import postfix_scripts
-from mailstack_operator.topology import POSTFIX_DATA
+from mailstack_operator.stack.postfix import scripts
+from mailstack_operator.stack.topology import POSTFIX_DATA
 
 SCRIPTS = ("SPOOL", "START", "DRAIN", "CACHE_READABLE")
 
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_a_plain_shell_can_read_the_script(name: str) -> None:
-    subprocess.run(["/bin/sh", "-n"], input=getattr(postfix_scripts, name), text=True, check=True)
+    subprocess.run(["/bin/sh", "-n"], input=getattr(scripts, name), text=True, check=True)
 
 
 def cache_check(folder: Path, postmap_status: int) -> int:
     """The exit code of CACHE_READABLE if `timeout 8 postmap -s` ends with the status."""
     (folder / "verify_cache.lmdb").write_text("content")
     stub = f"timeout() {{ return {postmap_status}; }}\n"
-    script = stub + postfix_scripts.CACHE_READABLE.replace(POSTFIX_DATA, str(folder))
+    script = stub + scripts.CACHE_READABLE.replace(POSTFIX_DATA, str(folder))
     return subprocess.run(["/bin/sh", "-euc", script], check=False).returncode
 
 
@@ -35,5 +35,5 @@ def test_a_sound_or_a_slow_cache_does_not(status: int, tmp_path: Path) -> None:
 
 
 def test_neither_does_a_cache_that_is_not_there_yet(tmp_path: Path) -> None:
-    script = postfix_scripts.CACHE_READABLE.replace(POSTFIX_DATA, str(tmp_path))
+    script = scripts.CACHE_READABLE.replace(POSTFIX_DATA, str(tmp_path))
     assert subprocess.run(["/bin/sh", "-euc", script], check=False).returncode == 0

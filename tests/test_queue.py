@@ -6,8 +6,8 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from mailstack_operator import queue as queue_module
-from mailstack_operator.queue import KeyedQueue
+from mailstack_operator.loop import queue as queue_module
+from mailstack_operator.loop.queue import KeyedQueue
 
 
 class Meter:

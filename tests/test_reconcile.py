@@ -4,11 +4,11 @@ from copy import deepcopy
 
 import pytest
 
-from mailstack_operator.errors import ClusterError
-from mailstack_operator.kube import File
-from mailstack_operator.live import Ref
-from mailstack_operator.objects import Json, Object, entries, section, text
-from mailstack_operator.references import RETRY
+from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.objects import Json, Object, entries, section, text
+from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.port import File
+from mailstack_operator.loop.references import RETRY
 from tests.world import KEY, MAIN_CF, NOW, PODS, SERVICE, STACK, World
 
 

@@ -2,10 +2,10 @@
 
 import pytest
 
-from mailstack_operator.live import Live, Ref
-from mailstack_operator.names import StackKey
-from mailstack_operator.observe import Store
-from mailstack_operator.references import ReferencesWatch
+from mailstack_operator.kube.metadata import Live, Ref
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.loop.references import ReferencesWatch
+from mailstack_operator.loop.store import Store
 from tests.stacks import body
 
 KEY = StackKey("post", "mail")

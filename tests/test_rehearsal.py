@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from mailstack_operator import desired, topology
-from mailstack_operator.live import Ref
-from mailstack_operator.objects import Json, Object, section, text
-from mailstack_operator.rehearsal import AGAIN, AT_ONCE
+from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.objects import Json, Object, section, text
+from mailstack_operator.loop.rehearsal import AGAIN, AT_ONCE
+from mailstack_operator.stack import children, topology
 from tests.probe import keys
 from tests.stacks import stack
 from tests.world import MAIN_CF, PODS, REHEARSAL, World
@@ -159,7 +159,7 @@ async def test_an_image_that_nobody_has_keeps_nobody_else_waiting(running: World
 def others_are_tried(world: World, status: Object) -> None:
     """Pods of other MailStacks, in that status, take every place."""
     for number in range(AT_ONCE):
-        other = desired.rehearsal(topology.decide(stack()), "digest")
+        other = children.rehearsal(topology.decide(stack()), "digest")
         name = f"other-{number}"
         owner: Json = [{"kind": "MailStack", "name": name, "controller": True}]
         metadata: Object = {**section(other, "metadata"), "name": f"{name}-rehearsal", "ownerReferences": owner}

@@ -4,9 +4,9 @@ from collections.abc import Callable
 
 import pytest
 
-from mailstack_operator import reports
-from mailstack_operator.names import StackKey
-from mailstack_operator.objects import Json, Object, entries, section, text
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Json, Object, entries, section, text
+from mailstack_operator.loop import reports
 from tests.fake_cluster import WORKS
 from tests.world import STACK, World
 

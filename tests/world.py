@@ -1,10 +1,10 @@
 """A cluster in memory, the operator's memory of it, and the loop."""
 
-from mailstack_operator.live import Ref
-from mailstack_operator.names import API_VERSION, KIND, StackKey
-from mailstack_operator.objects import Json, Object, entries, section
-from mailstack_operator.observe import Store
-from mailstack_operator.reconcile import Reconciler
+from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
+from mailstack_operator.kube.objects import Json, Object, entries, section
+from mailstack_operator.loop.reconcile import Reconciler
+from mailstack_operator.loop.store import Store
 from tests.fake_cluster import FakeCluster, settle
 from tests.stacks import body
 

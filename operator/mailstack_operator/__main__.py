@@ -1,5 +1,5 @@
 """`python -m mailstack_operator` is the command `mailstack`."""
 
-from mailstack_operator.cli import main
+from mailstack_operator.cli.main import main
 
 main()

@@ -10,9 +10,9 @@ from kubernetes.client.models import V1ConfigMap
 from pydantic import BaseModel, ConfigDict
 from pydantic.alias_generators import to_camel
 
-from mailstack_operator import names, topology
-from mailstack_operator.desired import containers
-from mailstack_operator.objects import entries
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import entries
+from mailstack_operator.stack import containers, topology
 from tests.stacks import stack
 
 from . import helm, promtool

@@ -13,7 +13,7 @@ from kubernetes.client.models import (
     V1ServiceAccount,
 )
 
-from mailstack_operator import observe
+from mailstack_operator.loop import store
 
 from . import helm
 
@@ -101,7 +101,7 @@ def test_cluster_role_holds_exactly_these_rights() -> None:
 
 
 def test_every_kind_of_child_can_be_found_followed_and_applied() -> None:
-    for api_version, kind in observe.CHILD_KINDS:
+    for api_version, kind in store.CHILD_KINDS:
         group = api_version.rpartition("/")[0]
         wanted = product([group], [f"{kind.lower()}s"], ["get", "list", "watch", "create", "patch"])
         assert set(wanted) <= STACK_RIGHTS, kind

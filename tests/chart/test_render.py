@@ -8,7 +8,7 @@ import pytest
 import yaml
 from kubernetes.client.models import V1Deployment, V1ObjectMeta, V1Service, V1ServiceAccount
 
-from mailstack_operator import names
+from mailstack_operator.kube import names
 
 from . import helm
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_operator.plugin import ask
+from mailstack_operator.cli.plugin import ask
 from tests.probe import keys
 from tests.probe.servers import free_port, playing
 

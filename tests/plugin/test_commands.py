@@ -11,7 +11,7 @@ import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from mailstack_operator.cli import kubectl_plugin, main
+from mailstack_operator.cli.main import kubectl_plugin, main
 from tests.test_project import ROOT, importers
 
 DATA = Path(__file__).parents[1] / "data" / "plugin"

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 
 from pydantic import BaseModel
 
-from mailstack_operator import names
 from mailstack_operator.api import cel
 from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.api.stack import NAME
 from mailstack_operator.api.status import MailStackStatus
-from mailstack_operator.objects import Json, Object, entries, section, text
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, Object, entries, section, text
 
 _KEEP = frozenset(
     (

@@ -6,11 +6,11 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from mailstack_operator import names
 from mailstack_operator.api.crd import structural
 from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.api.status import MailStackStatus
-from mailstack_operator.objects import Json, entries, section, text
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, entries, section, text
 
 _HEAD = f"""\
 <!-- Made by `make crd` from the models in operator/mailstack_operator/api; do not edit. -->

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailstack_operator import names
 from mailstack_operator.api.grammar import Text
 from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.kube import names
 
 NAME = Text(
     "[a-z]([-a-z0-9]*[a-z0-9])?",

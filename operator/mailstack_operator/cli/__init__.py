@@ -1,0 +1,1 @@
+"""The commands `mailstack` and `kubectl mailstack`."""

@@ -1,0 +1,1 @@
+"""Where the operator meets the world: Kopf, the API server, HTTP, logs."""

@@ -1,0 +1,274 @@
+"""The API server, by the official client. The only file that imports `kubernetes`.
+
+Requests are plain JSON through the client's connection, credentials and TLS: the typed classes would take
+the memory of the whole API for five calls.
+"""
+
+import asyncio
+import base64
+import contextlib
+import json
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote, urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client.api_client import ApiClient
+from kubernetes.aio.client.configuration import Configuration
+
+from mailstack_operator.kube import names
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Json, Object, entries, section, text
+from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.leader import Lease
+from mailstack_operator.loop.pod_state import Pod
+from mailstack_operator.loop.port import File
+from mailstack_operator.loop.store import CHILD_KINDS, POD_KIND
+
+_PLURALS = {
+    "ConfigMap": "configmaps",
+    "Service": "services",
+    "ServiceAccount": "serviceaccounts",
+    "PersistentVolumeClaim": "persistentvolumeclaims",
+    "Role": "roles",
+    "RoleBinding": "rolebindings",
+    "Event": "events",
+    "StatefulSet": "statefulsets",
+    "Pod": "pods",
+    "Secret": "secrets",
+    "Lease": "leases",
+    names.KIND: names.PLURAL,
+}
+_SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
+_JSON = "application/json"
+_METADATA_ONLY = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_JSON}"
+_METADATA_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
+_APPLY = "application/apply-patch+yaml"
+_PATCH = "application/json-patch+json"
+_PAGE = 250
+# Of the others, metadata is enough.
+_READ_WHOLE = frozenset((names.KIND, "StatefulSet", "Pod"))
+
+
+@contextlib.asynccontextmanager
+async def connect(request_timeout: float) -> AsyncIterator["ApiServer"]:
+    """The API server of the pod's service account, or else of the kubeconfig; `request_timeout` is in seconds and
+    holds for each request."""
+    configuration = Configuration()
+    if _SERVICE_ACCOUNT.exists():  # noqa: ASYNC240 - once, at the start
+        config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    else:
+        await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
+    async with ApiClient(configuration) as client:
+        yield ApiServer(client, request_timeout)
+
+
+class ApiServer:
+    """Implements kube.Cluster, leader.Leases (by `leases`) and the full lists of the resync."""
+
+    def __init__(self, client: ApiClient, timeout: float) -> None:
+        self._client = client
+        self._timeout = timeout
+
+    async def metadata(self, ref: Ref) -> Live | None:
+        body = await self._find(ref, accept=_METADATA_ONLY)
+        return live_of(_named(ref, body)) if body is not None else None
+
+    async def apply(self, manifest: Object) -> Live:
+        ref = ref_of(manifest)
+        body = await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
+        return live_of(_named(ref, body))
+
+    async def delete(self, live: Live) -> None:
+        await self._delete(live.ref, live.uid)
+
+    async def _delete(self, ref: Ref, uid: str) -> None:
+        options: Object = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
+        with contextlib.suppress(NotFound, Conflict):
+            await self._request("DELETE", _path(ref), body=options)
+
+    async def apply_status(self, key: StackKey, status: Object) -> Object:
+        ref = Ref(names.API_VERSION, names.KIND, key.namespace, key.name)
+        manifest: Object = {
+            "apiVersion": ref.api_version,
+            "kind": ref.kind,
+            "metadata": {"name": key.name},
+            "status": status,
+        }
+        return await self._apply(f"{_path(ref)}/status", manifest)
+
+    async def apply_pod(self, manifest: Object) -> Object:
+        return await self._apply(_path(ref_of(manifest)), manifest)
+
+    async def delete_pod(self, namespace: str, pod: Pod) -> None:
+        await self._delete(Ref(*POD_KIND, namespace, pod.name), pod.uid)
+
+    async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
+        path = f"{_path(Ref(names.API_VERSION, names.KIND, key.namespace, key.name))}/status"
+        here = f"/status/pods/{place}"
+        steps: Json = [{"op": "test", "path": f"{here}/name", "value": pod}, {"op": "remove", "path": here}]
+        with contextlib.suppress(NotFound, Conflict, Invalid):
+            await self._request("PATCH", path, body=steps, content=_PATCH)
+
+    async def record(self, event: Object) -> None:
+        await self._request("POST", _path(replace(ref_of(event), name="")), body=event)
+
+    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
+        ref = Ref(*POD_KIND, namespace, pod.name)
+        annotations: Object = {names.ANNOTATION_SECRETS_VERSION: secrets_version}
+        metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": annotations}
+        manifest: Object = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
+        with contextlib.suppress(NotFound, Conflict):
+            await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
+
+    async def secret(self, namespace: str, name: str) -> File | None:
+        body = await self._find(Ref("v1", "Secret", namespace, name))
+        return _file(body, base64.b64decode) if body is not None else None
+
+    async def config_map(self, namespace: str, name: str) -> File | None:
+        body = await self._find(Ref("v1", "ConfigMap", namespace, name))
+        return _file(body, str.encode) if body is not None else None
+
+    async def everything(self, namespaces: Iterable[str]) -> tuple[list[Object], int]:
+        """All MailStacks, their children and pods in `namespaces` (none: everywhere), and the
+        resourceVersion that the oldest of the lists was read at."""
+        kinds = [(names.API_VERSION, names.KIND), *CHILD_KINDS, POD_KIND]
+        bodies, versions = [], []
+        for namespace in list(namespaces) or [""]:
+            for api_version, kind in kinds:
+                found, version = await self._list(Ref(api_version, kind, namespace, ""))
+                bodies += found
+                versions.append(version)
+        return bodies, min(versions)
+
+    def leases(self, namespace: str, name: str) -> "LeaseObject":
+        return LeaseObject(self, Ref("coordination.k8s.io/v1", "Lease", namespace, name))
+
+    async def _list(self, kind: Ref) -> tuple[list[Object], int]:
+        query = {"limit": str(_PAGE)}
+        if kind.kind != names.KIND:
+            query["labelSelector"] = names.CHILD_SELECTOR
+        accept = _JSON if kind.kind in _READ_WHOLE else _METADATA_LIST
+        bodies: list[Object] = []
+        while True:
+            page = await self._request("GET", _path(kind), query=query, accept=accept)
+            bodies += [_named(kind, item) for item in entries(page, "items")]
+            token = text(section(page, "metadata"), "continue")
+            if not token:
+                return bodies, version_of(page)
+            query["continue"] = token
+
+    async def _find(self, ref: Ref, accept: str = _JSON) -> Object | None:
+        try:
+            return await self._request("GET", _path(ref), accept=accept)
+        except NotFound:
+            return None
+
+    async def _apply(self, path: str, manifest: Object, accept: str = _JSON) -> Object:
+        query = {"fieldManager": names.FIELD_MANAGER, "force": "true"}
+        return await self._request("PATCH", path, query=query, body=manifest, content=_APPLY, accept=accept)
+
+    async def _request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: dict[str, str] | None = None,
+        body: Json = None,
+        content: str = _JSON,
+        accept: str = _JSON,
+    ) -> Object:
+        """One request. Raises ClusterError (NotFound, Conflict)."""
+        headers = {"Accept": accept, "Content-Type": content}
+        target = f"{path}?{urlencode(query)}" if query else path
+        try:
+            async with asyncio.timeout(self._timeout):
+                method, url, headers, data, _ = await self._client.param_serialize(
+                    method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
+                )
+                response = await self._client.call_api(method, url, headers, data)
+                answer = json.loads(await response.read())  # type: ignore[no-untyped-call]
+        except TimeoutError:
+            raise ClusterError(0, f"{method} {path}: no answer in {self._timeout:.0f} s") from None
+        except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
+            raise ClusterError(0, f"{method} {path}: {error}") from error
+        if response.status >= 400:
+            raise _refusal(response.status, text(answer, "message") or f"{method} {path}: {response.status}")
+        return dict(answer)
+
+
+class LeaseObject:
+    """A Lease in the cluster; implements leader.Leases."""
+
+    def __init__(self, server: ApiServer, ref: Ref) -> None:
+        self._server = server
+        self._ref = ref
+
+    async def read(self) -> Lease | None:
+        body = await self._server._find(self._ref)
+        return _lease(body) if body is not None else None
+
+    async def write(self, holder: str, seconds: int, previous: Lease | None) -> Lease | None:
+        now = datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
+        metadata: Object = {"name": self._ref.name, "namespace": self._ref.namespace}
+        if previous is not None:
+            metadata["resourceVersion"] = previous.version
+        spec: Object = {"holderIdentity": holder, "leaseDurationSeconds": seconds, "renewTime": now}
+        body: Object = {
+            "apiVersion": self._ref.api_version,
+            "kind": "Lease",
+            "metadata": metadata,
+            "spec": spec,
+        }
+        try:
+            if previous is None:
+                collection = _path(Ref(self._ref.api_version, "Lease", self._ref.namespace, ""))
+                return _lease(await self._server._request("POST", collection, body=body))
+            return _lease(await self._server._request("PUT", _path(self._ref), body=body))
+        except Conflict:
+            return None
+
+
+class NotFound(ClusterError):
+    """404."""
+
+
+class Conflict(ClusterError):
+    """409: the object is there already, or is not what it was."""
+
+
+class Invalid(ClusterError):
+    """422: the object would not be valid, or a test of a patch failed."""
+
+
+def _refusal(status: int, message: str) -> ClusterError:
+    if status == 404 and "could not find the requested resource" in message:
+        message = f"{names.API_VERSION} is not served: install the CRD (kubectl apply -f crds/mailstacks.yaml)"
+    return {404: NotFound, 409: Conflict, 422: Invalid}.get(status, ClusterError)(status, message)
+
+
+def _named(kind: Ref, body: Mapping[str, Json]) -> Object:
+    """The body under its own kind: an item of a list has none, and metadata alone has another."""
+    return {**body, "apiVersion": kind.api_version, "kind": kind.kind}
+
+
+def _file(body: Object, decode: Callable[[str], bytes]) -> File:
+    data = section(body, "data")
+    values = {key: decode(text(data, key)) for key in data}
+    return File(text(section(body, "metadata"), "resourceVersion"), values)
+
+
+def _lease(body: Object) -> Lease:
+    return Lease(text(section(body, "spec"), "holderIdentity"), text(section(body, "metadata"), "resourceVersion"))
+
+
+def _path(ref: Ref) -> str:
+    """The URL path of an object, or of its kind's list where the name is empty."""
+    root = "/api/v1" if ref.api_version == "v1" else f"/apis/{ref.api_version}"
+    where = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
+    what = f"/{quote(ref.name)}" if ref.name else ""
+    return f"{root}{where}/{_PLURALS[ref.kind]}{what}"

@@ -1,0 +1,141 @@
+"""Puts the operator together: the watches, the queue, the loop, the election, the endpoints."""
+
+import asyncio
+import contextlib
+import logging
+import signal
+import threading
+import time
+
+from mailstack_operator.edge import api_server, endpoints, metrics, watches
+from mailstack_operator.edge.api_server import ApiServer
+from mailstack_operator.edge.settings import Settings
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.leader import Election
+from mailstack_operator.loop.queue import KeyedQueue
+from mailstack_operator.loop.reconcile import Reconciler
+from mailstack_operator.loop.references import ReferencesWatch
+from mailstack_operator.loop.store import Store
+
+logger = logging.getLogger(__name__)
+
+# A list that failed is asked for again after this many seconds.
+_LIST_RETRY = 5.0
+# Kopf reads the lists of all kinds within this time, in seconds; each object that it lists later starts it again.
+_SETTLE = 2.0
+
+
+async def run(settings: Settings) -> None:
+    """Runs until SIGTERM or SIGINT. Raises what ended it otherwise, such as LeadershipLost."""
+    async with api_server.connect(settings.request_timeout) as server:
+        await Operator(server, settings).run()
+
+
+class Operator:
+    """One replica."""
+
+    def __init__(self, server: ApiServer, settings: Settings) -> None:
+        self._server = server
+        self._settings = settings
+        self._store = Store()
+        metrics.STACKS.set_function(lambda: len(self._store.stacks()))
+        reconciler = Reconciler(server, self._store, settings.image)
+        self._queue: KeyedQueue[StackKey] = KeyedQueue(
+            reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
+        )
+        self._read = asyncio.Event()
+        self._listed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Runs until a signal, or until something fails; raises what failed."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        logger.info("watching %s", ", ".join(self._settings.namespaces) or "all namespaces")
+        async with endpoints.serve(self._settings.port, self._read.is_set):
+            main = asyncio.create_task(self._main())
+            main.add_done_callback(lambda _: stop.set())
+            await stop.wait()
+            main.cancel()
+            await asyncio.wait([main])
+        if not main.cancelled():
+            main.result()
+
+    async def _main(self) -> None:
+        # Kopf looks for the resource once, at its start: it must be served by then.
+        await self._resync_once()
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._watch())
+            group.create_task(self._work())
+
+    async def _watch(self) -> None:
+        """Kopf in a thread of its own: it ends every task of the loop that it runs in."""
+        loop, stop = asyncio.get_running_loop(), threading.Event()
+
+        def sink(what: watches.What, body: Object) -> None:
+            loop.call_soon_threadsafe(self._noted, what, body)
+
+        try:
+            await asyncio.to_thread(watches.watch, sink, self._settings, stop)
+        finally:
+            stop.set()
+
+    def _noted(self, what: watches.What, body: Object) -> None:
+        """Takes in one event of a watch."""
+        if what == "listed":
+            self._listed.set()
+        self._queue.add(self._store.forget(body) if what == "gone" else self._store.note(body))
+
+    async def _work(self) -> None:
+        """Becomes the leader, then works until cancelled."""
+        election = self._election()
+        if election is None:
+            await self._lead()
+            return
+        try:
+            await election.acquire()
+            async with asyncio.TaskGroup() as group:
+                group.create_task(election.hold())
+                group.create_task(self._lead())
+        finally:
+            await election.release()
+
+    def _election(self) -> Election | None:
+        settings = self._settings
+        if not settings.leader_election:
+            return None
+        leases = self._server.leases(settings.lease_namespace, settings.lease_name)
+        return Election(leases, settings.identity, time.monotonic)
+
+    async def _lead(self) -> None:
+        with metrics.leading(self._store):
+            async with asyncio.TaskGroup() as group:
+                group.create_task(self._queue.work())
+                group.create_task(self._resync())
+                group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
+
+    async def _resync(self) -> None:
+        """Reads everything anew after Kopf did, and once in a while.
+
+        What was deleted between our last list and Kopf's, no watch tells of.
+        """
+        while True:
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._listed.wait(), self._settings.resync)
+                await asyncio.sleep(_SETTLE)
+            self._listed.clear()
+            await self._resync_once()
+
+    async def _resync_once(self) -> None:
+        while True:
+            try:
+                self._store.replace(*await self._server.everything(self._settings.namespaces))
+                break
+            except ClusterError as error:
+                logger.warning("the cluster could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
+                await asyncio.sleep(_LIST_RETRY)
+        self._read.set()
+        for key in self._store.stacks():
+            self._queue.add(key)

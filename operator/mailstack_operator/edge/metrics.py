@@ -1,0 +1,117 @@
+"""Prometheus metrics of the loop, of its queue and of the MailStacks.
+
+Names, labels and buckets are part of the operator's interface: docs/monitoring.md lists them.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from mailstack_operator.kube.objects import entries, number, section, text
+from mailstack_operator.loop.store import Store
+
+disable_created_metrics()  # type: ignore[no-untyped-call]
+REGISTRY = CollectorRegistry()
+_WHICH = ("namespace", "mailstack", "type")
+
+_RUNS = Counter("mailstack_reconcile_total", "Runs of the reconcile loop, by result.", ["result"], registry=REGISTRY)
+_SECONDS = Histogram(
+    "mailstack_reconcile_seconds",
+    "Seconds that a run of the reconcile loop took.",
+    buckets=(0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30),
+    registry=REGISTRY,
+)
+# Not mailstack_queue_*: that is Postfix's queue, in the metrics of the probes.
+_DEPTH = Gauge("mailstack_reconcile_queue_depth", "MailStacks that wait for a run.", registry=REGISTRY)
+_WAITED = Histogram(
+    "mailstack_reconcile_queue_seconds",
+    "Seconds that a MailStack waited for its run.",
+    buckets=(0.001, 0.01, 0.1, 0.5, 1, 5, 10, 60),
+    registry=REGISTRY,
+)
+_LEADER = Gauge("mailstack_leader", "1 while this replica reconciles, else 0.", registry=REGISTRY)
+STACKS = Gauge("mailstack_stacks", "MailStacks that the operator knows of.", registry=REGISTRY)
+
+
+class QueueMeter:
+    """Implements queue.Meter."""
+
+    def depth(self, waiting: int) -> None:
+        _DEPTH.set(waiting)
+
+    def ran(self, seconds: float, waited: float, failed: bool) -> None:
+        _RUNS.labels("error" if failed else "success").inc()
+        _SECONDS.observe(seconds)
+        _WAITED.observe(waited)
+
+
+for _result in ("success", "error"):
+    _RUNS.labels(_result)
+
+
+class Condition(NamedTuple):
+    """A condition of a MailStack; `status` is True, False or Unknown."""
+
+    namespace: str
+    mailstack: str
+    type: str
+    status: str
+    reason: str
+
+
+def conditions(store: Store) -> Iterator[Condition]:
+    """Every condition of every MailStack.
+
+    Ready is always among them. What was said of an earlier generation is Unknown of this one, as for kstatus.
+    """
+    for key in store.stacks():
+        stack = store[key].stack or {}
+        generation = number(section(stack, "metadata"), "generation")
+        reported = {text(each, "type"): each for each in entries(section(stack, "status"), "conditions")}
+        for kind in {"Ready": None, **reported}:
+            condition = reported.get(kind, {})
+            if number(condition, "observedGeneration") == generation:
+                yield Condition(key.namespace, key.name, kind, text(condition, "status"), text(condition, "reason"))
+            else:
+                yield Condition(key.namespace, key.name, kind, "Unknown", "NotReported")
+
+
+class _Conditions(Collector):
+    """The conditions in `store`, read anew at each scrape: those of a MailStack that was deleted are gone.
+
+    The shape is that of kube-state-metrics: a sample per status, 1 for the one that holds.
+    """
+
+    store: Store | None = None
+
+    def collect(self) -> Iterator[Metric]:
+        found = list(conditions(self.store)) if self.store else []
+        help_ = "1 for the status (true, false, unknown) of the MailStack's condition, 0 for the others."
+        statuses = GaugeMetricFamily("mailstack_condition", help_, labels=(*_WHICH, "status"))
+        help_ = "1, with the reason of the MailStack's condition."
+        reasons = GaugeMetricFamily("mailstack_condition_reason", help_, labels=(*_WHICH, "reason"))
+        for *which, status, reason in found:
+            for each in ("true", "false", "unknown"):
+                statuses.add_metric((*which, each), float(each == status.lower()))
+            reasons.add_metric((*which, reason), 1.0)
+        yield from (statuses, reasons)
+
+
+_CONDITIONS = _Conditions()
+REGISTRY.register(_CONDITIONS)
+
+
+@contextlib.contextmanager
+def leading(store: Store) -> Iterator[None]:
+    """While the context is open, this replica leads. It alone shows the conditions: they must not count twice."""
+    _LEADER.set(1)
+    _CONDITIONS.store = store
+    try:
+        yield
+    finally:
+        _CONDITIONS.store = None
+        _LEADER.set(0)

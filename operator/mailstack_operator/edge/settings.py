@@ -1,0 +1,21 @@
+"""How the operator runs: what its command line sets."""
+
+from dataclasses import dataclass
+
+from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
+
+
+@dataclass(frozen=True)
+class Settings:
+    """`namespaces` empty: all of them. Times are in seconds."""
+
+    namespaces: tuple[str, ...] = ()
+    port: int = 8080
+    leader_election: bool = True
+    lease_namespace: str = "default"
+    lease_name: str = "mailstack-operator"
+    identity: str = "mailstack"
+    workers: int = 8
+    image: str = DEFAULT_OPERATOR_IMAGE
+    request_timeout: float = 10.0
+    resync: float = 600.0

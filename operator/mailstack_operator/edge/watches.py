@@ -1,0 +1,96 @@
+"""The edge: Kopf watches, this notes what it saw. The only file that imports `kopf`.
+
+Handlers do nothing but hand the event on: no finalizers, no annotations, nothing written.
+"""
+
+import asyncio
+import threading
+from collections.abc import Callable
+from typing import Literal, cast
+
+import kopf
+
+from mailstack_operator.edge.settings import Settings
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Object
+
+# "listed": the object stood there when Kopf read the list, at the start or after a watch was cut off.
+What = Literal["listed", "changed", "gone"]
+Sink = Callable[[What, Object], None]
+
+_WATCHED = (
+    ("", "v1", "configmaps"),
+    ("", "v1", "services"),
+    ("", "v1", "serviceaccounts"),
+    ("", "v1", "persistentvolumeclaims"),
+    ("rbac.authorization.k8s.io", "v1", "roles"),
+    ("rbac.authorization.k8s.io", "v1", "rolebindings"),
+    ("apps", "v1", "statefulsets"),
+    ("", "v1", "pods"),
+)
+
+_WHAT: dict[str | None, What] = {None: "listed", "DELETED": "gone"}
+
+# A watch ends and begins anew at least this often, in seconds; Kopf's time without any event is 70 s.
+_WATCH_SECONDS = 300
+_CONNECT_SECONDS = 10
+
+
+class _NoDiffBase(kopf.DiffBaseStorage):
+    """Nothing is compared with earlier states: Kopf need not copy every body to do it."""
+
+    def build(self, **_: object) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: object) -> None:
+        return None
+
+    def store(self, **_: object) -> None:
+        return None
+
+
+def watch(sink: Sink, settings: Settings, stop: threading.Event) -> None:
+    """Hands every event of MailStacks, children and pods to `sink` until `stop` is set; runs in a thread, and
+    so does `sink`. What exists already comes first, as events too."""
+    operator = kopf.operator(
+        registry=_registry(sink),
+        settings=_kopf_settings(),
+        standalone=True,
+        # Otherwise Kopf asks for the user's name, and a uid in a container has none.
+        identity=settings.identity,  # type: ignore[arg-type]  # a NewType of str that Kopf does not export
+        clusterwide=not settings.namespaces,
+        namespaces=settings.namespaces,
+        stop_flag=stop,
+    )
+    asyncio.run(operator)
+
+
+def _registry(sink: Sink) -> kopf.OperatorRegistry:
+    registry = kopf.OperatorRegistry()
+
+    async def note(event: kopf.RawEvent, **_: object) -> None:
+        sink(_WHAT.get(event["type"], "changed"), cast(Object, event["object"]))
+
+    for group, version, plural in ((names.GROUP, names.VERSION, names.PLURAL), *_WATCHED):
+        kopf.on.event(group, version, plural, registry=registry, id=plural)(note)
+    kopf.on.login(registry=registry, id="login")(_login)
+    return registry
+
+
+async def _login(settings: kopf.OperatorSettings, **_: object) -> kopf.ConnectionInfo | None:
+    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+
+
+def _kopf_settings() -> kopf.OperatorSettings:
+    settings = kopf.OperatorSettings()
+    settings.posting.enabled = False
+    settings.scanning.disabled = True
+    settings.persistence.diffbase_storage = _NoDiffBase()
+    settings.queueing.idle_timeout = 1.0
+    settings.watching.server_timeout = _WATCH_SECONDS
+    settings.watching.client_timeout = _WATCH_SECONDS + 30
+    settings.watching.connect_timeout = _CONNECT_SECONDS
+    settings.watching.chunk_size = 100
+    for group, version, plural in _WATCHED:
+        settings.watching.label_selectors[group, version, plural] = names.CHILD_SELECTOR
+    return settings

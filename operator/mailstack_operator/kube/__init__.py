@@ -1,0 +1,1 @@
+"""Kubernetes objects as decoded JSON: names, readers, references. Pure."""

@@ -1,0 +1,101 @@
+"""What the operator keeps of an object in the cluster: enough to see that it moved, never the object.
+
+Pure readers of decoded JSON.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailstack_operator.kube import names
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Json, Object, digest, entries, number, section, text
+
+
+@dataclass(frozen=True, order=True)
+class Ref:
+    """Which object: what kind, where, its name."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@dataclass(frozen=True)
+class Owner:
+    """The controller in an object's ownerReferences."""
+
+    kind: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True)
+class Live:
+    """A child as it stands in the cluster. `fingerprint` changes whenever what we apply could have moved:
+    uid, generation (resourceVersion for kinds without one), labels, owners."""
+
+    ref: Ref
+    uid: str
+    owner: Owner | None
+    stack: str
+    fingerprint: str
+    version: int
+    generation: int = 0
+    deleting: bool = False
+    config_digest: str = ""
+    operator_image: str = ""
+
+
+def ref_of(body: Object) -> Ref:
+    metadata = section(body, "metadata")
+    return Ref(text(body, "apiVersion"), text(body, "kind"), text(metadata, "namespace"), text(metadata, "name"))
+
+
+def live_of(body: Object) -> Live:
+    """The child in `body`; its metadata is enough."""
+    metadata = section(body, "metadata")
+    labels, annotations = section(metadata, "labels"), section(metadata, "annotations")
+    moves: list[Json] = [
+        text(metadata, "uid"),
+        number(metadata, "generation") or text(metadata, "resourceVersion"),
+        dict(labels),
+        metadata.get("ownerReferences"),
+    ]
+    return Live(
+        ref=ref_of(body),
+        uid=text(metadata, "uid"),
+        owner=_owner(metadata),
+        stack=text(labels, names.LABEL_INSTANCE) if text(labels, names.LABEL_MANAGED_BY) == names.MANAGED_BY else "",
+        fingerprint=digest(moves),
+        version=version_of(body),
+        generation=number(metadata, "generation"),
+        deleting=bool(metadata.get("deletionTimestamp")),
+        config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
+        operator_image=text(annotations, names.ANNOTATION_OPERATOR_IMAGE),
+    )
+
+
+def version_of(body: Object) -> int:
+    """metadata.resourceVersion as a number: of two states of an object the larger is the later one
+    (Kubernetes API concepts, "Resource versions"). 0 where it is none."""
+    version = text(section(body, "metadata"), "resourceVersion")
+    return int(version) if version.isdecimal() else 0
+
+
+def _owner(metadata: Mapping[str, Json]) -> Owner | None:
+    for reference in entries(metadata, "ownerReferences"):
+        if reference.get("controller"):
+            return Owner(text(reference, "kind"), text(reference, "name"), text(reference, "uid"))
+    return None
+
+
+def stack_of(body: Object) -> StackKey:
+    """The MailStack that a child or pod belongs to: its owner, whatever somebody made of the label."""
+    metadata = section(body, "metadata")
+    owner = _owner(metadata)
+    label = text(section(metadata, "labels"), names.LABEL_INSTANCE)
+    return StackKey(text(metadata, "namespace"), owner.name if owner and owner.kind == names.KIND else label)

@@ -1,0 +1,1 @@
+"""The reconcile loop: reads what is there, decides, applies, reports."""

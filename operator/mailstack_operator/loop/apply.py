@@ -1,0 +1,135 @@
+"""Makes the children what they should be: server-side apply of what differs, removal of the rest.
+
+An object is applied when what is wanted changed or the live object moved since our last apply. What was
+last applied is remembered here, and as one digest in the MailStack's status, so that idle and a restart
+write nothing.
+"""
+
+import logging
+from collections.abc import Container, Iterable, Mapping
+from dataclasses import dataclass
+
+from mailstack_operator.api.stack import MailStack
+from mailstack_operator.kube.metadata import Live, Ref, ref_of
+from mailstack_operator.kube.names import KIND, StackKey
+from mailstack_operator.kube.objects import Object, digest
+from mailstack_operator.loop.errors import ClusterError, Stalled, Waiting
+from mailstack_operator.loop.port import Cluster
+from mailstack_operator.loop.store import Store
+
+logger = logging.getLogger(__name__)
+
+# How long until somebody may have removed a foreign object or mended a refusal, in seconds.
+LOOK_AGAIN = 15.0
+# The garbage collector removes the children of a MailStack that was deleted and made again.
+COLLECTED = 2.0
+
+
+@dataclass(frozen=True)
+class Mark:
+    """A child as last applied: what was wanted, and what stood there afterwards."""
+
+    wanted: str
+    fingerprint: str
+
+
+Marks = dict[Ref, Mark]
+
+
+def marks_of(wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> Marks:
+    """The marks of the wanted children that are live, as they stand now."""
+    return {
+        ref: Mark(digest(manifest), children[ref].fingerprint) for ref, manifest in wanted.items() if ref in children
+    }
+
+
+def digest_of(marks: Marks) -> str:
+    """All marks in 16 hex digits, for the status."""
+    return digest([[str(ref), mark.wanted, mark.fingerprint] for ref, mark in sorted(marks.items())])
+
+
+def by_ref(manifests: Iterable[Object]) -> dict[Ref, Object]:
+    return {ref_of(manifest): manifest for manifest in manifests}
+
+
+class Applier:
+    """Applies and prunes the children of MailStacks, and remembers what it applied."""
+
+    def __init__(self, cluster: Cluster, store: Store) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._marks: dict[StackKey, Marks] = {}
+
+    async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> None:
+        """Applies what differs of `wanted`, but for what is on `hold`. `known` is the digest in the status.
+
+        Raises Stalled for a foreign object or a refused apply, Waiting for remains of an earlier MailStack; nothing is
+        written in the first case.
+        """
+        children = {**self._store[stack.key].children, **await self._unseen(stack, wanted)}
+        for ref in wanted:
+            if ref in children:
+                _check_owner(stack, children[ref])
+        now, marks = marks_of(wanted, children), self._marks.setdefault(stack.key, {})
+        if digest_of(now) == known:
+            marks.update(now)
+        for ref, manifest in wanted.items():
+            if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
+                live = await self._apply(stack, ref, manifest)
+                marks[ref] = Mark(digest(manifest), live.fingerprint)
+
+    async def prune(self, stack: MailStack, wanted: Container[Ref], kinds: Container[str]) -> None:
+        """Deletes our children of these kinds that are no longer wanted."""
+        for ref, live in list(self._store[stack.key].children.items()):
+            ours = live.owner is not None and live.owner.uid == stack.uid
+            if ref not in wanted and ref.kind in kinds and ours and not live.deleting:
+                logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
+                await self._cluster.delete(live)
+                self._store.forget_child(stack.key, ref)
+                self._marks[stack.key].pop(ref, None)
+
+    def applied(self, key: StackKey) -> str:
+        """The digest of what was applied, for the status."""
+        return digest_of(self._marks.get(key, {}))
+
+    def forget(self, key: StackKey) -> None:
+        """Drops what is remembered of a MailStack that is gone."""
+        self._marks.pop(key, None)
+
+    async def _unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> dict[Ref, Live]:
+        """What stands there of which no watch tells: a foreign object carries no label of ours, and nobody
+        would say when it is gone, so it is asked for each time and not remembered."""
+        seen = self._store[stack.key].children
+        found = [await self._cluster.metadata(ref) for ref in wanted if ref not in seen]
+        return {live.ref: live for live in found if live is not None}
+
+    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> Live:
+        try:
+            live = await self._cluster.apply(manifest)
+        except ClusterError as error:
+            if error.permanent:
+                raise Stalled("ApplyRefused", f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
+            raise
+        logger.info("applied %s of %s", ref, stack.key)
+        self._store.note_child(stack.key, live)
+        return live
+
+
+def _check_owner(stack: MailStack, live: Live) -> None:
+    """Nothing that another owner holds is touched."""
+    if live.deleting:
+        raise Waiting("ChildTerminating", f"{live.ref} is being deleted; it is made again when it is gone", COLLECTED)
+    if live.owner is None:
+        if live.stack != stack.key.name:
+            raise _foreign(live, "it does not belong to this MailStack")
+    elif live.owner.uid == stack.uid:
+        return
+    elif (live.owner.kind, live.owner.name) == (KIND, stack.key.name):
+        raise Waiting("ChildTerminating", f"{live.ref} is left of a deleted MailStack of this name", COLLECTED)
+    else:
+        raise _foreign(live, f"it belongs to {live.owner.kind} {live.owner.name}")
+
+
+def _foreign(live: Live, why: str) -> Stalled:
+    what = f"{live.ref} exists, and {why}: rename or delete it, or give the MailStack another name"
+    return Stalled("ForeignObject", what, LOOK_AGAIN)

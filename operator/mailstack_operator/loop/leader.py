@@ -1,0 +1,103 @@
+"""Leader election by a Lease: of several replicas one reconciles, the others watch.
+
+The client's own election never releases the Lease, has no time-outs and dies of a lost connection; the rule
+itself is a few lines. Times follow client-go: 15 s, 10 s, 2 s.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailstack_operator.loop.errors import ClusterError
+
+logger = logging.getLogger(__name__)
+
+LEASE_SECONDS = 15
+RENEW_DEADLINE = 10.0
+RETRY = 2.0
+RENEW_EVERY = 5.0
+# A stop must not wait for an API server that is away.
+RELEASE_SECONDS = 2.0
+
+
+@dataclass(frozen=True)
+class Lease:
+    """A coordination.k8s.io Lease: who holds it, which write it was; "" is nobody."""
+
+    holder: str
+    version: str
+
+
+class Leases(Protocol):
+    """The one Lease of this election. Every call may raise ClusterError."""
+
+    async def read(self) -> Lease | None: ...
+
+    async def write(self, holder: str, seconds: int, previous: Lease | None) -> Lease | None:
+        """Takes the Lease as it was read; None if somebody else was faster."""
+
+
+class LeadershipLost(Exception):
+    """The Lease could not be renewed in time: another replica may lead now."""
+
+
+class Election:
+    """`acquire`, then `hold`; `release` at the end."""
+
+    def __init__(self, leases: Leases, identity: str, clock: Callable[[], float]) -> None:
+        self._leases = leases
+        self._identity = identity
+        self._clock = clock
+        self._seen: Lease | None = None
+        self._seen_at = 0.0
+
+    async def acquire(self) -> None:
+        """Returns as soon as this replica leads."""
+        while not await self._try_quietly():
+            await asyncio.sleep(RETRY)
+        logger.info("%s leads", self._identity)
+
+    async def hold(self) -> None:
+        """Renews until it cannot; raises LeadershipLost."""
+        renewed = self._clock()
+        while self._clock() - renewed < RENEW_DEADLINE:
+            if await self._try_quietly():
+                renewed = self._clock()
+                await asyncio.sleep(RENEW_EVERY)
+            else:
+                await asyncio.sleep(RETRY)
+        raise LeadershipLost(f"the Lease was not renewed for {RENEW_DEADLINE:.0f} s")
+
+    async def release(self) -> None:
+        """Lets another replica lead at once; a failure only makes it wait."""
+        try:
+            async with asyncio.timeout(RELEASE_SECONDS):
+                lease = await self._leases.read()
+                if lease is not None and lease.holder == self._identity:
+                    await self._leases.write("", 1, lease)
+        except (ClusterError, TimeoutError) as error:
+            logger.warning("the Lease could not be released: %s", error or "no answer")
+
+    async def _try_quietly(self) -> bool:
+        try:
+            return await self._try()
+        except ClusterError as error:
+            logger.warning("the Lease could not be read or written: %s", error)
+            return False
+
+    async def _try(self) -> bool:
+        lease = await self._leases.read()
+        if lease != self._seen:
+            self._seen, self._seen_at = lease, self._clock()
+        if lease is not None and not self._may_take(lease):
+            return False
+        written = await self._leases.write(self._identity, LEASE_SECONDS, lease)
+        if written is not None:
+            self._seen, self._seen_at = written, self._clock()
+        return written is not None
+
+    def _may_take(self, lease: Lease) -> bool:
+        """Ours, nobody's, or not renewed for as long as we look: clocks of machines are not compared."""
+        return lease.holder in ("", self._identity) or self._clock() - self._seen_at >= LEASE_SECONDS

@@ -1,0 +1,55 @@
+"""What the loop asks of a cluster. cluster.py answers it with the official client, tests with a fake."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailstack_operator.kube.metadata import Live, Ref
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.loop.pod_state import Pod
+
+
+@dataclass(frozen=True)
+class File:
+    """A Secret or ConfigMap: its resourceVersion and its values by key."""
+
+    version: str
+    data: Mapping[str, bytes]
+
+
+class Cluster(Protocol):
+    """Every call may raise ClusterError, and takes no longer than the request time-out."""
+
+    async def metadata(self, ref: Ref) -> Live | None:
+        """The object as it stands; None if there is none."""
+
+    async def apply(self, manifest: Object) -> Live:
+        """Server-side apply, by force: the object is ours to state."""
+
+    async def delete(self, live: Live) -> None:
+        """Deletes just this object (its uid), if it is still there."""
+
+    async def apply_status(self, key: StackKey, status: Object) -> Object:
+        """Server-side apply of a MailStack's status; the object after it."""
+
+    async def secret(self, namespace: str, name: str) -> File | None:
+        """A Secret; None if there is no such Secret."""
+
+    async def config_map(self, namespace: str, name: str) -> File | None:
+        """A ConfigMap; None if there is no such ConfigMap."""
+
+    async def apply_pod(self, manifest: Object) -> Object:
+        """Server-side apply of a pod; the pod after it."""
+
+    async def delete_pod(self, namespace: str, pod: Pod) -> None:
+        """Deletes just this pod (its uid), if it is still there."""
+
+    async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
+        """Removes the entry of the pod from status.pods, if it is still at that place."""
+
+    async def record(self, event: Object) -> None:
+        """Creates an Event."""
+
+    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
+        """Writes the version of its Secrets on the pod, if it is still this pod."""

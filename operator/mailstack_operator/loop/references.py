@@ -1,0 +1,149 @@
+"""What a MailStack refers to, as it stands in the cluster: the user's Secrets and ConfigMaps.
+
+Neither is watched: that takes the right to read all Secrets. They are read by name.
+"""
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Protocol
+
+from mailstack_operator.api.needs import CERTIFICATE_KEYS, Need, files, needs
+from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
+from mailstack_operator.kube.metadata import Live, Ref
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.objects import digest
+from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
+from mailstack_operator.loop.port import Cluster, File
+from mailstack_operator.loop.store import Seen, Store
+from mailstack_operator.stack.topology import Sources
+from mailstack_probe import pem
+
+logger = logging.getLogger(__name__)
+
+# What is missing is looked for again after this many seconds.
+RETRY = 5.0
+# Each object that is referred to is looked at this often, in seconds.
+PERIOD = 15.0
+
+
+@dataclass(frozen=True)
+class References:
+    """What the spec needs and what was found of it."""
+
+    stack: MailStack
+    found: Mapping[Need, File | None]
+
+    def problem(self) -> Unfinished | None:
+        """Why no pod may be made or rolled yet: without its users Dovecot would refuse everybody for good, without
+        another file the pod would not start. A running pod keeps what it has."""
+        problems = (_problem(need, file) for need, file in self.found.items())
+        return next(filter(None, problems), None)
+
+    def sources(self) -> Sources:
+        """The files that become part of the configuration. Raises Waiting where one is missing."""
+        return Sources(**{name: self._text(need) for name, need in files(self.stack.spec).items()})
+
+    def _text(self, need: Need) -> str:
+        if missing := _missing(need, self.found[need]):
+            raise missing
+        return _values(self.found[need])[need.keys[0]].decode("utf-8", "replace")
+
+    @property
+    def secrets_version(self) -> str:
+        """Changes whenever one of the Secrets does."""
+        return digest([file.version for need, file in self.found.items() if file and need.kind == "Secret"])
+
+
+async def read(cluster: Cluster, stack: MailStack) -> References:
+    """Reads everything that the spec refers to. Raises ClusterError."""
+    found = {need: await _read(cluster, stack.key.namespace, need) for need in needs(stack.spec)}
+    return References(stack, found)
+
+
+async def _read(cluster: Cluster, namespace: str, need: Need) -> File | None:
+    if need.kind == "Secret":
+        return await cluster.secret(namespace, need.name)
+    return await cluster.config_map(namespace, need.name)
+
+
+def _problem(need: Need, file: File | None) -> Unfinished | None:
+    return _missing(need, file) or _invalid(need, file)
+
+
+def _values(file: File | None) -> Mapping[str, bytes]:
+    return file.data if file else {}
+
+
+def _missing(need: Need, file: File | None) -> Waiting | None:
+    if file is None:
+        return Waiting(f"{need.kind}NotFound", f"waiting for {need}, which holds {need.what}", RETRY)
+    for key in need.keys:
+        if not file.data.get(key):
+            message = f"waiting for key {key} in {need}, which holds {need.what}"
+            return Waiting(f"{need.kind}KeyNotFound", message, RETRY)
+    return None
+
+
+def _invalid(need: Need, file: File | None) -> Stalled | None:
+    """A certificate that no server could use."""
+    if file is None or need.keys[:2] != CERTIFICATE_KEYS:
+        return None
+    wrong = pem.problem(*(file.data[key] for key in CERTIFICATE_KEYS))
+    if wrong is None:
+        return None
+    message = f"{need}, which holds {need.what}: {wrong}; running pods keep the last good one: renew the Secret"
+    return Stalled("CertificateInvalid", message, PERIOD)
+
+
+class Looker(Protocol):
+    async def metadata(self, ref: Ref) -> Live | None:
+        """The object as it stands; None if there is none. May raise ClusterError."""
+
+
+class ReferencesWatch:
+    """Looks at what all MailStacks refer to, in turn, and reports each MailStack for which something changed."""
+
+    def __init__(self, cluster: Looker, store: Store, changed: Callable[[StackKey], None]) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._changed = changed
+        self._versions: dict[StackKey, list[int]] = {}
+
+    async def run(self) -> None:
+        """Looks until cancelled, evenly over the period."""
+        while True:
+            keys = self._store.stacks()
+            self._versions = {key: self._versions[key] for key in keys if key in self._versions}
+            for key in keys:
+                await self._look_quietly(key)
+                await asyncio.sleep(PERIOD / len(keys))
+            if not keys:
+                await asyncio.sleep(PERIOD)
+
+    async def look(self, key: StackKey) -> None:
+        """One look. Raises ClusterError."""
+        versions = [await self._version(ref) for ref in _refs(key, self._store[key])]
+        if self._versions.get(key) != versions:
+            self._versions[key] = versions
+            self._changed(key)
+
+    async def _version(self, ref: Ref) -> int:
+        live = await self._cluster.metadata(ref)
+        return live.version if live else 0
+
+    async def _look_quietly(self, key: StackKey) -> None:
+        try:
+            await self.look(key)
+        except ClusterError as error:
+            logger.warning("what %s refers to could not be looked at: %s", key, error)
+
+
+def _refs(key: StackKey, seen: Seen) -> Iterable[Ref]:
+    """Nothing where the spec is wrong."""
+    try:
+        spec = parse(seen.stack or {}).spec
+    except InvalidMailStack:
+        return []
+    return [Ref("v1", need.kind, key.namespace, need.name) for need in dict.fromkeys(needs(spec))]

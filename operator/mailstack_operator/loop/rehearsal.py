@@ -1,0 +1,93 @@
+"""Whether a changed configuration may reach the running pods: what became of the pod that tried it. Pure."""
+
+from mailstack_operator.kube import names
+from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
+from mailstack_operator.loop.pod_state import End, Pod
+from mailstack_operator.loop.summary import CONFIG_REFUSED
+
+# A trial that ended without a verdict is made again after this many seconds.
+AGAIN = 30.0
+# As many pods try a configuration at the same time: an upgrade of the operator may concern every MailStack at once.
+AT_ONCE = 2
+# Until it is a MailStack's turn, in seconds between two looks.
+_TURN = 5.0
+# mailstack_probe.rehearsal got no answer in time (EX_TEMPFAIL of sysexits.h): a slow node is no proof.
+_NO_ANSWER = 75
+_LAST_PROGRAM_CODE = 127
+
+_KEEP = "the running pods keep their last configuration"
+_UNDER_WAY = Waiting("Rehearsing", f"the changed configuration is tried in a pod of its own; {_KEEP} until it passes")
+
+
+def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
+    """Why the configuration may not reach the pods, or not yet; None if it may."""
+    if pod is None or pod.deleting or pod.config_digest != config_digest:
+        return _UNDER_WAY
+    if _passed(pod):
+        return None
+    if refusal := _refusal(pod):
+        return Stalled(CONFIG_REFUSED, f"{_told(pod, refusal)}; {_KEEP}; more in `{_logs(pod)}`")
+    if is_undecided(pod):
+        words = "".join(f": {_told(pod, end)}" for end in pod.ends[-1:])
+        return Waiting("RehearsalFailed", f"trying the changed configuration came to no end{words}; {_KEEP}", AGAIN)
+    if pod.problem is not None and _is_held_up(pod):
+        return Waiting(pod.problem.reason, f"{pod.problem.message}; {_KEEP}")
+    return _UNDER_WAY
+
+
+def not_yet() -> Waiting:
+    """Others are tried first."""
+    return Waiting("Rehearsing", _UNDER_WAY.message, _TURN)
+
+
+def is_undecided(pod: Pod) -> bool:
+    """Whether the pod ended without a verdict: its node went or was too slow."""
+    ended = pod.phase == "Failed" or _end(pod, "rehearsal") is not None
+    return ended and not _passed(pod) and _refusal(pod) is None
+
+
+def takes_a_place(pod: Pod) -> bool:
+    """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that nobody has, costs
+    nothing: it must not keep the others from being tried."""
+    works = pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
+    return works and not pod.deleting and not _is_held_up(pod)
+
+
+def pod_of(pods: dict[str, Pod], stack: str) -> Pod | None:
+    return pods.get(names.rehearsal(stack))
+
+
+def _passed(pod: Pod) -> bool:
+    """What the servers beside it ended with does not count: they are stopped then, by force if need be."""
+    end = _end(pod, "rehearsal")
+    return pod.phase == "Succeeded" or (end is not None and end.code == 0)
+
+
+def _refusal(pod: Pod) -> End | None:
+    """The container that says no: the one that asks the servers, else the first that could not start."""
+    asked = _end(pod, "rehearsal")
+    ends = (asked,) if asked else pod.ends
+    return next((end for end in ends if _is_no(end)), None)
+
+
+def _is_no(end: End) -> bool:
+    """Whether a program ended by its own will, or is not in the image; a signal or a failed start is the node's."""
+    own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != _NO_ANSWER
+    return own or "executable file not found" in end.words or "no such file or directory" in end.words
+
+
+def _is_held_up(pod: Pod) -> bool:
+    """Whether the cluster cannot run the pod: no node, no image."""
+    return pod.problem is not None and pod.problem.reason not in ("PodNotReady", "ContainerCrash")
+
+
+def _end(pod: Pod, container: str) -> End | None:
+    return next((end for end in pod.ends if end.container == container), None)
+
+
+def _told(pod: Pod, end: End) -> str:
+    return f"pod {pod.name}, container {end.container}: exit code {end.code}: {end.words}"
+
+
+def _logs(pod: Pod) -> str:
+    return f"kubectl logs {pod.name} --all-containers"

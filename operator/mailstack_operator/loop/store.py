@@ -1,0 +1,147 @@
+"""Keeps what the watches saw: MailStacks, their children, StatefulSets and pods, by MailStack.
+
+Memory is bounded by what is in the cluster: of a child only its identity is kept, of a pod its verdict.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field, replace
+
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of, version_of
+from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
+from mailstack_operator.kube.objects import Object, section, text
+from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
+
+CHILD_KINDS = (
+    ("v1", "ConfigMap"),
+    ("v1", "Service"),
+    ("v1", "ServiceAccount"),
+    ("v1", "PersistentVolumeClaim"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("apps/v1", "StatefulSet"),
+)
+POD_KIND = ("v1", "Pod")
+
+
+@dataclass
+class Seen:
+    """All that is known of one MailStack; `stack` is its object, None if there is none."""
+
+    stack: Object | None = None
+    children: dict[Ref, Live] = field(default_factory=dict)
+    rollouts: dict[str, Rollout] = field(default_factory=dict)
+    pods: dict[str, Pod] = field(default_factory=dict)
+
+    @property
+    def empty(self) -> bool:
+        return self.stack is None and not self.children and not self.pods
+
+
+class Store:
+    """The operator's memory of the cluster. Not thread-safe: one event loop owns it."""
+
+    def __init__(self) -> None:
+        self._seen: defaultdict[StackKey, Seen] = defaultdict(Seen)
+        self._versions: dict[Ref, int] = {}
+
+    def __getitem__(self, key: StackKey) -> Seen:
+        return self._seen.get(key) or Seen()
+
+    def stacks(self) -> list[StackKey]:
+        """Every MailStack that is known of."""
+        return [key for key, seen in self._seen.items() if seen.stack is not None]
+
+    def pods(self) -> Iterator[Pod]:
+        """Every pod that is known of."""
+        return (pod for seen in self._seen.values() for pod in seen.pods.values())
+
+    def note(self, body: Object) -> StackKey:
+        """Takes in an object as it stands now; returns the MailStack that it concerns."""
+        key, ref, version = _key(body), ref_of(body), version_of(body)
+        if version >= self._versions.get(ref, 0):
+            self._versions[ref] = version
+            self._put(self._seen[key], ref, body)
+        return key
+
+    def _put(self, seen: Seen, ref: Ref, body: Object) -> None:
+        if ref.kind == KIND:
+            seen.stack = _slim(body)
+        elif ref.kind == "Pod":
+            seen.pods[ref.name] = pod_of(body)
+        else:
+            seen.children[ref] = live_of(body)
+            if ref.kind == "StatefulSet":
+                seen.rollouts[ref.name] = rollout_of(body)
+
+    def note_child(self, key: StackKey, live: Live) -> None:
+        """Takes in a child as the API server answered it; a watch may already have seen a later state."""
+        if live.version >= self._versions.get(live.ref, 0):
+            self._versions[live.ref] = live.version
+            seen = self._seen[key]
+            seen.children[live.ref] = live
+            if live.ref.kind == "StatefulSet":
+                # Until its controller has seen this generation, its status speaks of an earlier one.
+                before = seen.rollouts.get(live.ref.name, Rollout())
+                seen.rollouts[live.ref.name] = replace(before, generation=live.generation)
+
+    def forget(self, body: Object) -> StackKey:
+        """Takes in that an object is gone; returns the MailStack that it concerns."""
+        key = _key(body)
+        self._drop(key, ref_of(body))
+        return key
+
+    def forget_child(self, key: StackKey, ref: Ref) -> None:
+        """Takes in that a child is gone."""
+        self._drop(key, ref)
+
+    def _drop(self, key: StackKey, ref: Ref) -> None:
+        seen = self._seen[key]
+        self._versions.pop(ref, None)
+        if ref.kind == KIND:
+            seen.stack = None
+        seen.pods.pop(ref.name if ref.kind == "Pod" else "", None)
+        seen.children.pop(ref, None)
+        if ref.kind == "StatefulSet":
+            seen.rollouts.pop(ref.name, None)
+        if seen.empty:
+            self._seen.pop(key, None)
+
+    def replace(self, bodies: Iterable[Object], as_of: int) -> None:
+        """Takes in a full list of everything, read at resourceVersion `as_of` or later: what is not in it,
+        and is no newer, is gone.
+
+        A watch that was cut off tells nothing of what was deleted meanwhile; a list does.
+        """
+        listed = set()
+        for body in bodies:
+            listed.add(ref_of(body))
+            self.note(body)
+        for key, ref in self._refs():
+            if ref not in listed and self._versions.get(ref, 0) <= as_of:
+                self._drop(key, ref)
+
+    def _refs(self) -> list[tuple[StackKey, Ref]]:
+        """Everything that is kept, as references."""
+        found = []
+        for key, seen in self._seen.items():
+            found += [(key, ref) for ref in seen.children]
+            found += [(key, Ref(*POD_KIND, key.namespace, name)) for name in seen.pods]
+            if seen.stack is not None:
+                found.append((key, Ref(API_VERSION, KIND, key.namespace, key.name)))
+        return found
+
+
+def _key(body: Object) -> StackKey:
+    metadata = section(body, "metadata")
+    if body.get("kind") == KIND:
+        return StackKey(text(metadata, "namespace"), text(metadata, "name"))
+    return stack_of(body)
+
+
+def _slim(body: Object) -> Object:
+    """The MailStack without what the loop never reads (managedFields, annotations)."""
+    metadata = section(body, "metadata")
+    kept = ("name", "namespace", "uid", "generation", "deletionTimestamp", "resourceVersion")
+    slim: Object = {name: body[name] for name in ("apiVersion", "kind", "spec", "status") if name in body}
+    return {**slim, "metadata": {name: metadata[name] for name in kept if name in metadata}}

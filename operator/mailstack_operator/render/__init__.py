@@ -1,1 +1,0 @@
-"""Renders the servers' configuration files. Pure: a topology in, the text of a file out."""

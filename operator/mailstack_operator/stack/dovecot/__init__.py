@@ -1,0 +1,1 @@
+"""Dovecot: its configuration files, scripts, containers and rules."""

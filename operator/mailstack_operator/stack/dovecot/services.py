@@ -1,0 +1,137 @@
+"""What dovecot.conf of 2.3 and of 2.4 have in common: the services and where they listen, identities, quota's unit."""
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import TypeAlias
+
+from mailstack_operator.stack.syntax import Block, DovecotPart, Setting, block
+from mailstack_operator.stack.topology import (
+    LMTP_TLS_FILE,
+    POSTFIX_PRIVATE,
+    SMTP_PORT,
+    TLS_FILE,
+    LmtpSocket,
+    Port,
+    Topology,
+)
+
+# The settings for a certificate and its key, both in the file at a path: each version has its own.
+Certificate: TypeAlias = Callable[[str], Iterable[DovecotPart]]
+
+# Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.
+SIEVE_BINARIES = "/var/lib/dovecot/sieve"
+
+QUOTA_NAME = "User quota"
+# What the policy service answers Postfix at RCPT. Whether a user exists is not its business.
+QUOTA_ANSWERS = {
+    "quota_status_success": "DUNNO",
+    "quota_status_nouser": "DUNNO",
+    "quota_status_overquota": "552 5.2.2 Mailbox is full",
+    "quota_status_toolarge": "552 5.2.2 Mailbox is too full for this message",
+}
+
+
+def base(topology: Topology) -> Iterator[DovecotPart]:
+    yield Setting("protocols", "imap lmtp sieve" if topology.sieve else "imap lmtp")
+    yield Setting("listen", "*")
+    yield Setting("log_path", "/dev/stderr")
+
+
+def tls(topology: Topology, certificate: Certificate, cleartext_logins: Setting) -> Iterator[DovecotPart]:
+    """TLS for people, and no login without it; or for LMTP alone, or not at all."""
+    if topology.spec.tls:
+        yield Setting("ssl", "required")
+        yield from certificate(TLS_FILE)
+        return
+    if topology.lmtp_tls:
+        yield Setting("ssl", "yes")
+        yield from certificate(LMTP_TLS_FILE)
+    else:
+        yield Setting("ssl", "no")
+    yield cleartext_logins
+
+
+def lmtp_tls(topology: Topology, certificate: Certificate) -> Iterator[DovecotPart]:
+    """Within the protocol lmtp: a certificate of its own, beside that for people."""
+    if topology.lmtp_tls and topology.spec.tls:
+        yield Setting("ssl", "yes")
+        yield from certificate(LMTP_TLS_FILE)
+
+
+def mechanisms(topology: Topology) -> Iterator[DovecotPart]:
+    if topology.spec.submission:
+        # Some mail programs know LOGIN only when they send.
+        yield Setting("auth_mechanisms", "plain login")
+
+
+def owner(topology: Topology) -> Iterator[DovecotPart]:
+    """Whose the mail on the volume is."""
+    yield Setting("mail_uid", str(topology.mail_owner))
+    yield Setting("mail_gid", str(topology.mail_owner))
+
+
+def quota_size(size: str) -> str:
+    """A size of the API such as 2Gi in Dovecot's unit, which is binary too: 2G."""
+    return size.removesuffix("i")
+
+
+def rejects_at_recipient(topology: Topology) -> bool:
+    """Whether mail for a user who is over quota is refused at RCPT."""
+    return topology.spec.plugins.quota is not None and topology.spec.plugins.quota.reject_at_recipient
+
+
+def sieve_submission(topology: Topology) -> Setting:
+    """What a script sends (redirect, vacation, reject) goes to Postfix; the Dovecot image need hold no sendmail."""
+    return Setting("submission_host", topology.endpoint if topology.inet else f"127.0.0.1:{SMTP_PORT}")
+
+
+def services(topology: Topology) -> Iterator[DovecotPart]:
+    yield block("service lmtp", _lmtp_listener(topology))
+    if topology.spec.submission:
+        yield block("service auth", _listener(topology, topology.auth, "auth"))
+    if rejects_at_recipient(topology):
+        listener = _listener(topology, topology.quota_status, "quota-status")
+        yield block("service quota-status", listener, executable="quota-status -p postfix")
+    if topology.rootless:
+        yield from _rootless(topology)
+    if topology.lmtp_tls and not topology.spec.tls:
+        yield from _lmtp_alone_has_tls(topology)
+
+
+def _lmtp_listener(topology: Topology) -> Block:
+    if isinstance(topology.lmtp, LmtpSocket):
+        return _socket(topology, topology.lmtp.path)
+    return _port(topology.lmtp.port)
+
+
+def _listener(topology: Topology, port: Port | None, socket: str) -> Block:
+    """Where Postfix asks Dovecot: at the port, or at a socket in private/."""
+    return _port(port) if port else _socket(topology, f"{POSTFIX_PRIVATE}/{socket}")
+
+
+def _socket(topology: Topology, path: str) -> Block:
+    """A socket for Postfix alone."""
+    if topology.rootless:
+        # It belongs to the number that Dovecot runs as, and that is postfix's.
+        return block(f"unix_listener {path}", mode="0600")
+    return block(f"unix_listener {path}", user="postfix", group="postfix", mode="0600")
+
+
+def _port(port: Port) -> Block:
+    return block(f"inet_listener {port.name}", port=str(port.container))
+
+
+def _rootless(topology: Topology) -> Iterator[Block]:
+    """Without root there is no chroot and no port below 1024."""
+    for service in ("anvil", "stats"):
+        yield block(f"service {service}", chroot="")
+    imaps = [_port(topology.imaps)] if topology.imaps else []
+    yield block("service imap-login", _port(topology.imap), *imaps, chroot="")
+    if topology.sieve:
+        yield block("service managesieve-login", _port(topology.sieve), chroot="")
+
+
+def _lmtp_alone_has_tls(topology: Topology) -> Iterator[Block]:
+    """Takes TLS away from the ports for people. Dovecot takes no `ssl = yes` for one protocol under `ssl = no`."""
+    yield block("service imap-login", block("inet_listener imaps", port="0"))
+    for protocol in ("imap", "sieve") if topology.sieve else ("imap",):
+        yield block(f"protocol {protocol}", ssl="no")

@@ -1,0 +1,28 @@
+"""The metadata that every child carries: name, labels, owner."""
+
+from mailstack_operator.api.stack import MailStack
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Object
+
+
+def child(stack: MailStack, name: str) -> Object:
+    """Metadata of the child `name`: garbage collection removes it with its MailStack, without finalizers."""
+    metadata = kept(stack, name)
+    # A MailStack that is only in a file has no uid, and nothing can refer to it.
+    return {**metadata, "ownerReferences": [owner(stack)]} if stack.uid else metadata
+
+
+def kept(stack: MailStack, name: str) -> Object:
+    """Metadata of what outlives its MailStack, and belongs to the next one of that name."""
+    return {"name": name, "namespace": stack.key.namespace, "labels": {**names.labels(stack.key.name)}}
+
+
+def owner(stack: MailStack) -> Object:
+    return {
+        "apiVersion": names.API_VERSION,
+        "kind": names.KIND,
+        "name": stack.key.name,
+        "uid": stack.uid,
+        "controller": True,
+        "blockOwnerDeletion": True,
+    }

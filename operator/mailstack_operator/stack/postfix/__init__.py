@@ -1,0 +1,1 @@
+"""Postfix: its configuration files, scripts, containers and rules."""

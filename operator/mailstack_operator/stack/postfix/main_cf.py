@@ -1,0 +1,197 @@
+"""main.cf: Postfix receives for the MailStack's domains and hands everything to Dovecot over LMTP.
+
+Sources: postconf(5), ADDRESS_VERIFICATION_README, SASL_README, TLS_README, and Dovecot's how-to "Postfix and
+Dovecot LMTP".
+"""
+
+from mailstack_operator.api.access import Submission
+from mailstack_operator.stack import syntax
+from mailstack_operator.stack.topology import LMTP_CA_FILE, RELAY_FILE, SENDER_LOGIN, TLS_FILE, LmtpPort, Topology
+
+
+def render(topology: Topology) -> str:
+    """The whole of main.cf: the operator's parameters, then the spec's own."""
+    spec = topology.spec
+    managed = {**_base(), **_identity(topology), **_delivery(topology), **_verification(topology)}
+    if isinstance(topology.lmtp, LmtpPort):
+        managed |= _lmtp_over_tcp(topology.lmtp)
+    if spec.tls:
+        managed |= _tls()
+    if spec.submission:
+        managed |= {**_login(topology), **_relay(spec.submission)}
+    return syntax.HEADER + syntax.main_cf({**managed, **dict(sorted(spec.postfix.parameters.items()))})
+
+
+def _base() -> dict[str, str]:
+    return {
+        "compatibility_level": "3.9",
+        "maillog_file": "/dev/stdout",
+        "biff": "no",
+        # Dovecot's LMTP offers no SMTPUTF8: such mail would bounce after Postfix took it.
+        "smtputf8_enable": "no",
+        # After an outage of Dovecot mail flows again in seconds; Postfix's own values make it wait minutes.
+        "minimal_backoff_time": "10s",
+        "maximal_backoff_time": "2m",
+        "queue_run_delay": "10s",
+    }
+
+
+def _identity(topology: Topology) -> dict[str, str]:
+    spec = topology.spec
+    return {
+        "myhostname": spec.hostname,
+        # An address without a domain, such as RFC 5321's <postmaster>, means the first domain.
+        "myorigin": spec.domains[0],
+        "inet_interfaces": "all",
+        "inet_protocols": "ipv4",
+        # Nobody relays by where they connect from: in a cluster every pod would be a neighbour.
+        "mynetworks": "127.0.0.0/8",
+        "relay_domains": "",
+        "smtpd_relay_restrictions": "reject_unauth_destination",
+    }
+
+
+def _delivery(topology: Topology) -> dict[str, str]:
+    """Every address of the domains goes to LMTP; whether it exists, Postfix asks Dovecot and no list of its own."""
+    domains, transport = " ".join(topology.spec.domains), topology.lmtp.transport
+    if topology.spec.delivery.recipients == "Local":
+        return _local(domains, transport)
+    return _virtual(domains, transport)
+
+
+def _virtual(domains: str, transport: str) -> dict[str, str]:
+    return {
+        "mydestination": "",
+        "local_recipient_maps": "",
+        "local_transport": "error:5.1.1 no local delivery here",
+        "alias_maps": "",
+        "alias_database": "",
+        "virtual_alias_domains": "",
+        "virtual_mailbox_domains": domains,
+        # Empty on purpose: whether a recipient exists, Postfix asks Dovecot.
+        "virtual_mailbox_maps": "",
+        "virtual_transport": transport,
+    }
+
+
+def _local(domains: str, transport: str) -> dict[str, str]:
+    return {
+        "mydestination": domains,
+        # Empty on purpose: otherwise an address that is no account of the container gets 550.
+        "local_recipient_maps": "",
+        "mailbox_transport": transport,
+        # Made from /etc/postfix/aliases when the pod starts.
+        "alias_maps": "lmdb:$data_directory/aliases",
+        "alias_database": "",
+        # local(8) knows more ways to deliver; none of them is left open.
+        "allow_mail_to_commands": "",
+        "allow_mail_to_files": "",
+        "forward_path": "",
+        # A limit of mailbox files, of which there are none; below message_size_limit, local(8) does not start.
+        "mailbox_size_limit": "0",
+        "virtual_alias_domains": "",
+        "virtual_mailbox_domains": "",
+    }
+
+
+def _lmtp_over_tcp(lmtp: LmtpPort) -> dict[str, str]:
+    managed = {
+        # The name of a Service is known to the pod's resolver (search list, hosts file), not to the DNS as it is.
+        "lmtp_host_lookup": "native",
+        # A name that cannot be looked up is an outage of the cluster's DNS: Postfix would refuse good users for good.
+        "lmtp_delivery_status_filter": "regexp:{{/^5([.]4[.]4 .*)/ 4$$1}}",
+        "lmtp_tls_security_level": "none",
+    }
+    if lmtp.tls:
+        managed |= {
+            "lmtp_tls_security_level": "secure",
+            "lmtp_tls_CAfile": LMTP_CA_FILE,
+            "lmtp_tls_secure_cert_match": lmtp.host,
+            "lmtp_tls_loglevel": "1",
+        }
+    return managed
+
+
+def _verification(topology: Topology) -> dict[str, str]:
+    verification = topology.spec.verification
+    # Only what Dovecot delivers is verified: everything else is refused before it is asked for.
+    restrictions = ["reject_unauth_destination", *_quota(topology)]
+    if verification.enabled:
+        restrictions.append("reject_unverified_recipient")
+    return {
+        "smtpd_recipient_restrictions": ", ".join(restrictions),
+        "unverified_recipient_reject_code": str(verification.reject_code),
+        "address_verify_map": "lmdb:$data_directory/verify_cache",
+        # Without the negative cache an unknown recipient never gets more than 450.
+        "address_verify_negative_cache": "yes",
+        "address_verify_poll_delay": verification.poll_delay,
+        "address_verify_positive_refresh_time": verification.positive.refresh,
+        "address_verify_positive_expire_time": verification.positive.expire,
+        "address_verify_negative_refresh_time": verification.negative.refresh,
+        "address_verify_negative_expire_time": verification.negative.expire,
+    }
+
+
+def _quota(topology: Topology) -> list[str]:
+    """Asks Dovecot whether the recipient's mailbox is full. LMTP alone could not say so in time: a user whom
+    verification knows is accepted without a question. No answer refuses nobody."""
+    quota = topology.spec.plugins.quota
+    if quota is None or not quota.reject_at_recipient:
+        return []
+    service = "unix:private/quota-status"
+    if isinstance(topology.lmtp, LmtpPort) and topology.quota_status:
+        service = f"inet:{topology.lmtp.host}:{topology.quota_status.service}"
+    return [f"check_policy_service {{ {service}, timeout=5s, try_limit=1, default_action=DUNNO }}"]
+
+
+def _tls() -> dict[str, str]:
+    """STARTTLS for servers that offer or take it; which versions of TLS, Postfix and OpenSSL know best."""
+    return {
+        "smtpd_tls_chain_files": TLS_FILE,
+        "smtpd_tls_security_level": "may",
+        "smtpd_tls_loglevel": "1",
+        "smtp_tls_security_level": "may",
+        "smtp_tls_loglevel": "1",
+    }
+
+
+def _login(topology: Topology) -> dict[str, str]:
+    """How the submission services of master.cf know their users; port 25 offers no AUTH."""
+    return {
+        "smtpd_sasl_type": "dovecot",
+        "smtpd_sasl_path": _auth(topology),
+        "smtpd_tls_auth_only": "yes",
+        "smtpd_sender_login_maps": f"regexp:{SENDER_LOGIN}",
+        "mua_recipient_restrictions": _verify_own(topology),
+    }
+
+
+def _auth(topology: Topology) -> str:
+    """Where Dovecot answers whether a password is right."""
+    if isinstance(topology.lmtp, LmtpPort) and topology.auth:
+        return f"inet:{topology.lmtp.host}:{topology.auth.service}"
+    return "private/auth"
+
+
+def _verify_own(topology: Topology) -> str:
+    """A mistyped colleague is refused at once; an address of another server is that server's to know."""
+    restrictions = _quota(topology)
+    if topology.spec.verification.enabled:
+        domains = ", ".join(f"{domain}=reject_unverified_recipient" for domain in topology.spec.domains)
+        restrictions.append(f"check_recipient_access inline:{{{domains}}}")
+    return ", ".join(restrictions)
+
+
+def _relay(submission: Submission) -> dict[str, str]:
+    """Where mail for other domains goes: by MX, or to a relay host."""
+    managed = {"relayhost": submission.relay_host or ""}
+    if submission.relay_credentials:
+        managed |= {
+            # No password crosses the network in plain text, not even under another TLS policy.
+            "smtp_tls_security_level": "encrypt",
+            "smtp_sasl_auth_enable": "yes",
+            "smtp_sasl_password_maps": f"texthash:{RELAY_FILE}",
+            "smtp_sasl_security_options": "noanonymous, noplaintext",
+            "smtp_sasl_tls_security_options": "noanonymous",
+        }
+    return managed

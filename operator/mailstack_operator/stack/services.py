@@ -1,0 +1,40 @@
+"""The Services: one that receives mail and serves mailboxes, and with type Inet one that joins the servers."""
+
+from collections.abc import Iterable
+
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import object_meta
+from mailstack_operator.stack.topology import Port, Topology
+
+
+def mail(topology: Topology) -> Object:
+    """For other mail servers and for people. Each port goes to the pods that have a container port of its name."""
+    key = topology.stack.key
+    return {
+        **_service(topology, key.name),
+        "spec": {
+            "selector": {**names.labels(key.name)},
+            # In one pod, a Dovecot that is down makes Postfix not Ready too, which must still take mail and queue it.
+            # Apart, a pod that is not Ready serves nobody, and the other replicas do.
+            "publishNotReadyAddresses": not topology.inet,
+            "ports": _ports([*topology.postfix_ports, *topology.mail_ports]),
+        },
+    }
+
+
+def lmtp(topology: Topology) -> Object:
+    """For Postfix alone. It has an address of its own, so that its name resolves while Dovecot is away."""
+    name = topology.stack.key.name
+    return {
+        **_service(topology, names.dovecot(name)),
+        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(topology.servers_ports)},
+    }
+
+
+def _service(topology: Topology, name: str) -> Object:
+    return {"apiVersion": "v1", "kind": "Service", "metadata": object_meta.child(topology.stack, name)}
+
+
+def _ports(ports: Iterable[Port]) -> list[Json]:
+    return [{"name": port.name, "port": port.service, "protocol": "TCP", "targetPort": port.name} for port in ports]

@@ -16,7 +16,7 @@ MAILSTACK := $(PYTHON) -m mailstack_operator
 REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e measure cluster images tools down format crd golden lock
+.PHONY: help demo test check unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -24,7 +24,8 @@ help: ## Show this list.
 demo: ## A cluster, the operator, a MailStack, and real mail through it.
 	@PYTHONPATH=e2e python3 -m demo
 
-test: check unit e2e ## Everything: checks, unit tests, then end to end on a kind cluster.
+test: ## Everything: checks, unit tests, then end to end on a kind cluster; all of it runs, then it fails.
+	@$(MAKE) --no-print-directory --keep-going check unit e2e
 
 check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generated files, chart, alerts.
 	ruff format --check .
@@ -40,10 +41,18 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 	pytest tests -q -n 2
 
-e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind cluster.
+e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind cluster; all lots run, then it fails.
 	@$(HARNESS) images --e2e
+	@$(MAKE) --no-print-directory --keep-going e2e-crowd e2e-timed e2e-serial
+
+# The lots of `make e2e`, each a run of its own.
+e2e-crowd:
 	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
+
+e2e-timed:
 	pytest e2e -m 'timed and not serial' -n 2 --dist loadfile --durations=10
+
+e2e-serial:
 	pytest e2e -m serial --durations=10
 
 measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: a quarter of an hour, on a quiet machine.

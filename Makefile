@@ -84,7 +84,8 @@ golden: $(VENV)/.complete tools ## Write the golden files anew; read the differe
 lock: ## Pin what pyproject.toml asks for, by version and hash (needs uv).
 	requirements/lock
 
-$(VENV)/.complete: requirements/dev.txt
+# No prerequisite: its name holds the digest of requirements/dev.txt, and another checkout may be using it.
+$(VENV)/.complete:
 	@echo "==> Python environment $(VENV)"
 	@rm -rf $(VENV) && mkdir -p $(CACHE)
 	@python3 -m venv $(VENV) || { echo "python3 -m venv failed: install the package python3-venv" >&2; exit 1; }

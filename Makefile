@@ -13,10 +13,11 @@ export KUBECONFIG := $(CACHE)/kubeconfig
 # `mailstack` and the import contracts read the checkout itself; nothing is installed into the environment.
 export PYTHONPATH := operator
 MAILSTACK := $(PYTHON) -m mailstack_operator
+VERSION   := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/mailstack_operator/__init__.py)
 REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden lock
+.PHONY: help demo test check unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -80,6 +81,9 @@ crd: $(VENV)/.complete ## Write crds/mailstacks.yaml and docs/api.md from the mo
 
 golden: $(VENV)/.complete tools ## Write the golden files anew; read the difference before you commit it.
 	pytest tests -q --golden-update
+
+version: ## Write the version of mailstack_operator/__init__.py into the chart (docs/release.md).
+	sed -i -E 's/^(version|appVersion): .*/\1: "$(VERSION)"/' charts/mailstack-operator/Chart.yaml
 
 lock: ## Pin what pyproject.toml asks for, by version and hash (needs uv).
 	requirements/lock

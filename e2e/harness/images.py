@@ -1,7 +1,7 @@
 """The project's images: built for their inputs, loaded into the cluster when it runs."""
 
+import re
 import shutil
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -48,8 +48,11 @@ class Image:
 
 
 def operator_version() -> str:
-    """The operator's version, of pyproject.toml."""
-    return str(tomllib.loads((paths.repository() / "pyproject.toml").read_text())["project"]["version"])
+    """The project's version. Read as text, because the harness runs before any environment is there."""
+    source = (paths.repository() / "operator" / "mailstack_operator" / "__init__.py").read_text()
+    found = re.search(r'^__version__ = "(.+)"$', source, re.MULTILINE)
+    assert found is not None, "no __version__ in mailstack_operator/__init__.py"
+    return found[1]
 
 
 def images() -> list[Image]:

@@ -12,11 +12,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from typing import Any
 
+from harness import images
 from mailtest import packed
 from mailtest.kubectl import Kubectl, Object
 from mailtest.wire import Endpoint, Held, Protocol, Quota, Reply, Verdict
 
-IMAGE = "mailstack/operator:0.1.0"
+IMAGE = f"mailstack/operator:{images.operator_version()}"
 SENDER = "sender@example.net"
 
 

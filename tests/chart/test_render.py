@@ -5,7 +5,6 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import yaml
 from kubernetes.client.models import V1Deployment, V1ObjectMeta, V1Service, V1ServiceAccount
 
 from mailstack_operator.kube import names
@@ -138,10 +137,3 @@ def test_packaged_chart_renders_the_same(tmp_path: Path) -> None:
     helm.output("package", str(helm.CHART), "--destination", str(tmp_path))
     (package,) = tmp_path.glob("*.tgz")
     assert helm.template(chart=package).text == helm.template().text
-
-
-def test_chart_and_operator_have_one_version() -> None:
-    chart = yaml.safe_load((helm.CHART / "Chart.yaml").read_text())
-    project = re.search(r'^version = "(.+)"$', (helm.ROOT / "pyproject.toml").read_text(), re.MULTILINE)
-    assert project is not None
-    assert chart["version"] == chart["appVersion"] == project[1]

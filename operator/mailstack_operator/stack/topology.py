@@ -7,6 +7,7 @@ with type Inet the two servers have pods of their own.
 
 from dataclasses import dataclass, field
 
+from mailstack_operator import __version__
 from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.api.stack import MailStack
 from mailstack_operator.kube import names
@@ -49,7 +50,7 @@ MAIL_ID = 5000
 # The name that a rootless Dovecot's number gets in its container.
 ROOTLESS_USER = "vmail"
 
-DEFAULT_OPERATOR_IMAGE = "mailstack/operator:0.1.0"
+DEFAULT_OPERATOR_IMAGE = f"mailstack/operator:{__version__}"
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,8 @@ import yaml
 from click.testing import CliRunner
 
 from mailstack_operator.api import postfix_parameters
-from mailstack_operator.api.stack import InvalidMailStack, parse
 from mailstack_operator.cli.main import main
+from mailstack_operator.stack.mailstack import InvalidMailStack, parse
 from tests.stacks import body
 
 BAD = sorted((Path(__file__).parent / "data" / "bad").glob("*.yaml"))

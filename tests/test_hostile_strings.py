@@ -7,10 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from mailstack_operator.api import postfix_parameters
-from mailstack_operator.api.stack import InvalidMailStack, parse
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.stack import syntax, topology
 from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.mailstack import InvalidMailStack, parse
 from mailstack_operator.stack.postfix import main_cf
 from tests.stacks import body
 

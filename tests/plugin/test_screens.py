@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailstack_operator.api.stack import parse
 from mailstack_operator.cli.plugin import logs, probing, queue, sockets, status, terminal, verify
 from mailstack_operator.cli.plugin.status import Findings
 from mailstack_operator.cli.plugin.verify import Entry, Finding, Outcome
 from mailstack_operator.kube.objects import Json, Object, entries, section
+from mailstack_operator.stack.mailstack import parse
 from mailstack_operator.stack.topology import decide
 from mailstack_probe.replies import Reply
 from tests.conftest import Golden

@@ -11,8 +11,8 @@ from pydantic import BaseModel
 
 from mailstack_operator.api import cel
 from mailstack_operator.api.spec import MailStackSpec
-from mailstack_operator.api.stack import NAME
 from mailstack_operator.api.status import MailStackStatus
+from mailstack_operator.api.strings import STACK_NAME
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 
@@ -75,9 +75,9 @@ def _columns() -> list[Json]:
 
 def _root() -> Object:
     name = cel.Rule(
-        f"size(self.metadata.name) <= {NAME.max_length} && "
-        f"self.metadata.name.matches({cel.text(f'^({NAME.pattern})$')})",
-        f"metadata.name: write {NAME.hint}",
+        f"size(self.metadata.name) <= {STACK_NAME.max_length} && "
+        f"self.metadata.name.matches({cel.text(f'^({STACK_NAME.pattern})$')})",
+        f"metadata.name: write {STACK_NAME.hint}",
     )
     return {
         "type": "object",

@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mailstack_operator.api import cel
-from mailstack_operator.api.grammar import ConfigMapKey, ConfigMapName, SecretName, SocketName
 from mailstack_operator.api.model import Model
+from mailstack_operator.api.strings import ConfigMapKey, ConfigMapName, SecretName, SocketName
 
 # Postfix's own sockets in private/ (master.cf), and `auth` and `quota-status`, where Dovecot answers beside LMTP.
 TAKEN_SOCKETS = [

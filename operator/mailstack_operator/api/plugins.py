@@ -3,8 +3,8 @@
 from pydantic import Field
 
 from mailstack_operator.api.delivery import ConfigMapFile
-from mailstack_operator.api.grammar import QuotaSize
 from mailstack_operator.api.model import Model
+from mailstack_operator.api.strings import QuotaSize
 
 
 class Quota(Model):

@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field, field_validator, model_validator
 from pydantic_core import PydanticCustomError
 
 from mailstack_operator.api import cel, dovecot_settings, postfix_parameters
-from mailstack_operator.api.grammar import ImageReference, Quantity, StorageClassName, StorageSize
 from mailstack_operator.api.model import Model
+from mailstack_operator.api.strings import ImageReference, Quantity, StorageClassName, StorageSize
 
 _IMMUTABLE = cel.rules(
     cel.Rule(

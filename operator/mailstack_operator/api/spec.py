@@ -11,12 +11,14 @@ from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mailstack_operator.api import cel
-from mailstack_operator.api.access import Submission, Tls, Users
 from mailstack_operator.api.delivery import Delivery
-from mailstack_operator.api.grammar import DomainName, HostName, MailAddress
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
 from mailstack_operator.api.servers import Dovecot, Postfix
+from mailstack_operator.api.strings import DomainName, HostName, MailAddress
+from mailstack_operator.api.submission import Submission
+from mailstack_operator.api.tls import Tls
+from mailstack_operator.api.users import Users
 from mailstack_operator.api.verification import Verification
 
 _REPLICAS = (

@@ -6,8 +6,8 @@ from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mailstack_operator.api import cel
-from mailstack_operator.api.grammar import PostfixTime, cel_seconds, seconds
 from mailstack_operator.api.model import Model
+from mailstack_operator.api.strings import PostfixTime, cel_seconds, seconds
 
 _TIMES = "refresh is longer than expire: write a refresh of at most expire"
 

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import click
 
-from mailstack_operator.api import needs
 from mailstack_operator.api.crd import custom_resource_definition
-from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.cli import manifests
 from mailstack_operator.cli.plugin import commands
 from mailstack_operator.edge import logging_setup
@@ -17,7 +15,8 @@ from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube.objects import Json, text
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.leader import LeadershipLost
-from mailstack_operator.stack import children, topology
+from mailstack_operator.stack import children, needs, topology
+from mailstack_operator.stack.mailstack import InvalidMailStack, MailStack, parse
 
 _CRD_HEADER = "# Made by `mailstack crd` from the models in operator/mailstack_operator/api; do not edit.\n"
 

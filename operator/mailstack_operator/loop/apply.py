@@ -9,13 +9,13 @@ import logging
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
-from mailstack_operator.api.stack import MailStack
 from mailstack_operator.kube.metadata import Live, Ref, ref_of
 from mailstack_operator.kube.names import KIND, StackKey
 from mailstack_operator.kube.objects import Object, digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Waiting
 from mailstack_operator.loop.port import Cluster
 from mailstack_operator.loop.store import Store
+from mailstack_operator.stack.mailstack import MailStack
 
 logger = logging.getLogger(__name__)
 

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import StackKey
@@ -23,6 +22,7 @@ from mailstack_operator.loop.port import Cluster
 from mailstack_operator.loop.store import Seen, Store
 from mailstack_operator.loop.summary import INVALID_SPEC, Outcome
 from mailstack_operator.stack import children, topology
+from mailstack_operator.stack.mailstack import InvalidMailStack, MailStack, parse
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE, Topology
 
 logger = logging.getLogger(__name__)

@@ -9,14 +9,14 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
-from mailstack_operator.api.needs import CERTIFICATE_KEYS, Need, files, needs
-from mailstack_operator.api.stack import InvalidMailStack, MailStack, parse
 from mailstack_operator.kube.metadata import Live, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.loop.port import Cluster, File
 from mailstack_operator.loop.store import Seen, Store
+from mailstack_operator.stack.mailstack import InvalidMailStack, MailStack, parse
+from mailstack_operator.stack.needs import CERTIFICATE_KEYS, Need, files, needs
 from mailstack_operator.stack.topology import Sources
 from mailstack_probe import pem
 

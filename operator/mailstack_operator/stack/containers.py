@@ -4,10 +4,10 @@ The capabilities were found by taking one away at a time; docs/architecture.md t
 each.
 """
 
-from mailstack_operator.api.needs import CA_KEY
 from mailstack_operator.api.servers import ResourceAmounts, Resources
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack.dovecot import scripts as dovecot_scripts
+from mailstack_operator.stack.needs import CA_KEY
 from mailstack_operator.stack.postfix import scripts as postfix_scripts
 from mailstack_operator.stack.topology import (
     LMTP_CA_FILE,

@@ -1,8 +1,8 @@
 """The metadata that every child carries: name, labels, owner."""
 
-from mailstack_operator.api.stack import MailStack
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Object
+from mailstack_operator.stack.mailstack import MailStack
 
 
 def child(stack: MailStack, name: str) -> Object:

@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 
 from mailstack_operator import __version__
 from mailstack_operator.api.spec import MailStackSpec
-from mailstack_operator.api.stack import MailStack
 from mailstack_operator.kube import names
+from mailstack_operator.stack.mailstack import MailStack
 
 SMTP_PORT = 25
 PROBE_PORT = 9100

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable
 
-from mailstack_operator.api.needs import CA_KEY, CERTIFICATE_KEYS, RELAY_KEYS
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import object_meta
 from mailstack_operator.stack.config_maps import dovecot_files, postfix_files
+from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, RELAY_KEYS
 from mailstack_operator.stack.topology import (
     DOVECOT_FOLDER,
     MAIL_ROOT,

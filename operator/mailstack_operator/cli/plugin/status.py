@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailstack_operator.api.stack import InvalidMailStack, parse
 from mailstack_operator.cli.plugin import logs, queue, sockets, terminal
 from mailstack_operator.cli.plugin.logs import Refusal
 from mailstack_operator.cli.plugin.queue import Message
@@ -13,6 +12,7 @@ from mailstack_operator.loop import reports
 from mailstack_operator.loop.pod_state import pod_of
 from mailstack_operator.loop.reports import Fact
 from mailstack_operator.loop.store import Seen
+from mailstack_operator.stack.mailstack import InvalidMailStack, parse
 from mailstack_operator.stack.topology import Topology, decide
 
 # So many of the last refusals are shown.

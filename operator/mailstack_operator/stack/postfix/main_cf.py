@@ -4,7 +4,7 @@ Sources: postconf(5), ADDRESS_VERIFICATION_README, SASL_README, TLS_README, and 
 Dovecot LMTP".
 """
 
-from mailstack_operator.api.access import Submission
+from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.topology import LMTP_CA_FILE, RELAY_FILE, SENDER_LOGIN, TLS_FILE, LmtpPort, Topology
 

@@ -6,15 +6,9 @@ from dataclasses import dataclass
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailstack_operator.api.grammar import Text
 from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.api.strings import STACK_NAME
 from mailstack_operator.kube import names
-
-NAME = Text(
-    "[a-z]([-a-z0-9]*[a-z0-9])?",
-    f"a name of at most {names.MAX_STACK_NAME} lower-case letters, digits and '-' that begins with a letter",
-    names.MAX_STACK_NAME,
-)
 
 
 @dataclass(frozen=True)
@@ -59,7 +53,7 @@ def _head_problems(body: Mapping[str, object]) -> list[str]:
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     try:
-        NAME.check(str(name or ""))
+        STACK_NAME.check(str(name or ""))
     except ValueError as error:
         problems.append(f"metadata.name: {error}")
     return problems

@@ -1,38 +1,13 @@
-"""Who may use the server, and how: `spec.users`, `spec.tls`, `spec.submission`."""
+"""`spec.submission`: users send mail."""
 
 from pydantic import ConfigDict, Field, model_validator
 from pydantic_core import PydanticCustomError
 
 from mailstack_operator.api import cel
-from mailstack_operator.api.grammar import RelayHost, SecretKey, SecretName
 from mailstack_operator.api.model import Model
+from mailstack_operator.api.strings import RelayHost, SecretName
 
 _CREDENTIALS = "relayCredentials need a relayHost: set it, or remove relayCredentials"
-
-
-class PasswdFile(Model):
-    """A passwd-file of Dovecot in a Secret."""
-
-    secret_name: SecretName = Field(description="Secret in the same namespace that holds the file.")
-    key: SecretKey = Field("users", description="Key of the Secret that holds the file.")
-
-
-class Users(Model):
-    """Who exists. Only Dovecot knows; Postfix asks it."""
-
-    passwd_file: PasswdFile = Field(
-        description="A Dovecot passwd-file in a Secret, one user a line: user@domain:{SCHEME}hash::::::. "
-        "A change is in use within 90 seconds, without a restart."
-    )
-
-
-class Tls(Model):
-    """The certificate of the server, for SMTP, IMAP, ManageSieve and submission."""
-
-    secret_name: SecretName = Field(
-        description="Secret of type kubernetes.io/tls, with tls.crt and tls.key, as cert-manager writes it. A renewed "
-        "one is in use within 90 seconds, without a restart."
-    )
 
 
 class RelayCredentials(Model):

@@ -14,6 +14,7 @@ from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 
 from mailstack_operator.api import cel
+from mailstack_operator.kube import names
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _FQDN = f"({_LABEL}[.])+[a-z]([-a-z0-9]{{0,61}}[a-z0-9])?"
@@ -81,6 +82,12 @@ def _integer_as_text(value: object) -> object:
     # `cpu: 1` is an integer in YAML; bool is an int in Python, and no quantity.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
+
+STACK_NAME: Final = Text(
+    "[a-z]([-a-z0-9]*[a-z0-9])?",
+    f"a name of at most {names.MAX_STACK_NAME} lower-case letters, digits and '-' that begins with a letter",
+    names.MAX_STACK_NAME,
+)
 
 HostName: TypeAlias = Annotated[str, Text(_FQDN, "a fully qualified name in lower case, such as mail.example.org", 253)]
 DomainName: TypeAlias = Annotated[str, Text(_FQDN, "a mail domain in lower case, such as example.org", 253)]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailstack_operator.cli.plugin import logs, probing, queue, sockets, status, terminal, verify
+from mailstack_operator.cli.plugin import log_merge, logs, probing, queue, sockets, status, terminal, verify
 from mailstack_operator.cli.plugin.status import Findings
 from mailstack_operator.cli.plugin.verify import Entry, Finding, Outcome
 from mailstack_operator.kube.objects import Json, Object, entries, section
@@ -41,7 +41,7 @@ def findings() -> Findings:
 
 
 def lines() -> list[logs.Line]:
-    return logs.merged(logs.lines("mail-0", server, data(f"{server}.log")) for server in ("postfix", "dovecot"))
+    return log_merge.merge(logs.lines("mail-0", server, data(f"{server}.log")) for server in ("postfix", "dovecot"))
 
 
 def test_status(findings: Findings, golden: Golden) -> None:
@@ -204,7 +204,7 @@ def test_the_newest_message_whatever_the_capitals() -> None:
 def test_lines_of_other_time_zones_stand_in_their_order() -> None:
     east = logs.lines("a", "postfix", "2026-11-23T01:00:01.5+02:00 second")
     west = logs.lines("b", "postfix", "2026-11-22T23:00:01.123456789Z first")
-    assert [line.words for line in logs.merged([east, west])] == ["first", "second"]
+    assert [line.words for line in log_merge.merge([east, west])] == ["first", "second"]
 
 
 def test_several_pods_are_named() -> None:

@@ -95,7 +95,7 @@ def queue(kubectl: Kubectl, name: str) -> Shown:
 @click.option("--since", default="1h", show_default=True, help="How far back, such as 90s, 10m, 2h.")
 @click.option("--all", "everything", is_flag=True, help="What the pods' own probes ask all the time, too.")
 def logs(kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, since: str, *, everything: bool) -> Shown:
-    """Print the logs of both servers of the MailStack NAME, merged by time."""
+    """Print the logs of both servers of the MailStack NAME, merged by time and cause."""
     if queue_id and user:
         raise click.UsageError("--queue-id and --user exclude each other: a queue id names one message")
     return screens.show_logs(kubectl, name, Choice(queue_id, user, since, everything))

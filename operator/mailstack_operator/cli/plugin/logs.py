@@ -51,11 +51,6 @@ def _line(pod: str, container: str, line: str) -> Line:
     return Line(terminal.moment(stamp) or _NEVER, pod, container, _STAMP.sub("", words, count=1))
 
 
-def merged(logs: Iterable[Iterable[Line]]) -> list[Line]:
-    """All lines by time; those of one container stay in their order."""
-    return sorted((line for log in logs for line in log), key=lambda line: line.time)
-
-
 def newest_message(found: Sequence[Line], address: str) -> str:
     """The queue id of the last message to the address; empty if there is none. Verification's own do not count."""
     recipient = f": to=<{address.casefold()}>,"

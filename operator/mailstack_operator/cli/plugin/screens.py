@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from mailstack_operator.cli.plugin import attempts, logs, pods, probing, queue, status, verify
+from mailstack_operator.cli.plugin import attempts, log_merge, logs, pods, probing, queue, status, verify
 from mailstack_operator.cli.plugin.kubectl import Kubectl, Refused
 from mailstack_operator.cli.plugin.logs import DOVECOT, POSTFIX
 from mailstack_operator.cli.plugin.queue import Message
@@ -47,7 +47,7 @@ def show_status(kubectl: Kubectl, name: str, width: int) -> Shown:
         pods=found,
         messages=_all(queues.read),
         private=next(iter(folders.read), None),
-        refusals=logs.refusals(logs.merged(written.read)),
+        refusals=logs.refusals(log_merge.merge(written.read)),
         problems=queues.problems + folders.problems + written.problems,
         now=datetime.now(UTC),
     )
@@ -85,7 +85,7 @@ def show_logs(kubectl: Kubectl, name: str, choice: Choice) -> Shown:
     places = [(pods.name_of(pod), server) for pod in pods.demand(kubectl, name) for server in pods.servers_of(pod)]
     with attempts.together() as pool:
         tried = pool.each(lambda place: pods.log(kubectl, *place, choice.since), places)
-    lines, problems = logs.merged(tried.read), tried.problems
+    lines, problems = log_merge.merge(tried.read), tried.problems
     queue_id = logs.newest_message(lines, choice.user) if choice.user else choice.queue_id
     if choice.user and not queue_id:
         nothing = f"no message to {choice.user} in the logs of the last {choice.since}: see also `status`, for refusals"

@@ -6,7 +6,7 @@ import pytest
 
 from mailstack_operator.api.postfix_parameters import MANAGED
 from mailstack_operator.kube.objects import Json
-from mailstack_operator.stack import topology
+from mailstack_operator.stack import paths, topology
 from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.postfix import aliases, main_cf, sender_login
 from tests.stacks import stack
@@ -86,7 +86,7 @@ def test_lmtp_over_tcp_is_in_plain_text_only_where_no_certificate_is_named() -> 
 
 def test_dovecots_certificate_is_verified_against_the_ca_and_the_services_name() -> None:
     secured = parameters(INET_TLS)
-    assert secured["lmtp_tls_CAfile"] == topology.LMTP_CA_FILE
+    assert secured["lmtp_tls_CAfile"] == paths.LMTP_CA_FILE
     assert secured["lmtp_tls_secure_cert_match"] == "mail-dovecot.post.svc"
 
 
@@ -110,7 +110,7 @@ def test_a_message_larger_than_a_mailbox_file_may_be_is_delivered() -> None:
 
 
 def test_the_certificate_is_offered_on_port_25_and_demanded_of_nobody() -> None:
-    assert parameters(TLS)["smtpd_tls_chain_files"] == topology.TLS_FILE
+    assert parameters(TLS)["smtpd_tls_chain_files"] == paths.TLS_FILE
     assert parameters(TLS)["smtpd_tls_security_level"] == "may"
 
 

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
+from mailstack_operator.stack.paths import POSTFIX_DATA
 from mailstack_operator.stack.postfix import scripts
-from mailstack_operator.stack.topology import POSTFIX_DATA
 
 SCRIPTS = ("SPOOL", "START", "DRAIN", "CACHE_READABLE")
 

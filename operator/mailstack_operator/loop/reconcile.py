@@ -280,11 +280,11 @@ def _is_pods(ref: Ref) -> bool:
 def _dovecot_home(plan: Topology) -> Ref:
     """The StatefulSet whose pod holds Dovecot."""
     key = plan.stack.key
-    return Ref("apps/v1", "StatefulSet", key.namespace, names.dovecot(key.name) if plan.inet else key.name)
+    return Ref("apps/v1", "StatefulSet", key.namespace, key.name if plan.is_one_pod else names.dovecot(key.name))
 
 
 def _dovecot_elsewhere(plan: Topology, seen: Seen) -> str | None:
     """The pod of the other StatefulSet that holds a Dovecot still: two of them never share the mail."""
-    component = "dovecot" if plan.inet else "postfix"
+    component = plan.home("dovecot")
     others = (pod for pod in seen.pods.values() if pod.component not in (component, "rehearsal"))
     return next((pod.name for pod in others if pod.holds_dovecot), None)

@@ -50,7 +50,7 @@ def _children(topology: Topology) -> list[Object]:
         rbac.role(topology),
         rbac.role_binding(topology),
     ]
-    if not topology.inet:
+    if topology.is_one_pod:
         return [*both, stateful_sets.postfix(topology, digest([postfix["data"], dovecot["data"]]))]
     return [
         *both,

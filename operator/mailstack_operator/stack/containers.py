@@ -8,35 +8,32 @@ from mailstack_operator.api.servers import ResourceAmounts, Resources
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack.dovecot import scripts as dovecot_scripts
 from mailstack_operator.stack.needs import CA_KEY
-from mailstack_operator.stack.postfix import scripts as postfix_scripts
-from mailstack_operator.stack.topology import (
+from mailstack_operator.stack.paths import (
+    IDS_FOLDER,
     LMTP_CA_FILE,
     LMTP_CA_PUBLIC_FILE,
+    LMTP_CA_SECRET,
     LMTP_PUBLIC_FILE,
+    LMTP_SECRET,
     LMTP_TLS_FILE,
+    LOGS_FOLDER,
     MAIL_ROOT,
     POSTFIX_DATA,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
-    PROBE_PORT,
-    SMTP_PORT,
     TLS_FILE,
     TLS_FOLDER,
     TLS_PUBLIC_FILE,
+    TLS_SECRET,
+    TOKEN_FOLDER,
     USERS_FILE,
     USERS_FOLDER,
     VERIFY_CACHE_FILE,
-    LmtpPort,
-    Port,
-    Topology,
 )
+from mailstack_operator.stack.ports import PROBE_PORT, SMTP_PORT, Port
+from mailstack_operator.stack.postfix import scripts as postfix_scripts
+from mailstack_operator.stack.topology import Topology
 from mailstack_operator.stack.volumes import (
-    IDS_FOLDER,
-    LMTP_CA_SECRET,
-    LMTP_SECRET,
-    LOGS_FOLDER,
-    TLS_SECRET,
-    TOKEN_FOLDER,
     dovecot_file_mounts,
     dovecot_mounts,
     mount,
@@ -50,7 +47,7 @@ _SIDECAR_USER = 65532
 
 def spool(topology: Topology) -> Object:
     """Makes Postfix's folders its own, notes the ids of its image, and lets Postfix check its files."""
-    rootless_socket = topology.rootless is not None and not topology.inet
+    rootless_socket = topology.rootless is not None and topology.is_one_pod
     environment = {"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}
     return {
         **_container("spool", topology.spec.postfix.image),
@@ -90,7 +87,7 @@ def _dovecot_environment(topology: Topology) -> dict[str, str]:
     environment = {"DOVECOT_VERSION": topology.spec.dovecot.version, "MAIL_OWNER": str(topology.mail_owner)}
     if topology.rootless is not None:
         environment["ROOTLESS"] = "1"
-    elif not topology.inet:
+    elif topology.is_one_pod:
         environment["POSTFIX_IDS"] = "1"
     return environment
 
@@ -104,11 +101,11 @@ def certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
         arguments.append(f"--pair={TLS_SECRET}={TLS_FILE}")
         targets.append(TLS_FILE)
         mounts.append(mount("tls-secret", TLS_SECRET, read_only=True))
-    if topology.lmtp_tls and dovecot:
+    if topology.lmtp.tls and dovecot:
         arguments.append(f"--pair={LMTP_SECRET}={LMTP_TLS_FILE}")
         targets.append(LMTP_TLS_FILE)
         mounts.append(mount("lmtp-secret", LMTP_SECRET, read_only=True))
-    if topology.lmtp_tls and postfix:
+    if topology.lmtp.tls and postfix:
         arguments.append(f"--ca={LMTP_CA_SECRET}/{CA_KEY}={LMTP_CA_FILE}")
         targets.append(LMTP_CA_FILE)
         mounts.append(mount("lmtp-ca", LMTP_CA_SECRET, read_only=True))
@@ -128,7 +125,7 @@ def dovecot(topology: Topology) -> Object:
         **_container("dovecot", topology.spec.dovecot.image_reference),
         "command": _shell(dovecot_scripts.START),
         **_environment(_dovecot_environment(topology)),
-        "ports": _ports([*topology.mail_ports, *topology.servers_ports]),
+        "ports": _ports([*topology.mail_ports, *topology.link_ports]),
         "startupProbe": _started("imap"),
         "resources": _resources(topology.spec.dovecot.resources),
         "securityContext": _dovecot_security(topology),
@@ -169,11 +166,11 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
             mount("queue", POSTFIX_SPOOL, read_only=True),
             mount("data", POSTFIX_DATA, read_only=True),
         ]
-        if not topology.inet:
+        if topology.is_one_pod:
             mounts.append(mount("private", POSTFIX_PRIVATE, read_only=True))
     if topology.tls:
         arguments += [f"--certificate={TLS_PUBLIC_FILE}"] if topology.spec.tls else []
-        arguments += [f"--certificate={LMTP_PUBLIC_FILE}"] if topology.lmtp_tls and dovecot else []
+        arguments += [f"--certificate={LMTP_PUBLIC_FILE}"] if topology.lmtp.tls and dovecot else []
         mounts.append(mount("tls", TLS_FOLDER, read_only=True))
     if dovecot:
         arguments += [f"--users={USERS_FILE}", f"--store={MAIL_ROOT}", f"--group={topology.mail_owner}"]
@@ -197,12 +194,10 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
 
 def _asked_lmtp(topology: Topology, *, postfix: bool) -> list[str]:
     """Where Dovecot listens: as Postfix reaches it, or, in Dovecot's own pod, at the port itself."""
-    if not isinstance(topology.lmtp, LmtpPort):
-        return [f"--lmtp=unix:{topology.lmtp.path}"]
     if not postfix:
-        return [f"--lmtp=inet:127.0.0.1:{topology.lmtp.port.container}"]
-    authority = [f"--lmtp-ca={LMTP_CA_PUBLIC_FILE}"] if topology.lmtp_tls else []
-    return [f"--lmtp=inet:{topology.lmtp.host}:{topology.lmtp.port.service}", *authority]
+        return [f"--lmtp={topology.lmtp.address_in_pod}"]
+    authority = [f"--lmtp-ca={LMTP_CA_PUBLIC_FILE}"] if topology.lmtp.tls else []
+    return [f"--lmtp={topology.lmtp.address}", *authority]
 
 
 def _asked_smtp(topology: Topology) -> list[str]:

@@ -6,6 +6,7 @@ from typing import Literal
 
 from mailstack_operator.api.delivery import ConfigMapFile
 from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.stack import link
 
 CERTIFICATE_KEYS = ("tls.crt", "tls.key")
 CA_KEY = "ca.crt"
@@ -31,12 +32,12 @@ def needs(spec: MailStackSpec) -> list[Need]:
 
 
 def secrets(spec: MailStackSpec) -> Iterator[Need]:
-    users, listener, submission = spec.users.passwd_file, spec.delivery.listener, spec.submission
+    users, submission = spec.users.passwd_file, spec.submission
     yield Need("Secret", users.secret_name, (users.key,), "the users")
     if spec.tls:
         yield Need("Secret", spec.tls.secret_name, CERTIFICATE_KEYS, "the server's certificate")
-    if listener.type == "Inet" and listener.inet.tls:
-        yield Need("Secret", listener.inet.tls.secret_name, (*CERTIFICATE_KEYS, CA_KEY), "the certificate of LMTP")
+    if lmtp_secret := link.lmtp_secret(spec):
+        yield Need("Secret", lmtp_secret, (*CERTIFICATE_KEYS, CA_KEY), "the certificate of LMTP")
     if submission and submission.relay_credentials:
         name = submission.relay_credentials.secret_name
         yield Need("Secret", name, RELAY_KEYS, "the login at the relay host")

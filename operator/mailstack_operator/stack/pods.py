@@ -5,12 +5,10 @@ its ids, `names` prepares Dovecot's account files with them, Dovecot starts and 
 end Postfix drains what is in delivery while Dovecot is still there.
 """
 
-from dataclasses import replace
-
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import config_maps, containers, object_meta, volumes
-from mailstack_operator.stack.topology import LmtpPort, Topology
+from mailstack_operator.stack.topology import Topology
 
 # Longer than Postfix's drain and both servers' own stop.
 _TERMINATION_GRACE_SECONDS = 45
@@ -85,7 +83,7 @@ def dovecot(topology: Topology) -> Object:
 def rehearsal(topology: Topology, config_digest: str) -> Object:
     """A pod that tries a changed configuration by running it on empty volumes, and asks the servers a few
     questions. It succeeds, or its containers' last words say why not; no Service leads to it."""
-    stack, plan = topology.stack, _on_loopback(topology)
+    stack, plan = topology.stack, topology.on_loopback()
     name = names.rehearsal(stack.key.name)
     labels: Object = {**names.labels(stack.key.name), names.LABEL_COMPONENT: "rehearsal"}
     # The Service of the stack selects by this label.
@@ -108,7 +106,7 @@ def rehearsal(topology: Topology, config_digest: str) -> Object:
             *volumes.tls_volumes(plan),
         ],
     )
-    hosts: list[Json] = [{"ip": "127.0.0.1", "hostnames": [plan.lmtp.host]}] if isinstance(plan.lmtp, LmtpPort) else []
+    hosts = plan.lmtp.host_aliases
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -125,19 +123,11 @@ def rehearsal(topology: Topology, config_digest: str) -> Object:
 
 def rehearsed_config(topology: Topology) -> list[Object]:
     """The ConfigMaps of the rehearsal's pod."""
-    return config_maps.rehearsed(_on_loopback(topology))
+    return config_maps.rehearsed(topology.on_loopback())
 
 
 def _certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> list[Object]:
     return [containers.certificates(topology, postfix=postfix, dovecot=dovecot)] if topology.tls else []
-
-
-def _on_loopback(topology: Topology) -> Topology:
-    """The two servers in one pod, without the Service between them: Postfix asks where Dovecot really listens."""
-    if not isinstance(topology.lmtp, LmtpPort):
-        return topology
-    port = topology.lmtp.port
-    return replace(topology, lmtp=replace(topology.lmtp, port=replace(port, service=port.container)))
 
 
 def _pod(init: list[Object], main: Object, volumes: list[Json], account: str = "") -> Object:

@@ -5,7 +5,8 @@ from collections.abc import Iterable
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import object_meta
-from mailstack_operator.stack.topology import Port, Topology
+from mailstack_operator.stack.ports import Port
+from mailstack_operator.stack.topology import Topology
 
 
 def mail(topology: Topology) -> Object:
@@ -17,7 +18,7 @@ def mail(topology: Topology) -> Object:
             "selector": {**names.labels(key.name)},
             # In one pod, a Dovecot that is down makes Postfix not Ready too, which must still take mail and queue it.
             # Apart, a pod that is not Ready serves nobody, and the other replicas do.
-            "publishNotReadyAddresses": not topology.inet,
+            "publishNotReadyAddresses": topology.is_one_pod,
             "ports": _ports([*topology.postfix_ports, *topology.mail_ports]),
         },
     }
@@ -28,7 +29,7 @@ def lmtp(topology: Topology) -> Object:
     name = topology.stack.key.name
     return {
         **_service(topology, names.dovecot(name)),
-        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(topology.servers_ports)},
+        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(topology.link_ports)},
     }
 
 

@@ -11,7 +11,7 @@ def postfix(topology: Topology, config_digest: str) -> Object:
 
     `config_digest` stands on the pods: they roll when what they read at their start changes.
     """
-    pod = pods.postfix(topology) if topology.inet else pods.both(topology)
+    pod = pods.both(topology) if topology.is_one_pod else pods.postfix(topology)
     return {
         **_stateful_set(topology, topology.stack.key.name),
         "spec": {

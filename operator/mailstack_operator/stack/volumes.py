@@ -7,7 +7,7 @@ from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import object_meta
 from mailstack_operator.stack.config_maps import dovecot_files, postfix_files
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, RELAY_KEYS
-from mailstack_operator.stack.topology import (
+from mailstack_operator.stack.paths import (
     DOVECOT_FOLDER,
     MAIL_ROOT,
     POSTFIX_CONFIG,
@@ -15,21 +15,12 @@ from mailstack_operator.stack.topology import (
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
     RELAY_FOLDER,
-    RUN,
+    RELAY_SECRET,
     TLS_FOLDER,
     USERS_FILE,
     USERS_FOLDER,
-    LmtpPort,
-    Topology,
 )
-
-IDS_FOLDER = f"{RUN}/ids"
-LOGS_FOLDER = f"{RUN}/logs"
-TOKEN_FOLDER = f"{RUN}/token"
-TLS_SECRET = f"{RUN}/secrets/tls"
-LMTP_SECRET = f"{RUN}/secrets/lmtp"
-LMTP_CA_SECRET = f"{RUN}/secrets/lmtp-ca"
-RELAY_SECRET = f"{RUN}/secrets/relay"
+from mailstack_operator.stack.topology import Topology
 
 # Auth reads the users file as an unprivileged user, and so does the sidecar its Secrets; nobody else sees them.
 _WORLD_READABLE = 0o444
@@ -85,9 +76,8 @@ def mail(topology: Topology) -> Object:
 def postfix_volumes(topology: Topology, config: str) -> list[Json]:
     """What Postfix needs beside its claims; `config` is the ConfigMap of its files."""
     volumes: list[Json] = [{"name": "postfix-config", "configMap": {"name": config}}]
-    if isinstance(topology.lmtp, LmtpPort) and topology.spec.delivery.listener.inet.tls:
-        secret = topology.spec.delivery.listener.inet.tls.secret_name
-        volumes.append(_secret("lmtp-ca", secret, [CA_KEY], _WORLD_READABLE))
+    if topology.lmtp.secret_name:
+        volumes.append(_secret("lmtp-ca", topology.lmtp.secret_name, [CA_KEY], _WORLD_READABLE))
     if topology.spec.submission and topology.spec.submission.relay_credentials:
         secret = topology.spec.submission.relay_credentials.secret_name
         volumes += [_secret("relay-secret", secret, RELAY_KEYS, _ROOT_READABLE), *empty("relay")]
@@ -105,9 +95,8 @@ def dovecot_volumes(topology: Topology, config: str) -> list[Json]:
         {"name": "dovecot-config", "configMap": {"name": config}},
         {"name": "users", "secret": secret},
     ]
-    if isinstance(topology.lmtp, LmtpPort) and topology.spec.delivery.listener.inet.tls:
-        name = topology.spec.delivery.listener.inet.tls.secret_name
-        volumes.append(_secret("lmtp-secret", name, CERTIFICATE_KEYS, _WORLD_READABLE))
+    if topology.lmtp.secret_name:
+        volumes.append(_secret("lmtp-secret", topology.lmtp.secret_name, CERTIFICATE_KEYS, _WORLD_READABLE))
     return volumes
 
 
@@ -137,7 +126,7 @@ def mount(volume: str, path: str, *, read_only: bool = False, sub_path: str | No
 def postfix_mounts(topology: Topology) -> list[Json]:
     """Postfix's folders and files."""
     mounts: list[Json] = [mount("queue", POSTFIX_SPOOL), mount("data", POSTFIX_DATA)]
-    if not topology.inet:
+    if topology.is_one_pod:
         mounts.append(mount("private", POSTFIX_PRIVATE))
     return [*mounts, *_files("postfix-config", POSTFIX_CONFIG, postfix_files(topology))]
 
@@ -152,7 +141,7 @@ def postfix_secret_mounts(topology: Topology) -> list[Json]:
 
 def dovecot_mounts(topology: Topology) -> list[Json]:
     """Dovecot's folders and files; of Postfix's only private/, where its socket stands."""
-    mounts: list[Json] = [] if topology.inet else [mount("private", POSTFIX_PRIVATE)]
+    mounts: list[Json] = [mount("private", POSTFIX_PRIVATE)] if topology.is_one_pod else []
     mounts += [
         mount("mail", MAIL_ROOT),
         mount("run-dovecot", "/run/dovecot"),

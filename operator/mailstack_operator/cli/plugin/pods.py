@@ -9,7 +9,7 @@ from mailstack_operator.cli.plugin.logs import DOVECOT, POSTFIX, Line
 from mailstack_operator.cli.plugin.queue import Message
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Object, entries, section, text
-from mailstack_operator.stack.topology import POSTFIX_DATA, POSTFIX_PRIVATE
+from mailstack_operator.stack.paths import POSTFIX_DATA, POSTFIX_PRIVATE
 
 RESOURCE = f"{names.PLURAL}.{names.GROUP}"
 _VERIFY_CACHE = f"lmdb:{POSTFIX_DATA}/verify_cache"

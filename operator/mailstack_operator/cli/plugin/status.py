@@ -56,7 +56,7 @@ def _heading(found: Findings) -> str:
     lines = [
         f"MailStack  {text(metadata, 'namespace')}/{text(metadata, 'name')}",
         f"Endpoint   {text(status, 'endpoint') or '-'}",
-        f"LMTP       {topology.lmtp.transport if topology else '- (the spec is invalid)'}",
+        f"LMTP       {f'lmtp:{topology.lmtp.endpoint}' if topology else '- (the spec is invalid)'}",
     ]
     if 0 < number(status, "observedGeneration") < generation:
         lines.append("The operator has not seen the last change of the spec yet: the conditions are of the one before")

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.dovecot import settings_23, settings_24
+from mailstack_operator.stack.paths import DOVECOT_EXTRA
 from mailstack_operator.stack.syntax import DovecotPart, Include
-from mailstack_operator.stack.topology import DOVECOT_EXTRA, Topology
+from mailstack_operator.stack.topology import Topology
 
 
 def render(topology: Topology) -> str:

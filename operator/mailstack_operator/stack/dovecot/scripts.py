@@ -4,18 +4,18 @@ They run in the /bin/sh of any image. What differs comes by the environment: DOV
 number), ROOTLESS=1 if Dovecot runs as that number, POSTFIX_IDS=1 if `spool` has noted the ids of Postfix's image.
 """
 
-from mailstack_operator.stack.dovecot.services import SIEVE_BINARIES
-from mailstack_operator.stack.topology import (
+from mailstack_operator.stack.paths import (
     DOVECOT_CONFIG,
+    IDS_FOLDER,
     LMTP_TLS_FILE,
     MAIL_ROOT,
-    ROOTLESS_USER,
     SIEVE_AFTER,
     SIEVE_BEFORE,
+    SIEVE_BINARIES,
     TLS_FILE,
     TLS_FOLDER,
 )
-from mailstack_operator.stack.volumes import IDS_FOLDER
+from mailstack_operator.stack.topology import ROOTLESS_USER
 
 _REFUSE = """\
 refuse() {

@@ -3,22 +3,14 @@
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from mailstack_operator.stack.link import QUOTA_STATUS
+from mailstack_operator.stack.paths import LMTP_TLS_FILE, TLS_FILE
+from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.syntax import Block, DovecotPart, Setting, block
-from mailstack_operator.stack.topology import (
-    LMTP_TLS_FILE,
-    POSTFIX_PRIVATE,
-    SMTP_PORT,
-    TLS_FILE,
-    LmtpSocket,
-    Port,
-    Topology,
-)
+from mailstack_operator.stack.topology import Topology
 
 # The settings for a certificate and its key, both in the file at a path: each version has its own.
 Certificate: TypeAlias = Callable[[str], Iterable[DovecotPart]]
-
-# Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.
-SIEVE_BINARIES = "/var/lib/dovecot/sieve"
 
 QUOTA_NAME = "User quota"
 # What the policy service answers Postfix at RCPT. Whether a user exists is not its business.
@@ -42,7 +34,7 @@ def tls(topology: Topology, certificate: Certificate, cleartext_logins: Setting)
         yield Setting("ssl", "required")
         yield from certificate(TLS_FILE)
         return
-    if topology.lmtp_tls:
+    if topology.lmtp.tls:
         yield Setting("ssl", "yes")
         yield from certificate(LMTP_TLS_FILE)
     else:
@@ -52,7 +44,7 @@ def tls(topology: Topology, certificate: Certificate, cleartext_logins: Setting)
 
 def lmtp_tls(topology: Topology, certificate: Certificate) -> Iterator[DovecotPart]:
     """Within the protocol lmtp: a certificate of its own, beside that for people."""
-    if topology.lmtp_tls and topology.spec.tls:
+    if topology.lmtp.tls and topology.spec.tls:
         yield Setting("ssl", "yes")
         yield from certificate(LMTP_TLS_FILE)
 
@@ -76,44 +68,22 @@ def quota_size(size: str) -> str:
 
 def rejects_at_recipient(topology: Topology) -> bool:
     """Whether mail for a user who is over quota is refused at RCPT."""
-    return topology.spec.plugins.quota is not None and topology.spec.plugins.quota.reject_at_recipient
+    return QUOTA_STATUS.name in topology.links
 
 
 def sieve_submission(topology: Topology) -> Setting:
     """What a script sends (redirect, vacation, reject) goes to Postfix; the Dovecot image need hold no sendmail."""
-    return Setting("submission_host", topology.endpoint if topology.inet else f"127.0.0.1:{SMTP_PORT}")
+    return Setting("submission_host", topology.smtp_from_dovecot)
 
 
 def services(topology: Topology) -> Iterator[DovecotPart]:
-    yield block("service lmtp", _lmtp_listener(topology))
-    if topology.spec.submission:
-        yield block("service auth", _listener(topology, topology.auth, "auth"))
-    if rejects_at_recipient(topology):
-        listener = _listener(topology, topology.quota_status, "quota-status")
-        yield block("service quota-status", listener, executable="quota-status -p postfix")
+    rootless = topology.rootless is not None
+    for link in topology.links.values():
+        yield block(f"service {link.purpose.name}", link.listener(rootless=rootless), **link.purpose.settings)
     if topology.rootless:
         yield from _rootless(topology)
-    if topology.lmtp_tls and not topology.spec.tls:
+    if topology.lmtp.tls and not topology.spec.tls:
         yield from _lmtp_alone_has_tls(topology)
-
-
-def _lmtp_listener(topology: Topology) -> Block:
-    if isinstance(topology.lmtp, LmtpSocket):
-        return _socket(topology, topology.lmtp.path)
-    return _port(topology.lmtp.port)
-
-
-def _listener(topology: Topology, port: Port | None, socket: str) -> Block:
-    """Where Postfix asks Dovecot: at the port, or at a socket in private/."""
-    return _port(port) if port else _socket(topology, f"{POSTFIX_PRIVATE}/{socket}")
-
-
-def _socket(topology: Topology, path: str) -> Block:
-    """A socket for Postfix alone."""
-    if topology.rootless:
-        # It belongs to the number that Dovecot runs as, and that is postfix's.
-        return block(f"unix_listener {path}", mode="0600")
-    return block(f"unix_listener {path}", user="postfix", group="postfix", mode="0600")
 
 
 def _port(port: Port) -> Block:

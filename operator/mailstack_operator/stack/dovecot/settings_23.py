@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from mailstack_operator.api.plugins import Plugins, Quota
 from mailstack_operator.stack.dovecot import services
+from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, USERS_FILE
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Setting, block
-from mailstack_operator.stack.topology import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, USERS_FILE, Sources, Topology
+from mailstack_operator.stack.topology import Sources, Topology
 
 
 def settings(topology: Topology) -> Iterator[DovecotPart]:
@@ -75,6 +76,6 @@ def _sieve(sources: Sources) -> Iterator[DovecotPart]:
     # ManageSieve keeps the scripts in the folder and makes `active` a link to the one in use.
     yield Setting("sieve", "file:~/sieve;active=~/.dovecot.sieve")
     if sources.sieve_before:
-        yield Setting("sieve_before", f"{SIEVE_BEFORE};bindir={services.SIEVE_BINARIES}")
+        yield Setting("sieve_before", f"{SIEVE_BEFORE};bindir={SIEVE_BINARIES}")
     if sources.sieve_after:
-        yield Setting("sieve_after", f"{SIEVE_AFTER};bindir={services.SIEVE_BINARIES}")
+        yield Setting("sieve_after", f"{SIEVE_AFTER};bindir={SIEVE_BINARIES}")

@@ -4,8 +4,9 @@ from collections.abc import Iterator
 
 from mailstack_operator.api.plugins import Quota
 from mailstack_operator.stack.dovecot import services
+from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, USERS_FILE
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
-from mailstack_operator.stack.topology import MAIL_ROOT, ROOTLESS_USER, SIEVE_AFTER, SIEVE_BEFORE, USERS_FILE, Topology
+from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 
 
 def settings(topology: Topology) -> Iterator[DovecotPart]:
@@ -75,7 +76,7 @@ def _sieve(topology: Topology) -> Iterator[DovecotPart]:
     }
     for when, (text, path) in sources.items():
         if text:
-            yield block(f"sieve_script {when}", type=when, path=path, bin_path=services.SIEVE_BINARIES)
+            yield block(f"sieve_script {when}", type=when, path=path, bin_path=SIEVE_BINARIES)
 
 
 def _lmtp(topology: Topology) -> Iterator[DovecotPart]:

@@ -6,15 +6,17 @@ Dovecot LMTP".
 
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import syntax
-from mailstack_operator.stack.topology import LMTP_CA_FILE, RELAY_FILE, SENDER_LOGIN, TLS_FILE, LmtpPort, Topology
+from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
+from mailstack_operator.stack.paths import RELAY_FILE, SENDER_LOGIN, TLS_FILE
+from mailstack_operator.stack.topology import Topology
 
 
 def render(topology: Topology) -> str:
     """The whole of main.cf: the operator's parameters, then the spec's own."""
     spec = topology.spec
     managed = {**_base(), **_identity(topology), **_delivery(topology), **_verification(topology)}
-    if isinstance(topology.lmtp, LmtpPort):
-        managed |= _lmtp_over_tcp(topology.lmtp)
+    for found in topology.links.values():
+        managed |= found.purpose.parameters(found)
     if spec.tls:
         managed |= _tls()
     if spec.submission:
@@ -53,7 +55,7 @@ def _identity(topology: Topology) -> dict[str, str]:
 
 def _delivery(topology: Topology) -> dict[str, str]:
     """Every address of the domains goes to LMTP; whether it exists, Postfix asks Dovecot and no list of its own."""
-    domains, transport = " ".join(topology.spec.domains), topology.lmtp.transport
+    domains, transport = " ".join(topology.spec.domains), f"lmtp:{topology.lmtp.endpoint}"
     if topology.spec.delivery.recipients == "Local":
         return _local(domains, transport)
     return _virtual(domains, transport)
@@ -94,24 +96,6 @@ def _local(domains: str, transport: str) -> dict[str, str]:
     }
 
 
-def _lmtp_over_tcp(lmtp: LmtpPort) -> dict[str, str]:
-    managed = {
-        # The name of a Service is known to the pod's resolver (search list, hosts file), not to the DNS as it is.
-        "lmtp_host_lookup": "native",
-        # A name that cannot be looked up is an outage of the cluster's DNS: Postfix would refuse good users for good.
-        "lmtp_delivery_status_filter": "regexp:{{/^5([.]4[.]4 .*)/ 4$$1}}",
-        "lmtp_tls_security_level": "none",
-    }
-    if lmtp.tls:
-        managed |= {
-            "lmtp_tls_security_level": "secure",
-            "lmtp_tls_CAfile": LMTP_CA_FILE,
-            "lmtp_tls_secure_cert_match": lmtp.host,
-            "lmtp_tls_loglevel": "1",
-        }
-    return managed
-
-
 def _verification(topology: Topology) -> dict[str, str]:
     verification = topology.spec.verification
     # Only what Dovecot delivers is verified: everything else is refused before it is asked for.
@@ -135,13 +119,10 @@ def _verification(topology: Topology) -> dict[str, str]:
 def _quota(topology: Topology) -> list[str]:
     """Asks Dovecot whether the recipient's mailbox is full. LMTP alone could not say so in time: a user whom
     verification knows is accepted without a question. No answer refuses nobody."""
-    quota = topology.spec.plugins.quota
-    if quota is None or not quota.reject_at_recipient:
+    service = topology.links.get(QUOTA_STATUS.name)
+    if service is None:
         return []
-    service = "unix:private/quota-status"
-    if isinstance(topology.lmtp, LmtpPort) and topology.quota_status:
-        service = f"inet:{topology.lmtp.host}:{topology.quota_status.service}"
-    return [f"check_policy_service {{ {service}, timeout=5s, try_limit=1, default_action=DUNNO }}"]
+    return [f"check_policy_service {{ {service.endpoint}, timeout=5s, try_limit=1, default_action=DUNNO }}"]
 
 
 def _tls() -> dict[str, str]:
@@ -159,18 +140,11 @@ def _login(topology: Topology) -> dict[str, str]:
     """How the submission services of master.cf know their users; port 25 offers no AUTH."""
     return {
         "smtpd_sasl_type": "dovecot",
-        "smtpd_sasl_path": _auth(topology),
+        "smtpd_sasl_path": topology.links[AUTH.name].sasl_path,
         "smtpd_tls_auth_only": "yes",
         "smtpd_sender_login_maps": f"regexp:{SENDER_LOGIN}",
         "mua_recipient_restrictions": _verify_own(topology),
     }
-
-
-def _auth(topology: Topology) -> str:
-    """Where Dovecot answers whether a password is right."""
-    if isinstance(topology.lmtp, LmtpPort) and topology.auth:
-        return f"inet:{topology.lmtp.host}:{topology.auth.service}"
-    return "private/auth"
 
 
 def _verify_own(topology: Topology) -> str:

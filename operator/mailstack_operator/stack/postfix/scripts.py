@@ -4,17 +4,18 @@ Where one fails, its last line says what to do: the script's own line, which beg
 message of Postfix's program.
 """
 
-from mailstack_operator.stack.topology import (
+from mailstack_operator.stack.paths import (
+    IDS_FOLDER,
     LMTP_CA_FILE,
     POSTFIX_ALIASES,
     POSTFIX_DATA,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
     RELAY_FILE,
+    RELAY_SECRET,
     TLS_FILE,
     TLS_FOLDER,
 )
-from mailstack_operator.stack.volumes import IDS_FOLDER, RELAY_SECRET
 
 # Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
 _QUIETLY = """\

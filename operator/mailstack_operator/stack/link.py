@@ -1,0 +1,247 @@
+"""How Postfix reaches Dovecot: by a unix socket in its private/, or over TCP.
+
+Which of the two is decided here, once, by `links`. Both kinds of link answer the same questions: Postfix's form
+(main.cf), Dovecot's listener (dovecot.conf 2.3 and 2.4), the address for the probe, the row for
+`kubectl mailstack status`, and the port of the container and the Service. Nobody else asks which kind it is.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import ClassVar, TypeAlias
+
+from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
+from mailstack_operator.stack.ports import MAIL_PORTS, Port, dovecot_port
+from mailstack_operator.stack.postfix import services
+from mailstack_operator.stack.syntax import Block, block
+
+LOOPBACK = "127.0.0.1"
+
+
+@dataclass(frozen=True)
+class Purpose:
+    """What Postfix asks Dovecot for.
+
+    `name` is that of Dovecot's service and of its port; `title` says it to a person. `socket` (in private/) and
+    `port` are where Dovecot listens; those of LMTP are the user's to choose, and these are its defaults. `settings`
+    are further ones of Dovecot's service; `parameters` are what main.cf needs for the link.
+    """
+
+    name: str
+    title: str
+    socket: str
+    port: int
+    needed: Callable[[MailStackSpec], bool]
+    settings: Mapping[str, str] = field(default_factory=dict)
+    parameters: Callable[["Link"], Mapping[str, str]] = lambda _: {}
+
+
+def _has_quota_at_recipient(spec: MailStackSpec) -> bool:
+    return spec.plugins.quota is not None and spec.plugins.quota.reject_at_recipient
+
+
+LMTP = Purpose(
+    "lmtp",
+    "mail and verification (LMTP)",
+    "dovecot-lmtp",
+    24,
+    needed=lambda _: True,
+    parameters=lambda link: link.lmtp_parameters,
+)
+AUTH = Purpose("auth", "passwords (SASL)", "auth", 12345, needed=lambda spec: spec.submission is not None)
+QUOTA_STATUS = Purpose(
+    "quota-status",
+    "full mailboxes (policy)",
+    "quota-status",
+    12340,
+    needed=_has_quota_at_recipient,
+    settings={"executable": "quota-status -p postfix"},
+)
+PURPOSES = (LMTP, AUTH, QUOTA_STATUS)
+
+
+def taken_sockets(purposes: Iterable[Purpose] = PURPOSES) -> list[str]:
+    """The names in private/ that the LMTP socket cannot have: Postfix's own, and those of the other purposes."""
+    return sorted({*services.private_sockets(), *(purpose.socket for purpose in purposes if purpose is not LMTP)})
+
+
+def taken_ports(purposes: Iterable[Purpose] = PURPOSES) -> list[int]:
+    """The ports that LMTP cannot have: those for mail programs, and those of the other purposes."""
+    return sorted({*MAIL_PORTS, *(purpose.port for purpose in purposes if purpose is not LMTP)})
+
+
+@dataclass(frozen=True)
+class UnixLink:
+    """A unix socket in Postfix's private/. Both servers are in one pod."""
+
+    purpose: Purpose
+    socket: str
+
+    crosses_pods: ClassVar[bool] = False
+    tls: ClassVar[bool] = False
+    secret_name: ClassVar[str | None] = None
+    port: ClassVar[Port | None] = None
+    # What an administrator should know of a link that works.
+    remark: ClassVar[str] = ""
+
+    @property
+    def endpoint(self) -> str:
+        """Postfix's form, as in `lmtp:ENDPOINT` and check_policy_service; relative to the spool, so it is valid with
+        and without chroot."""
+        return f"unix:private/{self.socket}"
+
+    @property
+    def sasl_path(self) -> str:
+        """Postfix's form for smtpd_sasl_path."""
+        return f"private/{self.socket}"
+
+    @property
+    def lmtp_parameters(self) -> dict[str, str]:
+        """What lmtp(8) needs for this kind of link, in main.cf."""
+        return {}
+
+    def listener(self, *, rootless: bool) -> Block:
+        """Dovecot's listener. Without root, it belongs to the number that Dovecot runs as, and that is postfix's."""
+        owner = {} if rootless else {"user": "postfix", "group": "postfix"}
+        return block(f"unix_listener {POSTFIX_PRIVATE}/{self.socket}", **owner, mode="0600")
+
+    @property
+    def address(self) -> str:
+        """Where Postfix reaches Dovecot, for the probe: unix:/PATH."""
+        return f"unix:{POSTFIX_PRIVATE}/{self.socket}"
+
+    @property
+    def address_in_pod(self) -> str:
+        """The same from within Dovecot's pod."""
+        return self.address
+
+    @property
+    def place(self) -> str:
+        """Where a person looks for it."""
+        return f"private/{self.socket}"
+
+    def state(self, files: Mapping[str, str] | None) -> str:
+        """What is there; `files` is mode and owner of each file in private/, None if that is not known."""
+        if files is None:
+            return "not known"
+        return files.get(self.socket, "missing: Dovecot makes it; see the log of dovecot")
+
+    def on_loopback(self) -> "UnixLink":
+        """The same link when both servers are in one pod."""
+        return self
+
+    @property
+    def host_aliases(self) -> list[Json]:
+        """Entries of the pod's /etc/hosts for `on_loopback`."""
+        return []
+
+
+@dataclass(frozen=True)
+class InetLink:
+    """A TCP port of Dovecot behind a ClusterIP Service. The servers have pods of their own.
+
+    `host` is the name of the Service, never of a pod: a name that does not resolve while its pod is away would make
+    Postfix refuse good users for good. `secret_name` holds Dovecot's certificate, for STARTTLS that Postfix verifies;
+    None for a link without TLS.
+    """
+
+    purpose: Purpose
+    host: str
+    port: Port
+    secret_name: str | None
+
+    crosses_pods: ClassVar[bool] = True
+
+    @property
+    def tls(self) -> bool:
+        return self.secret_name is not None
+
+    @property
+    def remark(self) -> str:
+        if self.purpose is not LMTP or self.tls:
+            return ""
+        return "LMTP between their pods is not encrypted: set spec.delivery.listener.inet.tls to encrypt it"
+
+    @property
+    def endpoint(self) -> str:
+        return f"inet:{self.place}"
+
+    @property
+    def sasl_path(self) -> str:
+        return self.endpoint
+
+    @property
+    def lmtp_parameters(self) -> dict[str, str]:
+        managed = {
+            # The name of a Service is known to the pod's resolver (search list, hosts file), not to the DNS as it is.
+            "lmtp_host_lookup": "native",
+            # A name that cannot be looked up is an outage of the cluster's DNS: Postfix would refuse good users for
+            # good.
+            "lmtp_delivery_status_filter": "regexp:{{/^5([.]4[.]4 .*)/ 4$$1}}",
+            "lmtp_tls_security_level": "none",
+        }
+        if not self.tls:
+            return managed
+        return managed | {
+            "lmtp_tls_security_level": "secure",
+            "lmtp_tls_CAfile": LMTP_CA_FILE,
+            "lmtp_tls_secure_cert_match": self.host,
+            "lmtp_tls_loglevel": "1",
+        }
+
+    def listener(self, *, rootless: bool) -> Block:
+        del rootless
+        return block(f"inet_listener {self.port.name}", port=str(self.port.container))
+
+    @property
+    def address(self) -> str:
+        """inet:HOST:PORT."""
+        return f"inet:{self.place}"
+
+    @property
+    def address_in_pod(self) -> str:
+        return f"inet:{LOOPBACK}:{self.port.container}"
+
+    @property
+    def place(self) -> str:
+        return f"{self.host}:{self.port.service}"
+
+    def state(self, files: Mapping[str, str] | None) -> str:
+        del files
+        return "TCP, verified TLS" if self.tls else "TCP, not encrypted"
+
+    def on_loopback(self) -> "InetLink":
+        """Without the Service between the servers, Postfix connects to where Dovecot really listens."""
+        return replace(self, port=replace(self.port, service=self.port.container))
+
+    @property
+    def host_aliases(self) -> list[Json]:
+        return [{"ip": LOOPBACK, "hostnames": [self.host]}]
+
+
+Link: TypeAlias = UnixLink | InetLink
+
+
+def links(spec: MailStackSpec, host: str, purposes: Iterable[Purpose] = PURPOSES) -> dict[str, Link]:
+    """The links that the spec needs, by the name of their purpose; `host` is the name of Dovecot's own Service."""
+    needed = [purpose for purpose in purposes if purpose.needed(spec)]
+    if spec.delivery.listener.type == "Unix":
+        return {purpose.name: _by_socket(spec, purpose) for purpose in needed}
+    return {purpose.name: _by_port(spec, purpose, host) for purpose in needed}
+
+
+def lmtp_secret(spec: MailStackSpec) -> str | None:
+    """The Secret of LMTP's certificate, if it has one."""
+    listener = spec.delivery.listener
+    return listener.inet.tls.secret_name if listener.type == "Inet" and listener.inet.tls else None
+
+
+def _by_socket(spec: MailStackSpec, purpose: Purpose) -> UnixLink:
+    return UnixLink(purpose, spec.delivery.listener.unix.name if purpose is LMTP else purpose.socket)
+
+
+def _by_port(spec: MailStackSpec, purpose: Purpose, host: str) -> InetLink:
+    number = spec.delivery.listener.inet.port if purpose is LMTP else purpose.port
+    port = dovecot_port(purpose.name, number, rootless=spec.dovecot.rootless is not None)
+    return InetLink(purpose, host, port, lmtp_secret(spec) if purpose is LMTP else None)

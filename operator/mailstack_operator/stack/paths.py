@@ -1,0 +1,41 @@
+"""Where files are in the pods: what is mounted at a path, what a configuration names, what a script reads."""
+
+POSTFIX_SPOOL = "/var/spool/postfix"
+POSTFIX_DATA = "/var/lib/postfix"
+POSTFIX_PRIVATE = f"{POSTFIX_SPOOL}/private"
+POSTFIX_CONFIG = "/etc/postfix"
+VERIFY_CACHE_FILE = f"{POSTFIX_DATA}/verify_cache.lmdb"
+POSTFIX_ALIASES = f"{POSTFIX_CONFIG}/aliases"
+SENDER_LOGIN = f"{POSTFIX_CONFIG}/sender_login.regexp"
+
+DOVECOT_FOLDER = "/etc/dovecot"
+DOVECOT_CONFIG = f"{DOVECOT_FOLDER}/dovecot.conf"
+DOVECOT_EXTRA = f"{DOVECOT_FOLDER}/extra.conf"
+SIEVE_BEFORE = f"{DOVECOT_FOLDER}/before.sieve"
+SIEVE_AFTER = f"{DOVECOT_FOLDER}/after.sieve"
+# Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.
+SIEVE_BINARIES = "/var/lib/dovecot/sieve"
+MAIL_ROOT = "/srv/mail"
+
+RUN = "/run/mailstack"
+IDS_FOLDER = f"{RUN}/ids"
+LOGS_FOLDER = f"{RUN}/logs"
+TOKEN_FOLDER = f"{RUN}/token"
+USERS_FOLDER = f"{RUN}/users"
+USERS_FILE = f"{USERS_FOLDER}/passwd"
+# Key and certificates in one file, put there whole and only if they fit together (mailstack_probe.certificates).
+TLS_FOLDER = f"{RUN}/tls"
+TLS_FILE = f"{TLS_FOLDER}/tls.pem"
+LMTP_TLS_FILE = f"{TLS_FOLDER}/lmtp.pem"
+LMTP_CA_FILE = f"{TLS_FOLDER}/lmtp-ca.pem"
+# The same without keys, for the probe, which runs as another user.
+TLS_PUBLIC_FILE = f"{TLS_FOLDER}/tls.crt"
+LMTP_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp.crt"
+LMTP_CA_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp-ca.crt"
+RELAY_FOLDER = f"{RUN}/relay"
+RELAY_FILE = f"{RELAY_FOLDER}/sasl_passwd"
+# Secrets as they are mounted, before a sidecar or a script makes of them what a server reads.
+TLS_SECRET = f"{RUN}/secrets/tls"
+LMTP_SECRET = f"{RUN}/secrets/lmtp"
+LMTP_CA_SECRET = f"{RUN}/secrets/lmtp-ca"
+RELAY_SECRET = f"{RUN}/secrets/relay"

@@ -1,0 +1,25 @@
+"""The ports of the servers."""
+
+from dataclasses import dataclass
+
+SMTP_PORT = 25
+PROBE_PORT = 9100
+IMAP_PORT = 143
+IMAPS_PORT = 993
+SIEVE_PORT = 4190
+# The ports of Dovecot that mail programs use.
+MAIL_PORTS = (IMAP_PORT, IMAPS_PORT, SIEVE_PORT)
+
+
+@dataclass(frozen=True)
+class Port:
+    """A port of a pod: its name, its number at the Service, and where the container listens."""
+
+    name: str
+    service: int
+    container: int
+
+
+def dovecot_port(name: str, number: int, *, rootless: bool) -> Port:
+    """A port of Dovecot; without root it listens above 1024."""
+    return Port(name, number, number + 10_000 if rootless and number < 1024 else number)

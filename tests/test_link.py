@@ -1,0 +1,32 @@
+"""How Postfix reaches Dovecot: what the two kinds of link say to both servers, the probe and a person."""
+
+from mailstack_operator.api import delivery
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack import link, topology
+from tests.stacks import stack
+
+
+def test_the_lmtp_socket_cannot_take_a_name_in_use() -> None:
+    assert link.taken_sockets() == sorted(delivery.TAKEN_SOCKETS)
+
+
+def test_lmtp_cannot_take_a_port_in_use() -> None:
+    assert link.taken_ports() == sorted(delivery.TAKEN_PORTS)
+
+
+def test_a_socket_that_is_missing_is_told_as_missing() -> None:
+    lmtp = topology.decide(stack()).lmtp
+    assert lmtp.state({"dovecot-lmtp": "srw------- postfix:postfix"}) == "srw------- postfix:postfix"
+    assert lmtp.state({}).startswith("missing")
+    assert lmtp.state(None) == "not known"
+
+
+def test_in_one_pod_postfix_connects_to_the_port_of_dovecots_container() -> None:
+    changes: dict[str, Json] = {
+        "spec.delivery": {"listener": {"type": "Inet"}},
+        "spec.dovecot": {"rootless": {"runAsUser": 2525}},
+    }
+    plan = topology.decide(stack(changes))
+    assert plan.lmtp.endpoint == "inet:mail-dovecot.post.svc:24"
+    assert plan.on_loopback().lmtp.endpoint == "inet:mail-dovecot.post.svc:10024"
+    assert plan.lmtp.address_in_pod == "inet:127.0.0.1:10024"

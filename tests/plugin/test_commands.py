@@ -124,7 +124,7 @@ def test_kubectls_own_words_reach_the_user(cluster: Cluster, capfd: pytest.Captu
 def test_a_missing_kubectl_is_said(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     result = run("status", "mail")
-    assert (result.exit_code, result.output.startswith("mailstack: kubectl cannot be run (")) == (1, True)
+    assert (result.exit_code, result.output.startswith("mailstack: cannot run kubectl (")) == (1, True)
 
 
 def test_a_stack_without_pods_is_said(cluster: Cluster) -> None:

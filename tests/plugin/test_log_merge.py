@@ -9,8 +9,8 @@ from random import Random
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack_operator.cli.plugin.log_merge import merge
-from mailstack_operator.cli.plugin.logs import Line
+from mailstack_operator.cli.plugin.parsing.log_line import Line
+from mailstack_operator.cli.plugin.parsing.log_merge import merge_logs
 
 START = datetime(2026, 11, 22, 23, 28, tzinfo=UTC)
 # The steps of a delivery in the order of their causes.
@@ -42,7 +42,7 @@ class History:
 
 def steps(delivery: int, pod: str) -> list[Line]:
     names = {"id": f"A{delivery}", "session": f"S{delivery // 2}" + ":R2" * (delivery % 2)}
-    return [Line(START, pod, container, words.format(**names)) for container, words in STEPS]
+    return [Line(START, pod, container, text.format(**names)) for container, text in STEPS]
 
 
 @st.composite
@@ -57,20 +57,20 @@ def histories(draw: st.DrawFn) -> History:
         line = draw(st.sampled_from(waiting)).pop(0)
         seen = START + timedelta(milliseconds=len(happened) + draw(st.integers(0, 20)))
         clocks[line.pod, line.container] = time = max(seen, clocks.get((line.pod, line.container), START))
-        happened.append(Line(time, line.pod, line.container, line.words))
+        happened.append(Line(time, line.pod, line.container, line.text))
     return History(happened)
 
 
 @given(histories())
 def test_each_container_keeps_its_order(history: History) -> None:
-    assert History(merge(history.logs)).logs == history.logs
+    assert History(merge_logs(history.logs)).logs == history.logs
 
 
 @given(histories())
 def test_the_steps_of_a_delivery_are_in_the_order_of_their_causes(history: History) -> None:
-    words = [line.words for line in merge(history.logs)]
+    texts = [line.text for line in merge_logs(history.logs)]
     for delivery in range(6):
-        places = [words.index(step.words) for step in steps(delivery, "") if step.words in words]
+        places = [texts.index(step.text) for step in steps(delivery, "") if step.text in texts]
         assert places == sorted(places)
 
 
@@ -78,7 +78,7 @@ def test_the_steps_of_a_delivery_are_in_the_order_of_their_causes(history: Histo
 def test_the_order_of_the_logs_does_not_matter(history: History, shuffler: Random) -> None:
     shuffled = history.logs
     shuffler.shuffle(shuffled)
-    assert merge(shuffled) == merge(history.logs)
+    assert merge_logs(shuffled) == merge_logs(history.logs)
 
 
 def logs_of(container: str) -> st.SearchStrategy[list[Line]]:
@@ -90,30 +90,30 @@ def logs_of(container: str) -> st.SearchStrategy[list[Line]]:
 
 @given(logs_of("postfix"), logs_of("dovecot"))
 def test_lines_that_name_no_delivery_are_ordered_by_time(postfix: list[Line], dovecot: list[Line]) -> None:
-    merged = merge([postfix, dovecot])
+    merged = merge_logs([postfix, dovecot])
     assert all(first.time <= second.time for first, second in pairwise(merged))
     assert len(merged) == len(postfix) + len(dovecot)
 
 
 def stamped(milliseconds: int, step: int, delivery: int) -> Line:
     line = steps(delivery, "mail-0")[step]
-    return Line(START + timedelta(milliseconds=milliseconds), line.pod, line.container, line.words)
+    return Line(START + timedelta(milliseconds=milliseconds), line.pod, line.container, line.text)
 
 
 def test_a_delivery_precedes_the_report_of_postfix_even_with_a_later_time() -> None:
     sent, removed, saved = stamped(0, 4, 0), stamped(1, 5, 0), stamped(2, 3, 0)
-    assert merge([[sent, removed], [saved]]) == [saved, sent, removed]
+    assert merge_logs([[sent, removed], [saved]]) == [saved, sent, removed]
 
 
 def test_a_delivery_follows_the_activation_of_its_message() -> None:
     active, sent, saved = stamped(9, 1, 0), stamped(10, 4, 0), stamped(0, 3, 0)
-    assert merge([[active, sent], [saved]]) == [active, saved, sent]
+    assert merge_logs([[active, sent], [saved]]) == [active, saved, sent]
 
 
 def test_causes_in_a_circle_lose_no_line() -> None:
     """Dovecot's log holds two sessions in the order in which they cannot have been."""
     postfix = [stamped(1, 4, 0), stamped(2, 1, 2), stamped(3, 4, 2)]
     dovecot = [stamped(0, 3, 2), stamped(0, 3, 0)]
-    merged = merge([postfix, dovecot])
+    merged = merge_logs([postfix, dovecot])
     assert [line for line in merged if line in postfix] == postfix
     assert [line for line in merged if line in dovecot] == dovecot

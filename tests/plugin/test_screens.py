@@ -7,9 +7,21 @@ from pathlib import Path
 import pytest
 import yaml
 
-from mailstack_operator.cli.plugin import log_merge, logs, probing, queue, sockets, status, terminal, verify
-from mailstack_operator.cli.plugin.status import Findings
-from mailstack_operator.cli.plugin.verify import Entry, Finding, Outcome
+from mailstack_operator.cli.plugin.parsing import recipient_answers
+from mailstack_operator.cli.plugin.parsing.log_line import Line, parse_log
+from mailstack_operator.cli.plugin.parsing.log_merge import merge_logs
+from mailstack_operator.cli.plugin.parsing.mail_queue import parse_queue
+from mailstack_operator.cli.plugin.parsing.message_trace import find_newest_message, trace_message
+from mailstack_operator.cli.plugin.parsing.private_files import parse_listing
+from mailstack_operator.cli.plugin.parsing.probe_traffic import drop_probe_traffic
+from mailstack_operator.cli.plugin.parsing.recipient_answers import Answers, CacheEntry, Outcome
+from mailstack_operator.cli.plugin.parsing.refusals import find_refusals
+from mailstack_operator.cli.plugin.screens.link_screen import render_links
+from mailstack_operator.cli.plugin.screens.log_screen import render_log
+from mailstack_operator.cli.plugin.screens.queue_screen import render_queue
+from mailstack_operator.cli.plugin.screens.recipient_screen import render_answers
+from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
+from mailstack_operator.cli.plugin.screens.units import format_age, format_size
 from mailstack_operator.kube.objects import Json, Object, entries, section
 from mailstack_operator.stack.mailstack import parse
 from mailstack_operator.stack.topology import decide
@@ -32,24 +44,24 @@ def findings() -> Findings:
     return Findings(
         stack=yaml.safe_load(data("mailstack.yaml")),
         pods=[yaml.safe_load(data("pods.yaml"))],
-        messages=queue.messages("mail-0", data("queue.jsonl")),
-        private=sockets.listed(data("private.txt")),
-        refusals=logs.refusals(logs.lines("mail-0", "postfix", data("postfix.log"))),
+        messages=parse_queue("mail-0", data("queue.jsonl")),
+        private=parse_listing(data("private.txt")),
+        refusals=find_refusals(parse_log("mail-0", "postfix", data("postfix.log"))),
         problems=[],
         now=NOW,
     )
 
 
-def lines() -> list[logs.Line]:
-    return log_merge.merge(logs.lines("mail-0", server, data(f"{server}.log")) for server in ("postfix", "dovecot"))
+def lines() -> list[Line]:
+    return merge_logs(parse_log("mail-0", server, data(f"{server}.log")) for server in ("postfix", "dovecot"))
 
 
 def test_status(findings: Findings, golden: Golden) -> None:
-    golden(SCREENS / "status.txt", status.screen(findings, WIDTH))
+    golden(SCREENS / "status.txt", render_status(findings, WIDTH))
 
 
 def test_status_on_a_narrow_terminal(findings: Findings, golden: Golden) -> None:
-    golden(SCREENS / "status-narrow.txt", status.screen(findings, 80))
+    golden(SCREENS / "status-narrow.txt", render_status(findings, 80))
 
 
 def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
@@ -57,29 +69,29 @@ def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
     ready = entries(seen, "conditions")[0]
     conditions: list[Json] = [dict(ready), {**ready, "type": "LMTPReachable"}]
     stack: Object = {**findings.stack, "status": {**seen, "conditions": conditions}}
-    assert "LMTPReachable  False   30s    Refused  as above" in status.screen(replace(findings, stack=stack), WIDTH)
+    assert "LMTPReachable  False   30s    Refused  as above" in render_status(replace(findings, stack=stack), WIDTH)
 
 
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:
     stack: Object = {**findings.stack, "status": {}}
     fresh = replace(findings, stack=stack, pods=[], messages=[], refusals=[])
-    golden(SCREENS / "status-fresh.txt", status.screen(fresh, WIDTH))
+    golden(SCREENS / "status-fresh.txt", render_status(fresh, WIDTH))
 
 
 def test_status_with_parts_that_cannot_be_read(findings: Findings, golden: Golden) -> None:
     problem = 'pod mail-0, container postfix: Error from server (Forbidden): pods "mail-0" is forbidden'
     partial = replace(findings, messages=[], private=None, refusals=[], problems=[problem])
-    golden(SCREENS / "status-forbidden.txt", status.screen(partial, WIDTH))
+    golden(SCREENS / "status-forbidden.txt", render_status(partial, WIDTH))
 
 
 def test_what_another_pod_of_the_name_wrote_does_not_count(findings: Findings) -> None:
     pod = {**findings.pods[0], "metadata": {**section(findings.pods[0], "metadata"), "uid": "another"}}
-    screen = status.screen(replace(findings, pods=[pod]), WIDTH)
+    screen = render_status(replace(findings, pods=[pod]), WIDTH)
     assert "mail-0  lmtp          Unknown  -      NotProbed" in screen
 
 
 def test_an_invalid_spec_has_a_status_too(findings: Findings) -> None:
-    screen = status.screen(replace(findings, stack={**findings.stack, "spec": {}}), WIDTH)
+    screen = render_status(replace(findings, stack={**findings.stack, "spec": {}}), WIDTH)
     assert "LMTP       - (the spec is invalid)" in screen
 
 
@@ -97,29 +109,29 @@ PEOPLE: Object = {"tls": {"secretName": "mail-tls"}, "submission": {}, "plugins"
 def test_sockets(findings: Findings, case: str, delivery: Object, golden: Golden) -> None:
     spec: Object = {**section(findings.stack, "spec"), **PEOPLE, "delivery": delivery}
     topology = decide(parse({**findings.stack, "spec": spec}))
-    golden(SCREENS / f"sockets-{case}.txt", sockets.screen(topology, findings.private, WIDTH))
+    golden(SCREENS / f"sockets-{case}.txt", render_links(topology, findings.private, WIDTH))
 
 
 def test_queue(golden: Golden) -> None:
-    found = queue.messages("mail-0", data("queue.jsonl"))
-    golden(SCREENS / "queue.txt", queue.screen(found, NOW, WIDTH))
+    found = parse_queue("mail-0", data("queue.jsonl"))
+    golden(SCREENS / "queue.txt", render_queue(found, NOW, WIDTH))
 
 
 def test_a_question_of_the_probe_is_no_message() -> None:
     probed = data("queue.jsonl").replace("carol@", "mailstack-probe-00001@")
-    assert [message.id for message in queue.messages("mail-0", probed)] == ["CFB2F3378"]
+    assert [message.id for message in parse_queue("mail-0", probed)] == ["CFB2F3378"]
 
 
 def test_an_empty_queue() -> None:
-    assert queue.screen(queue.messages("mail-0", ""), NOW, WIDTH) == "no message waits\n"
+    assert render_queue(parse_queue("mail-0", ""), NOW, WIDTH) == "no message waits\n"
 
 
 def test_logs(golden: Golden) -> None:
-    golden(SCREENS / "logs.txt", logs.screen(lines()))
+    golden(SCREENS / "logs.txt", render_log(lines()))
 
 
 def test_logs_without_what_the_probe_asks(golden: Golden) -> None:
-    golden(SCREENS / "logs-without-probe.txt", logs.screen(probing.without(lines())))
+    golden(SCREENS / "logs-without-probe.txt", render_log(drop_probe_traffic(lines())))
 
 
 @pytest.mark.parametrize(
@@ -135,26 +147,28 @@ def test_logs_without_what_the_probe_asks(golden: Golden) -> None:
 def test_sessions_of_others_stay(session: list[str]) -> None:
     stamp = "2026-11-22T23:28:00.000000000Z"
     server = "dovecot" if session[0].startswith("lmtp") else "postfix"
-    found = logs.lines("mail-0", server, "".join(f"{stamp} {words}\n" for words in session))
-    assert probing.without(found) == found
+    found = parse_log("mail-0", server, "".join(f"{stamp} {words}\n" for words in session))
+    assert drop_probe_traffic(found) == found
 
 
 @pytest.mark.parametrize("queue_id", ["2A3C22C12", "3786A2C26", "CFB2F3378"])
 def test_logs_of_one_message(queue_id: str, golden: Golden) -> None:
     """To two recipients; with one of two refused; after a try for which Dovecot was away."""
-    golden(SCREENS / f"logs-{queue_id}.txt", logs.screen(logs.transaction(lines(), queue_id)))
+    golden(SCREENS / f"logs-{queue_id}.txt", render_log(trace_message(lines(), queue_id)))
 
 
 UNKNOWN = "550 5.1.1 <nosuch@example.org> User doesn't exist: nosuch@example.org"
 QUOTED = f"host mail.example.org[private/dovecot-lmtp] said: {UNKNOWN} (in reply to RCPT TO command)"
-ACCEPTED = Finding("mail-0", Reply(250, "2.1.5 Ok"), Reply(250, "2.1.5 OK"), Entry("ok", 0, 1795389676, "250 2.1.5 OK"))
-REFUSED = Finding(
+ACCEPTED = Answers(
+    "mail-0", Reply(250, "2.1.5 Ok"), Reply(250, "2.1.5 OK"), CacheEntry("ok", 0, 1795389676, "250 2.1.5 OK")
+)
+REFUSED = Answers(
     "mail-0",
     Reply(550, f"5.1.1 <nosuch@example.org>: Recipient address rejected: undeliverable address: {QUOTED}"),
     Reply(550, UNKNOWN.removeprefix("550 ")),
-    Entry("bounce", 1795390080, 1795390084, QUOTED),
+    CacheEntry("bounce", 1795390080, 1795390084, QUOTED),
 )
-SILENT = Finding(
+SILENT = Answers(
     "mail-1", Reply(450, "4.1.1 <a@example.org>: unverified address"), Reply(0, "Connection refused"), None
 )
 
@@ -169,62 +183,62 @@ SILENT = Finding(
         ("new-user", [replace(REFUSED, dovecot=ACCEPTED.dovecot)]),
     ],
 )
-def test_verify(case: str, found: list[Finding], golden: Golden) -> None:
-    outcome = verify.overall(found, complete=True)
-    golden(SCREENS / f"verify-{case}.txt", verify.screen("a@example.org", found, outcome, NOW, WIDTH))
+def test_verify(case: str, found: list[Answers], golden: Golden) -> None:
+    outcome = recipient_answers.judge_answers(found, complete=True)
+    golden(SCREENS / f"verify-{case}.txt", render_answers("a@example.org", found, outcome, NOW, WIDTH))
 
 
 def test_one_pod_that_refuses_is_a_refusal() -> None:
-    assert verify.overall([ACCEPTED, SILENT, REFUSED], complete=False) == Outcome.REFUSED
+    assert recipient_answers.judge_answers([ACCEPTED, SILENT, REFUSED], complete=False) == Outcome.REFUSED
 
 
 def test_an_unknown_user_is_refused_under_any_code() -> None:
-    assert verify.outcome(Reply(450, UNKNOWN)) == Outcome.REFUSED
+    assert recipient_answers.judge_reply(Reply(450, UNKNOWN)) == Outcome.REFUSED
 
 
 @pytest.mark.parametrize("value", ["", "\n", "0", "a:b:c:d", "0:1:x:text"])
 def test_what_is_no_entry_of_the_cache(value: str) -> None:
-    assert verify.entry(value) is None
+    assert recipient_answers.parse_cache_entry(value) is None
 
 
 def test_an_entry_may_hold_colons() -> None:
-    assert verify.entry("2:5:7:said: 550 no\n") == Entry("bounce", 5, 7, "said: 550 no")
+    assert recipient_answers.parse_cache_entry("2:5:7:said: 550 no\n") == CacheEntry("bounce", 5, 7, "said: 550 no")
 
 
 def test_verification_is_no_message_to_the_user() -> None:
-    found = logs.lines("mail-0", "postfix", data("postfix.log"))[:7]
-    assert "status=deliverable" in "".join(line.words for line in found)
-    assert logs.newest_message(found, "alice@example.org") == ""
+    found = parse_log("mail-0", "postfix", data("postfix.log"))[:7]
+    assert "status=deliverable" in "".join(line.text for line in found)
+    assert find_newest_message(found, "alice@example.org") == ""
 
 
 def test_the_newest_message_whatever_the_capitals() -> None:
-    assert logs.newest_message(lines(), "Alice@Example.ORG") == "CFB2F3378"
+    assert find_newest_message(lines(), "Alice@Example.ORG") == "CFB2F3378"
 
 
 def test_lines_of_other_time_zones_stand_in_their_order() -> None:
-    east = logs.lines("a", "postfix", "2026-11-23T01:00:01.5+02:00 second")
-    west = logs.lines("b", "postfix", "2026-11-22T23:00:01.123456789Z first")
-    assert [line.words for line in log_merge.merge([east, west])] == ["first", "second"]
+    east = parse_log("a", "postfix", "2026-11-23T01:00:01.5+02:00 second")
+    west = parse_log("b", "postfix", "2026-11-22T23:00:01.123456789Z first")
+    assert [line.text for line in merge_logs([east, west])] == ["first", "second"]
 
 
 def test_several_pods_are_named() -> None:
     found = [replace(line, pod=pod) for line in lines()[:1] for pod in ("mail-0", "mail-1")]
-    assert [line.split()[0] for line in logs.screen(found).splitlines()] == ["mail-0/postfix", "mail-1/postfix"]
+    assert [line.split()[0] for line in render_log(found).splitlines()] == ["mail-0/postfix", "mail-1/postfix"]
 
 
 @pytest.mark.parametrize(
     ("seconds", "words"), [(-5, "0s"), (119, "119s"), (120, "2m"), (7199, "119m"), (7200, "2h"), (172800, "2d")]
 )
 def test_ages(seconds: float, words: str) -> None:
-    assert terminal.age(seconds) == words
+    assert format_age(seconds) == words
 
 
 @pytest.mark.parametrize(("octets", "words"), [(0, "0"), (1023, "1023"), (4123, "4.0Ki"), (10 * 1024**2, "10.0Mi")])
 def test_sizes(octets: int, words: str) -> None:
-    assert terminal.size(octets) == words
+    assert format_size(octets) == words
 
 
 def test_nothing_that_a_sender_wrote_commands_the_terminal() -> None:
-    line = replace(lines()[0], words="subject \x1b[2J\r\nx")
-    hostile = queue.messages("mail-0", data("queue.jsonl").replace("sender@", "\\u001b[2J@"))
-    assert "\x1b" not in logs.screen([line]) + queue.screen(hostile, NOW, WIDTH)
+    line = replace(lines()[0], text="subject \x1b[2J\r\nx")
+    hostile = parse_queue("mail-0", data("queue.jsonl").replace("sender@", "\\u001b[2J@"))
+    assert "\x1b" not in render_log([line]) + render_queue(hostile, NOW, WIDTH)

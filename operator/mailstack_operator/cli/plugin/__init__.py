@@ -1,4 +1,8 @@
-"""`kubectl mailstack`: asks a cluster through kubectl, and tells what it says of one MailStack.
+"""`kubectl mailstack`: shows one MailStack and its mail, read through the user's own kubectl.
 
-Only `kubectl` starts processes; `screens` reads through it what `status`, `verify`, `queue` and `logs` turn into text.
+commands   what is typed: arguments, options, exit codes
+actions    what each command does: read, then draw a screen
+reading    runs kubectl; the only folder that does I/O
+screens    text for a terminal (pure)
+parsing    what kubectl and the servers print, as values (pure)
 """

@@ -9,9 +9,9 @@ from typing import Concatenate, ParamSpec
 
 import click
 
-from mailstack_operator.cli.plugin import screens
-from mailstack_operator.cli.plugin.kubectl import Kubectl, Refused
-from mailstack_operator.cli.plugin.screens import Choice, Shown
+from mailstack_operator.cli.plugin import actions
+from mailstack_operator.cli.plugin.actions import LogSelection, Output
+from mailstack_operator.cli.plugin.reading.kubectl import Kubectl, KubectlError
 
 P = ParamSpec("P")
 
@@ -30,7 +30,7 @@ class _Address(click.ParamType[str]):
         return value
 
 
-def _command(function: Callable[Concatenate[Kubectl, P], Shown]) -> click.Command:
+def _command(function: Callable[Concatenate[Kubectl, P], Output]) -> click.Command:
     """A command with kubectl's options that prints what the function returns, and ends with its exit code."""
 
     @click.option("-n", "--namespace", help="The MailStack's namespace; default: the kubeconfig's.")
@@ -43,14 +43,14 @@ def _command(function: Callable[Concatenate[Kubectl, P], Shown]) -> click.Comman
         given = {"namespace": namespace, "context": context, "kubeconfig": kubeconfig}
         options = tuple(f"--{name}={value}" for name, value in given.items() if value)
         try:
-            shown = function(Kubectl(options), *args, **rest)
-        except Refused as refused:
-            # Without words, kubectl has told the user itself.
-            sys.exit(f"mailstack: {refused}" if str(refused) else 1)
-        click.echo(shown.text, nl=False)
-        for problem in shown.problems:
+            output = function(Kubectl(options), *args, **rest)
+        except KubectlError as error:
+            # Without a message: the user has seen kubectl's own.
+            sys.exit(f"mailstack: {error}" if str(error) else 1)
+        click.echo(output.text, nl=False)
+        for problem in output.problems:
             click.echo(f"mailstack: {problem}", err=True)
-        sys.exit(shown.code)
+        sys.exit(output.code)
 
     return click.command(command)
 
@@ -61,31 +61,31 @@ def _width() -> int:
 
 @_command
 @click.argument("name")
-def status(kubectl: Kubectl, name: str) -> Shown:
+def status(kubectl: Kubectl, name: str) -> Output:
     """Show how the MailStack NAME is.
 
     Conditions, endpoint, pods, what their probes found, the queue, and what Postfix refused last.
     """
-    return screens.show_status(kubectl, name, _width())
+    return actions.show_status(kubectl, name, _width())
 
 
 @_command
 @click.argument("name")
 @click.argument("address", type=_Address())
-def verify(kubectl: Kubectl, name: str, address: str) -> Shown:
+def verify(kubectl: Kubectl, name: str, address: str) -> Output:
     """Ask both servers of the MailStack NAME whether they take mail to ADDRESS.
 
     Postfix as another mail server would, Dovecot over LMTP as Postfix would; and show what Postfix remembers.
     Exit 0 if Postfix accepts it, 1 if it refuses it, 2 if that is not known.
     """
-    return screens.show_verify(kubectl, name, address, _width())
+    return actions.show_answers(kubectl, name, address, _width())
 
 
 @_command
 @click.argument("name")
-def queue(kubectl: Kubectl, name: str) -> Shown:
+def queue(kubectl: Kubectl, name: str) -> Output:
     """List the messages that wait in the MailStack NAME, and why."""
-    return screens.show_queue(kubectl, name, _width())
+    return actions.show_queue(kubectl, name, _width())
 
 
 @_command
@@ -94,11 +94,13 @@ def queue(kubectl: Kubectl, name: str) -> Shown:
 @click.option("--user", metavar="ADDRESS", type=_Address(), help="The newest message to this address.")
 @click.option("--since", default="1h", show_default=True, help="How far back, such as 90s, 10m, 2h.")
 @click.option("--all", "everything", is_flag=True, help="What the pods' own probes ask all the time, too.")
-def logs(kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, since: str, *, everything: bool) -> Shown:
+def logs(
+    kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, since: str, *, everything: bool
+) -> Output:
     """Print the logs of both servers of the MailStack NAME, merged by time and cause."""
     if queue_id and user:
         raise click.UsageError("--queue-id and --user exclude each other: a queue id names one message")
-    return screens.show_logs(kubectl, name, Choice(queue_id, user, since, everything))
+    return actions.show_logs(kubectl, name, LogSelection(queue_id, user, since, everything))
 
 
 COMMANDS = (status, verify, queue, logs)

@@ -7,19 +7,16 @@ by Dovecot's session id, which is unique to a recipient of an LMTP transaction (
 `SESSION:T2:R2`; source: Dovecot's smtp-server-transaction.c).
 """
 
-import re
 from collections import defaultdict, deque
 from collections.abc import Iterable, Mapping, Sequence
 from itertools import chain
 
-from mailstack_operator.cli.plugin.logs import DOVECOT, Line
+from mailstack_operator.cli.plugin.parsing.log_line import Line
 
-_SESSION = re.compile(r"lmtp\(.*?\)<\d+><([^<>]+)>: ")
-_SENT = re.compile(r" status=sent \(250 2\.0\.0 <[^>]*> (\S+) Saved\)")
 _ACTIVE = "(queue active)"
 
 
-def merge(logs: Iterable[Iterable[Line]]) -> list[Line]:
+def merge_logs(logs: Iterable[Iterable[Line]]) -> list[Line]:
     """All lines, each log in its own order; across logs by time, but every cause before its effects.
 
     Where that is impossible (logs whose causes form a circle), the earliest line comes first. The order of `logs` does
@@ -45,19 +42,18 @@ def _causes(lines: Sequence[Line]) -> Mapping[int, set[int]]:
     active: defaultdict[tuple[str, str], set[int]] = defaultdict(set)
     for number, line in enumerate(lines):
         message = line.pod, line.queue_id
-        if line.queue_id and line.words.endswith(_ACTIVE):
+        if line.queue_id and line.text.endswith(_ACTIVE):
             active[message] = {number}
-        if line.queue_id and (sent := _SENT.search(line.words)):
-            causes[number].update(saves[sent[1]])
-            for save in saves[sent[1]]:
-                causes[save].update(active[message])
+        for save in saves.get(line.sent_session, ()):
+            causes[number].add(save)
+            causes[save].update(active[message])
     return causes
 
 
-def _saves(lines: Sequence[Line]) -> defaultdict[str, list[int]]:
+def _saves(lines: Sequence[Line]) -> Mapping[str, list[int]]:
     """The numbers of Dovecot's lines by the session that they name."""
     saves: defaultdict[str, list[int]] = defaultdict(list)
     for number, line in enumerate(lines):
-        if line.container == DOVECOT and (session := _SESSION.match(line.words)):
-            saves[session[1]].append(number)
+        if line.delivering_session:
+            saves[line.delivering_session].append(number)
     return saves

@@ -4,9 +4,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailstack_operator.cli.plugin import logs, queue, sockets, terminal
-from mailstack_operator.cli.plugin.logs import Refusal
-from mailstack_operator.cli.plugin.queue import Message
+from mailstack_operator.cli.plugin.parsing.mail_queue import Message
+from mailstack_operator.cli.plugin.parsing.refusals import Refusal
+from mailstack_operator.cli.plugin.screens.link_screen import render_links
+from mailstack_operator.cli.plugin.screens.log_screen import render_refusals
+from mailstack_operator.cli.plugin.screens.queue_screen import render_queue_summary
+from mailstack_operator.cli.plugin.screens.table import Row, render_table
+from mailstack_operator.cli.plugin.screens.units import format_since
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.loop import reports
 from mailstack_operator.loop.pod_state import pod_of
@@ -35,14 +39,14 @@ class Findings:
     now: datetime
 
 
-def screen(found: Findings, width: int) -> str:
+def render_status(found: Findings, width: int) -> str:
     """The whole screen, in parts with an empty line between them."""
     parts = (
         _heading(found),
         _conditions(found, width),
         _pods(found, width),
         _probes(found, width),
-        _sockets(found, width),
+        _links(found, width),
         _queue(found, width),
         _refusals(found, width),
         "".join(f"not known: {problem}\n" for problem in found.problems),
@@ -80,24 +84,24 @@ def _conditions(found: Findings, width: int) -> str:
         (
             text(each, "type"),
             text(each, "status"),
-            terminal.since(text(each, "lastTransitionTime"), found.now),
+            format_since(text(each, "lastTransitionTime"), found.now),
             text(each, "reason"),
             # Ready tells in the words of the condition that it lacks.
             "as above" if message in messages[:place] else message,
         )
         for place, (each, message) in enumerate(zip(conditions, messages, strict=True))
     ]
-    return terminal.table(("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"), rows, width)
+    return render_table(("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"), rows, width)
 
 
 def _pods(found: Findings, width: int) -> str:
     if not found.pods:
         return "no pods\n"
     rows = [_pod(body, found.now) for body in found.pods]
-    return terminal.table(("POD", "PHASE", "READY", "RESTARTS", "AGE", "NODE"), rows, width)
+    return render_table(("POD", "PHASE", "READY", "RESTARTS", "AGE", "NODE"), rows, width)
 
 
-def _pod(body: Object, now: datetime) -> terminal.Row:
+def _pod(body: Object, now: datetime) -> Row:
     metadata, status = section(body, "metadata"), section(body, "status")
     containers = _servers(body)
     ready = sum(1 for container in containers if container.get("ready") is True)
@@ -106,7 +110,7 @@ def _pod(body: Object, now: datetime) -> terminal.Row:
         "Terminating" if metadata.get("deletionTimestamp") else text(status, "phase"),
         f"{ready}/{len(containers)}",
         _restarts(containers),
-        terminal.since(text(metadata, "creationTimestamp"), now),
+        format_since(text(metadata, "creationTimestamp"), now),
         text(section(body, "spec"), "nodeName") or "-",
     )
 
@@ -130,10 +134,10 @@ def _restarts(containers: Sequence[Mapping[str, Json]]) -> str:
 def _probes(found: Findings, width: int) -> str:
     rows = [row for body in found.pods for row in _verdicts(found, body)]
     header = ("POD", "PROBE", "STATUS", "SINCE", "REASON", "MESSAGE")
-    return terminal.table(header, rows, width) if rows else ""
+    return render_table(header, rows, width) if rows else ""
 
 
-def _verdicts(found: Findings, body: Object) -> Iterator[terminal.Row]:
+def _verdicts(found: Findings, body: Object) -> Iterator[Row]:
     """What the pod's probe found, as far as the operator believes it."""
     pod = pod_of(body)
     seen = Seen(stack=found.stack, pods={pod.name: pod})
@@ -152,26 +156,26 @@ def _since(found: Findings, pod: str, part: str, fact: Fact) -> str:
     written = entries(section(found.stack, "status"), "pods")
     verdict = next((section(entry, part) for entry in written if text(entry, "name") == pod), {})
     own = text(verdict, "reason") == fact.reason
-    return terminal.since(text(verdict, "since"), found.now) if own else "-"
+    return format_since(text(verdict, "since"), found.now) if own else "-"
 
 
-def _sockets(found: Findings, width: int) -> str:
+def _links(found: Findings, width: int) -> str:
     topology = _topology(found.stack)
-    return sockets.screen(topology, found.private, width) if topology and found.pods else ""
+    return render_links(topology, found.private, width) if topology and found.pods else ""
 
 
 def _queue(found: Findings, width: int) -> str:
     if found.messages:
-        return queue.summary(found.messages, found.now, width)
-    return "Queue: empty\n" if _asked(found) else ""
+        return render_queue_summary(found.messages, found.now, width)
+    return "Queue: empty\n" if _is_complete(found) else ""
 
 
 def _refusals(found: Findings, width: int) -> str:
     if found.refusals:
-        return logs.refusals_screen(found.refusals[-REFUSALS:], found.now, width)
-    return "Refusals in the last hour: none\n" if _asked(found) else ""
+        return render_refusals(found.refusals[-REFUSALS:], found.now, width)
+    return "Refusals in the last hour: none\n" if _is_complete(found) else ""
 
 
-def _asked(found: Findings) -> bool:
+def _is_complete(found: Findings) -> bool:
     """Whether every Postfix told what it knows, so that nothing means none."""
     return bool(found.pods) and not found.problems

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_operator.cli.plugin import ask
+from mailstack_operator.cli.plugin.reading import recipient_script
 from tests.probe import keys
 from tests.probe.servers import free_port, playing
 
@@ -23,13 +23,13 @@ ADDRESS = "alice@example.org"
 
 def test_postfix_is_asked_as_by_a_sender_of_a_bounce() -> None:
     with playing(TAKES) as server:
-        assert ask.smtp("127.0.0.1", server.port, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
+        assert recipient_script.smtp("127.0.0.1", server.port, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
     assert server.heard[0] == ["ehlo [127.0.0.1]", "mail FROM:<>", f"rcpt TO:<{ADDRESS}>", "QUIT"]
 
 
 def test_dovecot_is_asked_over_lmtp() -> None:
     with playing(REFUSES) as server:
-        answer = ask.lmtp(f"inet:127.0.0.1:{server.port}", None, ADDRESS)
+        answer = recipient_script.lmtp(f"inet:127.0.0.1:{server.port}", None, ADDRESS)
     assert answer == {"code": 550, "text": "5.1.1 no such 5.1.1 user"}
     assert server.heard[0][:3] == ["lhlo localhost", "mail FROM:<>", f"rcpt TO:<{ADDRESS}>"]
 
@@ -41,25 +41,25 @@ def test_dovecot_is_asked_over_lmtp() -> None:
         (("220 hi", "250 hi", "451 4.3.0 later", "221"), {"code": 451, "text": "4.3.0 later"}),
     ],
 )
-def test_the_reply_that_ends_the_dialogue_is_told(script: tuple[str, ...], answer: ask.Answer) -> None:
+def test_the_reply_that_ends_the_dialogue_is_told(script: tuple[str, ...], answer: recipient_script.Answer) -> None:
     with playing(script) as server:
-        assert ask.smtp("127.0.0.1", server.port, ADDRESS) == answer
+        assert recipient_script.smtp("127.0.0.1", server.port, ADDRESS) == answer
 
 
 def test_a_server_that_hangs_up_is_told() -> None:
     """In which words depends on whether our question was on its way already."""
     with playing(("220 hi",)) as server:
-        answer = ask.smtp("127.0.0.1", server.port, ADDRESS)
+        answer = recipient_script.smtp("127.0.0.1", server.port, ADDRESS)
     assert answer["code"] == 0
     assert "Connection" in str(answer["text"])
 
 
 def test_nobody_listens() -> None:
-    assert ask.smtp("127.0.0.1", free_port(), ADDRESS) == {"code": 0, "text": "Connection refused"}
+    assert recipient_script.smtp("127.0.0.1", free_port(), ADDRESS) == {"code": 0, "text": "Connection refused"}
 
 
 def test_there_is_no_socket(tmp_path: Path) -> None:
-    answer = ask.lmtp(f"unix:{tmp_path}/dovecot-lmtp", None, ADDRESS)
+    answer = recipient_script.lmtp(f"unix:{tmp_path}/dovecot-lmtp", None, ADDRESS)
     assert answer == {"code": 0, "text": "No such file or directory"}
 
 
@@ -100,25 +100,25 @@ def encrypting(certificate: Path) -> Iterator[int]:
 
 def test_dovecot_is_asked_in_tls(authority: Path) -> None:
     with encrypting(authority) as port:
-        assert ask.lmtp(f"inet:127.0.0.1:{port}", authority, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
+        assert recipient_script.lmtp(f"inet:127.0.0.1:{port}", authority, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
 
 
 def test_a_certificate_of_another_authority_is_not_trusted(authority: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     other.write_bytes(keys.pair().certificate)
     with encrypting(authority) as port:
-        answer = ask.lmtp(f"inet:127.0.0.1:{port}", other, ADDRESS)
+        answer = recipient_script.lmtp(f"inet:127.0.0.1:{port}", other, ADDRESS)
     assert (answer["code"], "certificate verify failed" in str(answer["text"])) == (0, True)
 
 
 def test_a_server_that_does_not_know_starttls_is_not_asked(authority: Path) -> None:
     with playing((*TAKES[:2], "221 bye")) as server:
-        answer = ask.lmtp(f"inet:127.0.0.1:{server.port}", authority, ADDRESS)
+        answer = recipient_script.lmtp(f"inet:127.0.0.1:{server.port}", authority, ADDRESS)
     assert (answer["code"], "STARTTLS" in str(answer["text"])) == (0, True)
 
 
 def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    answer = ask.lmtp("inet:127.0.0.1:24", tmp_path / "ca.pem", ADDRESS)
+    answer = recipient_script.lmtp("inet:127.0.0.1:24", tmp_path / "ca.pem", ADDRESS)
     assert answer == {"code": 0, "text": f"{tmp_path}/ca.pem cannot be used: No such file or directory"}
 
 
@@ -150,7 +150,7 @@ def relayed(path: Path, port: int) -> Iterator[None]:
 
 def test_the_script_runs_as_it_is_handed_over(tmp_path: Path) -> None:
     """With the probe's options, from standard input, over the unix socket."""
-    script = Path(ask.__file__).read_text(encoding="utf-8")
+    script = Path(recipient_script.__file__).read_text(encoding="utf-8")
     path = tmp_path / "lmtp"
     with playing(TAKES) as smtp, playing(TAKES) as lmtp, relayed(path, lmtp.port):
         options = [f"--smtp={smtp.port}", "--host=127.0.0.1", f"--lmtp=unix:{path}", "--", ADDRESS]

@@ -1,0 +1,1 @@
+"""What kubectl and the servers print, as values. Pure."""

@@ -1,0 +1,1 @@
+"""Reads through kubectl. Only kubectl.py starts processes."""

@@ -29,4 +29,4 @@ def test_in_one_pod_postfix_connects_to_the_port_of_dovecots_container() -> None
     plan = topology.decide(stack(changes))
     assert plan.lmtp.endpoint == "inet:mail-dovecot.post.svc:24"
     assert plan.on_loopback().lmtp.endpoint == "inet:mail-dovecot.post.svc:10024"
-    assert plan.lmtp.address_in_pod == "inet:127.0.0.1:10024"
+    assert str(plan.lmtp.address_in_pod) == "inet:127.0.0.1:10024"

@@ -13,11 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from mailstack_operator.edge import metrics as operator_metrics
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.loop.store import Store
-from mailstack_probe import exposition, lmtp_verdicts, options, recipient_verdicts
+from mailstack_probe import exposition, lmtp_verdicts, recipient_verdicts
 from mailstack_probe import metrics as probe_metrics
 from mailstack_probe.board import Board
-from mailstack_probe.probe import LMTP, VERIFICATION, Probe
-from mailstack_probe.reports import Reporter
+from mailstack_probe.contract import LMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.probe import Probe
+from mailstack_probe.reports import ApiServer, Identity, Reporter
 from mailstack_probe.verdicts import good
 from mailtest import monitoring, promql
 from tests.probe import keys
@@ -42,14 +43,18 @@ def probe_page(folder: Path) -> str:
     (folder / "tls.crt").write_bytes(keys.pair().certificate)
     (folder / "verify.lmdb").write_bytes(meta(7, 1) + meta(8, 2))
     places = [f"--certificate={folder}/tls.crt", f"--verify-map={folder}/verify.lmdb", f"--queue={folder}"]
-    whose = ["--domain=example.org", "--stack=post/mail", "--pod=mail-0", "--uid=1"]
-    given = options.parse([f"--lmtp=unix:{folder}/lmtp", "--smtp=25", f"--store={folder}", *places, *whose])
-    board = Board()
-    probe = Probe(given, board)
+    whose = ["--domain=example.org", "--stack=post/mail", "--port=9100"]
+    options = ProbeOptions.parse(
+        [f"--lmtp=unix:{folder}/lmtp", "--smtp=25", "--expect=550", f"--store={folder}", *places, *whose]
+    )
+    board, entry = Board(), Identity.of(options.stack, "mail-0", "1")
+    probe = Probe(options, board)
     board.put(LMTP, good("Reachable", "it answers"))
     board.put(VERIFICATION, good("Enforced", "it refuses"))
     probe.domains = {"example.org": good("Enforced", "it refuses")}
-    return exposition.text(probe_metrics.collect(given, probe, Reporter(board, given.identity, given.api)))
+    return exposition.text(
+        probe_metrics.collect(options, probe, Reporter(board, entry, ApiServer.of_cluster(options.credentials)))
+    )
 
 
 def operator_page() -> str:

@@ -9,12 +9,14 @@ the MailStack's status when they change. Serves /metrics and /healthz. Ends only
 import os
 import signal
 import threading
+from pathlib import Path
 
-from mailstack_probe import exposition, identity, loops, metrics, options
+from mailstack_probe import exposition, identity, loops, metrics
 from mailstack_probe.board import Board
+from mailstack_probe.contract import POD_NAME, POD_UID, ProbeOptions
 from mailstack_probe.loops import Loop
 from mailstack_probe.probe import Probe
-from mailstack_probe.reports import Reporter
+from mailstack_probe.reports import ApiServer, Identity, Reporter
 from mailstack_probe.web import Answer, Server
 
 # Seconds for a turn of a loop; the longest, one of verification with a silent Postfix, takes a quarter of it.
@@ -29,16 +31,17 @@ def main() -> None:
     # The C library's resolver would wait for a silent name server for half a minute.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
     threading.stack_size(_STACK)
-    given = options.parse()
-    identity.become(given.ids, given.group)
-    _start(given)
+    options = ProbeOptions.parse()
+    entry = Identity.of(options.stack, os.environ.get(POD_NAME, ""), os.environ.get(POD_UID, ""))
+    identity.become(Path(options.ids) if options.ids else None, options.group)
+    _start(options, entry)
     signal.sigwait(_STOP)
 
 
-def _start(given: options.Options) -> None:
+def _start(options: ProbeOptions, entry: Identity) -> None:
     board = Board()
-    probe = Probe(given, board)
-    reporter = Reporter(board, given.identity, given.api)
+    probe = Probe(options, board)
+    reporter = Reporter(board, entry, ApiServer.of_cluster(options.credentials))
     report = Loop("report", reporter.turn)
     watched = [*probe.watched, report]
 
@@ -47,9 +50,9 @@ def _start(given: options.Options) -> None:
         return (503, f"stuck: {', '.join(stuck)}\n") if stuck else (200, "ok\n")
 
     def scrape() -> Answer:
-        return 200, exposition.text(metrics.collect(given, probe, reporter))
+        return 200, exposition.text(metrics.collect(options, probe, reporter))
 
-    Server(given.port, {"/healthz": health, "/metrics": scrape}).start()
+    Server(options.port, {"/healthz": health, "/metrics": scrape}).start()
     probe.start()
     report.start()
 

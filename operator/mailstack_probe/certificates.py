@@ -8,7 +8,6 @@ That the servers reload after a change is not this program's matter: it reaches 
 A startup probe `test -s TARGET` keeps the servers from starting before there is one.
 """
 
-import argparse
 import os
 import signal
 from collections.abc import Callable, Sequence
@@ -16,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import pem
+from mailstack_probe.contract import CertificatesOptions
 
 # Seconds between two looks at the sources.
 PERIOD = 5
@@ -137,21 +137,10 @@ def watch(keepers: Sequence[Keeper]) -> None:
             return
 
 
-def _places(text: str) -> tuple[Path, Path]:
-    source, separator, target = text.partition("=")
-    if not (source and separator and target):
-        raise argparse.ArgumentTypeError(f"{text!r} is not of the form SOURCE=TARGET")
-    return Path(source), Path(target)
-
-
-def _arguments() -> list[Keeper]:
-    parser = argparse.ArgumentParser(prog="mailstack_probe.certificates", description="Keep certificates good.")
-    parser.add_argument("--pair", action="append", default=[], type=_places, metavar="SECRET_FOLDER=TARGET.pem")
-    parser.add_argument("--ca", action="append", default=[], type=_places, metavar="FILE=TARGET.pem")
-    options = parser.parse_args()
-    pairs = [Keeper(pair(folder), target) for folder, target in options.pair]
-    return pairs + [Keeper(authority(file), target) for file, target in options.ca]
+def _keepers(options: CertificatesOptions) -> list[Keeper]:
+    pairs = [Keeper(pair(Path(copy.source)), Path(copy.target)) for copy in options.pair]
+    return pairs + [Keeper(authority(Path(copy.source)), Path(copy.target)) for copy in options.ca]
 
 
 if __name__ == "__main__":
-    watch(_arguments())
+    watch(_keepers(CertificatesOptions.parse()))

@@ -5,13 +5,15 @@ import sys
 from pathlib import Path
 
 
-def become(ids: Path, group: int | None) -> None:
-    """Becomes the user and group in `ids` for good, with one more group; does nothing unless root.
+def become(ids: Path | None, group: int | None) -> None:
+    """Becomes the user and group in the file `ids` for good, with one more group; does nothing unless root.
 
     The file has the lines `uid=N` and `gid=N`. Ends the program if it does not: root would see too much.
     """
     if os.getuid() != 0:
         return
+    if ids is None:
+        sys.exit("mailstack: as root the option --ids is required: which user to become")
     try:
         uid, gid = _numbers(ids.read_text(encoding="ascii"))
     except (OSError, KeyError, ValueError) as error:

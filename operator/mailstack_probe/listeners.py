@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import lmtp_verdicts
+from mailstack_probe.contract import Address, UnixAddress
 from mailstack_probe.sessions import Problem, Session, left
 from mailstack_probe.verdicts import Found
 
@@ -41,12 +42,11 @@ class UnixListener:
 
 @dataclass(frozen=True)
 class InetListener:
-    """A TCP port; with `authority`, a file of CA certificates, only after STARTTLS and for the name `server`."""
+    """A TCP port; `authority` is a file of CA certificates: STARTTLS and a certificate for `host` are required then."""
 
     host: str
     port: int
     authority: Path | None = None
-    server: str = ""
 
     @property
     def title(self) -> str:
@@ -69,7 +69,7 @@ class InetListener:
         if reply.code != 220:
             raise Found(lmtp_verdicts.tls_failed(self.title, f"it answers STARTTLS with {reply}"))
         try:
-            session.encrypt(ssl.create_default_context(cafile=self.authority), self.server or self.host)
+            session.encrypt(ssl.create_default_context(cafile=self.authority), self.host)
         except OSError as error:
             words = f"{self.authority} cannot be used: {error.strerror or error}"
             raise Found(lmtp_verdicts.tls_failed(self.title, words)) from error
@@ -79,6 +79,13 @@ class InetListener:
 
 
 Listener = UnixListener | InetListener
+
+
+def listener(address: Address, authority: str | None = None) -> Listener:
+    """The listener at the address; `authority` is a file of CA certificates, for TCP."""
+    if isinstance(address, UnixAddress):
+        return UnixListener(Path(address.path))
+    return InetListener(address.host, address.port, Path(authority) if authority else None)
 
 
 def resolve(host: str, port: int, deadline: float) -> tuple[str, int]:

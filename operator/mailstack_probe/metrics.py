@@ -1,29 +1,28 @@
 """The metrics of a probe, as they are when somebody asks."""
 
-import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mailstack_probe import lmtp_verdicts, pem, queues, recipient_verdicts, store, verify_cache
 from mailstack_probe.board import Board
+from mailstack_probe.contract import LMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Metric, Sample
-from mailstack_probe.options import Options
-from mailstack_probe.probe import LMTP, VERIFICATION, Probe
+from mailstack_probe.probe import Probe
 from mailstack_probe.reports import Reporter
 
 
-def collect(options: Options, probe: Probe, reporter: Reporter) -> Iterator[Metric]:
+def collect(options: ProbeOptions, probe: Probe, reporter: Reporter) -> Iterator[Metric]:
     """Every metric of this pod; those whose files cannot be read are left out."""
     yield from _lmtp(probe)
     if options.smtp:
         yield from _verification(probe)
     if options.verify_map:
-        yield from _cache(options.verify_map)
+        yield from _cache(Path(options.verify_map))
     if options.queue:
-        yield from _queues(options.queue)
+        yield from _queues(Path(options.queue))
     if options.store:
-        yield from _store(options.store)
-    yield from _certificates(options.certificates)
+        yield from _store(Path(options.store))
+    yield from _certificates(options.certificate)
     results = [Sample(count, {"result": result}) for result, count in sorted(reporter.results.items())]
     yield Metric("mailstack_probe_reports_total", "counter", "Writes to the MailStack's status, by result.", results)
 
@@ -82,8 +81,8 @@ def _store(folder: Path) -> Iterator[Metric]:
     yield Metric("mailstack_store_free_bytes", "gauge", "Bytes that can be written to the mail volume.", [Sample(free)])
 
 
-def _certificates(files: Sequence[Path]) -> Iterator[Metric]:
-    samples = [Sample(expiry, {"file": os.fspath(file)}) for file in files if (expiry := _expiry(file)) is not None]
+def _certificates(files: Sequence[str]) -> Iterator[Metric]:
+    samples = [Sample(expiry, {"file": file}) for file in files if (expiry := _expiry(Path(file))) is not None]
     help_ = "When the certificate expires, in seconds since 1970."
     yield Metric("mailstack_certificate_expiry_timestamp_seconds", "gauge", help_, samples)
 

@@ -3,13 +3,14 @@
 import time
 from collections.abc import Callable, Iterator
 from functools import partial
+from pathlib import Path
 
-from mailstack_probe import lmtp_verdicts, recipient_verdicts, recipients, verdicts
+from mailstack_probe import listeners, lmtp_verdicts, recipient_verdicts, recipients, verdicts
 from mailstack_probe.board import Board
+from mailstack_probe.contract import LMTP, PROBE_USER, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
-from mailstack_probe.options import Options
 from mailstack_probe.recipients import Nobody, Postfix
 from mailstack_probe.store import Store
 from mailstack_probe.users import UsersFile
@@ -22,33 +23,31 @@ SELDOM = 30.0
 # Seconds that the servers have to start.
 GRACE = 10.0
 
-LMTP = "lmtp"
-VERIFICATION = "verification"
-
 
 class Probe:
     """What its loops found stands on `board`."""
 
-    def __init__(self, options: Options, board: Board) -> None:
+    def __init__(self, options: ProbeOptions, board: Board) -> None:
         start = time.monotonic()
         self.board = board
         self.seconds = Histogram(0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5)
         self.domains: dict[str, Verdict] = {}
         self._options = options
-        self._nobody = f"{recipients.LOCAL_PART}@{options.domains[0]}"
-        self._users = UsersFile(options.users, options.domains[0]) if options.users else None
-        self._store = Store(options.store) if options.store else None
+        self._nobody = f"{PROBE_USER}@{options.domain[0]}"
+        self._users = UsersFile(Path(options.users), options.domain[0]) if options.users else None
+        self._store = Store(Path(options.store)) if options.store else None
         self.patience = {title: Patience(start + GRACE) for title in (LMTP, VERIFICATION)}
         self._names = Nobody()
         self._listens = False
         # Whether the next answer of Postfix is to be the second of two.
         self._second = False
         self._lmtp = Loop(LMTP, self._check_lmtp)
-        self._dovecot = Dovecot(options.listener, self._lmtp.wake)
+        self._dovecot = Dovecot(listeners.listener(options.lmtp, options.lmtp_ca), self._lmtp.wake)
         self.others = [Loop("store", self._check_store)] if self._store else []
         self._verification: Loop | None = None
-        if options.smtp:
-            self._postfix = Postfix(options.smtp, options.expect, options.verify_map)
+        if options.smtp and options.expect:
+            cache = Path(options.verify_map) if options.verify_map else None
+            self._postfix = Postfix(options.smtp, options.expect, cache)
             self._verification = Loop(VERIFICATION, self._check_verification)
             self.others += [self._verification, Loop("port", self._check_port)]
 
@@ -118,7 +117,7 @@ class Probe:
     def _judge_domains(self) -> Iterator[tuple[str, Verdict]]:
         """Each domain's verdict; one that tells of the servers, not of the domain, is that of all after it."""
         passing: Verdict | None = None
-        for domain in self._options.domains:
+        for domain in self._options.domain:
             verdict = passing or _guarded(partial(self._judge, domain))
             passing = verdict if verdict.reason in recipient_verdicts.PASSING else None
             yield domain, verdict

@@ -5,13 +5,13 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from mailstack_probe import recipient_verdicts, sessions, verify_cache
+from mailstack_probe.contract import PROBE_USER
 from mailstack_probe.replies import Reply
 from mailstack_probe.sessions import NotYet, Problem, Session
 from mailstack_probe.verdicts import Verdict
 
 # Seconds for one dialogue: Postfix waits for Dovecot's answer before it says 450.
 LIMIT = 15.0
-LOCAL_PART = "mailstack-probe"
 # Each name asked for is an entry in the verify cache, for days: a name lasts so many seconds, unless something changed.
 _NAME_LASTS = 600.0
 # After a temporary answer a fresh name helps, but not each time.
@@ -35,7 +35,7 @@ class Nobody:
     def address(self, domain: str) -> str:
         if self._clock() - self._since > _NAME_LASTS:
             self.refresh()
-        return f"{LOCAL_PART}-{self._since % _DAY // _NAMES_EVERY:05.0f}@{domain}"
+        return f"{PROBE_USER}-{self._since % _DAY // _NAMES_EVERY:05.0f}@{domain}"
 
 
 class Postfix:
@@ -84,7 +84,7 @@ def _leave(session: Session) -> None:
 def _constant(reply: Reply, address: str) -> Reply:
     """The reply without the name's number: a verdict that stays says the same words."""
     local, _, domain = address.rpartition("@")
-    constant = reply.text.replace(address, f"{LOCAL_PART}@{domain}").replace(local, LOCAL_PART)
+    constant = reply.text.replace(address, f"{PROBE_USER}@{domain}").replace(local, PROBE_USER)
     return Reply(reply.code, constant)
 
 

@@ -7,20 +7,17 @@ wrong it ends with 1 and one sentence on the last line; with 75 (EX_TEMPFAIL) wh
 comes first: without Dovecot, what Postfix says tells less.
 """
 
-import argparse
-import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import logs, replies, sessions
+from mailstack_probe.contract import NO_ANSWER, REHEARSAL_LIMIT, RehearsalOptions
 from mailstack_probe.sessions import NotYet, Problem, Session, Silent, Slow, Unanswered
 
-# All of it, in seconds, but for the start of Python: the operator waits for 25.
-LIMIT = 23.0
 # How long a server may take to write what it did into its log, in seconds.
 LOGGED = 2.0
 # Between two tries while a server starts, in seconds.
@@ -137,32 +134,23 @@ _SERVERS = (
 
 def rehearse(checks: Iterable[Check]) -> None:
     """Makes one check after the other, and tells of each that passes. Raises Problem at the first that does not."""
-    deadline = time.monotonic() + LIMIT
+    deadline = time.monotonic() + REHEARSAL_LIMIT
     for check in checks:
         check.passes(deadline)
         print(f"mailstack: {check.name} answers as it should", flush=True)
 
 
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="mailstack_probe.rehearsal", description="Ask this pod's mail servers.")
-    for option, title, *_ in _SERVERS:
-        parser.add_argument(f"--{option}", type=int, metavar="PORT", help=f"port of {title}")
-    parser.add_argument("--unknown", action="append", default=[], metavar="ADDRESS", help="an address nobody has")
-    parser.add_argument("--expect", type=int, choices=(550, 450, 250), help="what Postfix answers to --unknown")
-    parser.add_argument("--log", action="append", default=[], type=Path, metavar="FILE", help="a server's log")
-    options = parser.parse_args()
-    if options.unknown and not (options.smtp and options.expect):
-        parser.error("--unknown needs --smtp and --expect")
-    return options
-
-
-def _checks(options: argparse.Namespace) -> list[Check]:
+def _checks(options: RehearsalOptions) -> list[Check]:
     """What the command line asks for."""
     ports = ((title, getattr(options, option), dialogue, tls) for option, title, dialogue, tls in _SERVERS)
     servers = [Check(title, port, dialogue, tls) for title, port, dialogue, tls in ports if port]
-    return servers + [
-        Check(f"SMTP for {each}", options.smtp, Unknown(each, options.expect)) for each in options.unknown
-    ]
+    return servers + list(_recipients(options))
+
+
+def _recipients(options: RehearsalOptions) -> Iterator[Check]:
+    if options.smtp and options.expect:
+        for address in options.unknown:
+            yield Check(f"SMTP for {address}", options.smtp, Unknown(address, options.expect))
 
 
 def _logged(files: Sequence[Path]) -> str:
@@ -189,14 +177,14 @@ def main() -> None:
     """Ends with 1 and the problem if there is one."""
     # As PID 1 there is no default action: the pod would wait for its grace period.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit("mailstack: told to stop"))
-    options = _options()
+    options = RehearsalOptions.parse()
     try:
         rehearse(_checks(options))
     except Problem as problem:
-        words = _logged(options.log)
+        words = _logged(list(map(Path, options.log)))
         print(f"mailstack: {problem}{words}", file=sys.stderr, flush=True)
         # Without an answer and without a word in the logs it may be the node that is slow.
-        sys.exit(os.EX_TEMPFAIL if isinstance(problem, Unanswered) and not words else 1)
+        sys.exit(NO_ANSWER if isinstance(problem, Unanswered) and not words else 1)
 
 
 if __name__ == "__main__":

@@ -4,7 +4,9 @@ Source: Kubernetes' "Server-Side Apply"; the shape of the entry is `status.pods[
 """
 
 import json
+import os
 import ssl
+import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
@@ -13,9 +15,9 @@ from pathlib import Path
 from urllib.parse import quote
 
 from mailstack_probe.board import Board, Part
+from mailstack_probe.contract import GROUP_VERSION, POD_NAME, POD_UID
 from mailstack_probe.pacing import Pacer
 
-GROUP_VERSION = "mailstack.dev/v1alpha1"
 TIME_OUT = 5.0
 # Kubernetes' limit for the name of a field manager.
 _MANAGER_LENGTH = 128
@@ -35,6 +37,14 @@ class Identity:
     stack: str
     pod: str
     uid: str
+
+    @classmethod
+    def of(cls, stack: str, pod: str, uid: str) -> "Identity":
+        """`stack` is NAMESPACE/NAME. Ends the program if the pod's name or uid is empty."""
+        if not (pod and uid):
+            sys.exit(f"mailstack: the environment variables {POD_NAME} and {POD_UID} are required")
+        namespace, _, name = stack.partition("/")
+        return cls(namespace, name, pod, uid)
 
     @property
     def path(self) -> str:
@@ -58,6 +68,12 @@ class ApiServer:
     host: str
     port: int
     credentials: Path
+
+    @classmethod
+    def of_cluster(cls, credentials: str) -> "ApiServer":
+        """The one of this pod's cluster, by the environment variables that Kubernetes gives each container."""
+        host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
+        return cls(host, int(os.environ.get("KUBERNETES_SERVICE_PORT", "443")), Path(credentials))
 
     def apply(self, identity: Identity, parts: dict[str, Part]) -> None:
         """Raises ReportError."""

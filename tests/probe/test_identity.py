@@ -34,6 +34,12 @@ def test_root_becomes_postfix_for_good_and_keeps_no_group(
     assert calls == [("setgroups", groups), ("setresgid", 101, 101, 101), ("setresuid", 100, 100, 100)]
 
 
+def test_root_must_be_told_whom_to_become(calls: Calls) -> None:
+    with pytest.raises(SystemExit, match="--ids is required"):
+        identity.become(None, None)
+    assert calls == []
+
+
 def test_others_stay_who_they_are(calls: Calls, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(os, "getuid", lambda: 5000)
     identity.become(tmp_path / "gone", None)

@@ -11,18 +11,19 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import loops, options
+from mailstack_probe import listeners, loops
 from mailstack_probe.board import Board
+from mailstack_probe.contract import LMTP, ProbeOptions
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.loops import Loop
-from mailstack_probe.probe import LMTP, Probe
+from mailstack_probe.probe import Probe
 from mailstack_probe.verdicts import good
 from tests.probe.servers import free_port, playing
 
 HELLO = ["220 mail Dovecot ready.", "250 mail", "250 2.1.0 OK"]
 LMTP_GOOD = [*HELLO, "550 5.1.1 User doesn't exist", "250 2.1.5 OK", "250 OK", "221 Bye"]
 SMTP_GOOD = [*HELLO, "550 5.1.1 undeliverable address: host x said: 550 5.1.1 User doesn't exist", "221 Bye"]
-COMMON = ["--domain=example.org", "--stack=post/mail", "--pod=mail-0", "--uid=1"]
+COMMON = ["--domain=example.org", "--stack=post/mail", "--port=9100"]
 
 
 def until(condition: Callable[[], bool], seconds: float = 20.0) -> None:
@@ -48,6 +49,8 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-m", "mailstack_probe", *arguments]
     environment = {
         "PYTHONPATH": str(Path(__file__).parents[2] / "operator"),
+        "POD_NAME": "mail-0",
+        "POD_UID": "1",
         "KUBERNETES_SERVICE_HOST": "127.0.0.1",
         "KUBERNETES_SERVICE_PORT": str(free_port()),
     }
@@ -79,7 +82,7 @@ def arguments(tmp_path: Path, users: Path) -> list[str]:
 def test_it_serves_its_verdicts_and_ends_at_once_when_told(arguments: list[str], tmp_path: Path) -> None:
     port = free_port()
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"), playing(SMTP_GOOD) as smtp:
-        whole = [*arguments, f"--lmtp=unix:{tmp_path}/lmtp", f"--smtp={smtp.port}", f"--port={port}"]
+        whole = [*arguments, f"--lmtp=unix:{tmp_path}/lmtp", f"--smtp={smtp.port}", "--expect=550", f"--port={port}"]
         with running(*whole) as process:
             until(lambda: 'mailstack_verification_enforced{domain="example.org"} 1\n' in fetch(port, "/metrics"))
             until(lambda: "mailstack_lmtp_up 1\n" in fetch(port, "/metrics"))
@@ -94,7 +97,7 @@ def test_it_serves_its_verdicts_and_ends_at_once_when_told(arguments: list[str],
 
 
 def probe(*arguments: str) -> Probe:
-    return Probe(options.parse(arguments), Board())
+    return Probe(ProbeOptions.parse(arguments), Board())
 
 
 def test_a_check_that_fails_itself_leaves_no_former_verdict(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,19 +193,11 @@ def test_a_loop_that_does_not_turn_is_stuck() -> None:
     ],
 )
 def test_where_dovecot_listens(place: str, listener: UnixListener | InetListener) -> None:
-    assert options.parse([*COMMON, f"--lmtp={place}"]).listener == listener
+    assert listeners.listener(ProbeOptions.parse([*COMMON, f"--lmtp={place}"]).lmtp) == listener
 
 
 @pytest.mark.parametrize("place", ["unix:lmtp", "inet:host", "inet:host:lmtp", "tcp:host:24", ""])
 def test_another_place_is_refused(place: str, capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
-        options.parse([*COMMON, f"--lmtp={place}"])
+        ProbeOptions.parse([*COMMON, f"--lmtp={place}"])
     assert "is neither unix:/PATH nor inet:HOST:PORT" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("missing", [2, 3])
-def test_a_probe_must_know_what_it_is_of(missing: int, capsys: pytest.CaptureFixture[str]) -> None:
-    given = [each for number, each in enumerate(COMMON) if number != missing]
-    with pytest.raises(SystemExit):
-        options.parse([*given, "--lmtp=unix:/run/lmtp"])
-    assert "--pod and --uid must be given" in capsys.readouterr().err

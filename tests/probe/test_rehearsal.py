@@ -33,7 +33,7 @@ def seconds(monkeypatch: pytest.MonkeyPatch) -> Seconds:
     """Sets the limit of the whole rehearsal; enough for loopback unless a test wants to see it reached."""
 
     def limit(value: float) -> None:
-        monkeypatch.setattr(rehearsal, "LIMIT", value)
+        monkeypatch.setattr(rehearsal, "REHEARSAL_LIMIT", value)
 
     monkeypatch.setattr(rehearsal, "PAUSE", 0.02)
     limit(10)

@@ -69,6 +69,12 @@ def api(good: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
         thread.join()
 
 
+@pytest.mark.parametrize(("pod", "uid"), [("", "1"), ("mail-0", "")])
+def test_a_probe_must_know_its_pod(pod: str, uid: str) -> None:
+    with pytest.raises(SystemExit, match="POD_NAME and POD_UID are required"):
+        Identity.of("post/mail", pod, uid)
+
+
 def test_an_entry_is_applied_server_side(api: Api) -> None:
     api.server.apply(WHO, PARTS)
     [(path, headers, body)] = api.requests

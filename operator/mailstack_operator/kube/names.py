@@ -5,11 +5,13 @@ Pure constants and string functions; everything else refers to a thing by the na
 
 from dataclasses import dataclass
 
-GROUP = "mailstack.dev"
-VERSION = "v1alpha1"
+from mailstack_probe import contract
+
+GROUP = contract.GROUP
+VERSION = contract.VERSION
 KIND = "MailStack"
 PLURAL = "mailstacks"
-API_VERSION = f"{GROUP}/{VERSION}"
+API_VERSION = contract.GROUP_VERSION
 
 FIELD_MANAGER = "mailstack-operator"
 

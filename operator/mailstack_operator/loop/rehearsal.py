@@ -4,6 +4,7 @@ from mailstack_operator.kube import names
 from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.loop.pod_state import End, Pod
 from mailstack_operator.loop.summary import CONFIG_REFUSED
+from mailstack_probe.contract import NO_ANSWER
 
 # A trial that ended without a verdict is made again after this many seconds.
 AGAIN = 30.0
@@ -11,8 +12,6 @@ AGAIN = 30.0
 AT_ONCE = 2
 # Until it is a MailStack's turn, in seconds between two looks.
 _TURN = 5.0
-# mailstack_probe.rehearsal got no answer in time (EX_TEMPFAIL of sysexits.h): a slow node is no proof.
-_NO_ANSWER = 75
 _LAST_PROGRAM_CODE = 127
 
 _KEEP = "the running pods keep their last configuration"
@@ -72,7 +71,7 @@ def _refusal(pod: Pod) -> End | None:
 
 def _is_no(end: End) -> bool:
     """Whether a program ended by its own will, or is not in the image; a signal or a failed start is the node's."""
-    own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != _NO_ANSWER
+    own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != NO_ANSWER
     return own or "executable file not found" in end.words or "no such file or directory" in end.words
 
 

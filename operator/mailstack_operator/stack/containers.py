@@ -6,31 +6,22 @@ each.
 
 from mailstack_operator.api.servers import ResourceAmounts, Resources
 from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import programs
 from mailstack_operator.stack.dovecot import scripts as dovecot_scripts
-from mailstack_operator.stack.needs import CA_KEY
 from mailstack_operator.stack.paths import (
     IDS_FOLDER,
-    LMTP_CA_FILE,
-    LMTP_CA_PUBLIC_FILE,
     LMTP_CA_SECRET,
-    LMTP_PUBLIC_FILE,
     LMTP_SECRET,
-    LMTP_TLS_FILE,
     LOGS_FOLDER,
     MAIL_ROOT,
     POSTFIX_DATA,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
-    TLS_FILE,
     TLS_FOLDER,
-    TLS_PUBLIC_FILE,
     TLS_SECRET,
-    TOKEN_FOLDER,
-    USERS_FILE,
     USERS_FOLDER,
-    VERIFY_CACHE_FILE,
 )
-from mailstack_operator.stack.ports import PROBE_PORT, SMTP_PORT, Port
+from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.postfix import scripts as postfix_scripts
 from mailstack_operator.stack.topology import Topology
 from mailstack_operator.stack.volumes import (
@@ -40,6 +31,7 @@ from mailstack_operator.stack.volumes import (
     postfix_mounts,
     postfix_secret_mounts,
 )
+from mailstack_probe.contract import POD_NAME, POD_UID, PROBE_PORT, TOKEN_FOLDER
 
 # Any user but root will do; a rootless Dovecot reads the certificate as its own.
 _SIDECAR_USER = 65532
@@ -94,27 +86,24 @@ def _dovecot_environment(topology: Topology) -> dict[str, str]:
 
 def certificates(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
     """Hands the servers their certificates, and renewed ones only when they are good: mailstack_probe.certificates."""
-    arguments: list[Json] = []
-    targets: list[str] = []
+    options = programs.certificates(topology, postfix=postfix, dovecot=dovecot)
     mounts: list[Json] = [mount("tls", TLS_FOLDER)]
     if topology.spec.tls:
-        arguments.append(f"--pair={TLS_SECRET}={TLS_FILE}")
-        targets.append(TLS_FILE)
         mounts.append(mount("tls-secret", TLS_SECRET, read_only=True))
     if topology.lmtp.tls and dovecot:
-        arguments.append(f"--pair={LMTP_SECRET}={LMTP_TLS_FILE}")
-        targets.append(LMTP_TLS_FILE)
         mounts.append(mount("lmtp-secret", LMTP_SECRET, read_only=True))
     if topology.lmtp.tls and postfix:
-        arguments.append(f"--ca={LMTP_CA_SECRET}/{CA_KEY}={LMTP_CA_FILE}")
-        targets.append(LMTP_CA_FILE)
         mounts.append(mount("lmtp-ca", LMTP_CA_SECRET, read_only=True))
     return {
         **_container("certificates", topology.operator_image),
         "restartPolicy": "Always",
-        "command": ["python3", "-m", "mailstack_probe.certificates"],
-        "args": arguments,
-        "startupProbe": {**_there(targets), "periodSeconds": 1, "failureThreshold": 60},
+        "command": ["python3", "-m", options.program],
+        "args": [*options.to_arguments()],
+        "startupProbe": {
+            **_there([copy.target for copy in (*options.pair, *options.ca)]),
+            "periodSeconds": 1,
+            "failureThreshold": 60,
+        },
         "securityContext": _ordinary_user(topology.rootless or _SIDECAR_USER),
         "volumeMounts": mounts,
     }
@@ -155,12 +144,9 @@ def postfix(topology: Topology) -> Object:
 
 def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
     """Asks the servers of its pod what mail clients ask, and reports: mailstack_probe."""
-    domains = [f"--domain={domain}" for domain in topology.spec.domains]
-    whose = [f"--stack={topology.stack.key}", f"--port={PROBE_PORT}"]
-    arguments = [*_asked_lmtp(topology, postfix=postfix), *domains, *whose]
+    options = programs.probe(topology, postfix=postfix, dovecot=dovecot)
     mounts: list[Json] = [mount("token", TOKEN_FOLDER, read_only=True)]
     if postfix:
-        arguments += [*_asked_smtp(topology), f"--ids={IDS_FOLDER}/postfix", f"--queue={POSTFIX_SPOOL}"]
         mounts += [
             mount("ids", IDS_FOLDER, read_only=True),
             mount("queue", POSTFIX_SPOOL, read_only=True),
@@ -169,16 +155,13 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
         if topology.is_one_pod:
             mounts.append(mount("private", POSTFIX_PRIVATE, read_only=True))
     if topology.tls:
-        arguments += [f"--certificate={TLS_PUBLIC_FILE}"] if topology.spec.tls else []
-        arguments += [f"--certificate={LMTP_PUBLIC_FILE}"] if topology.lmtp.tls and dovecot else []
         mounts.append(mount("tls", TLS_FOLDER, read_only=True))
     if dovecot:
-        arguments += [f"--users={USERS_FILE}", f"--store={MAIL_ROOT}", f"--group={topology.mail_owner}"]
         mounts += [mount("users", USERS_FOLDER, read_only=True), mount("mail", MAIL_ROOT)]
     return {
         **_container("probe", topology.operator_image),
-        "command": ["python3", "-m", "mailstack_probe", *arguments],
-        "env": [_field("POD_NAME", "metadata.name"), _field("POD_UID", "metadata.uid")],
+        "command": ["python3", "-m", options.program, *options.to_arguments()],
+        "env": [_field(POD_NAME, "metadata.name"), _field(POD_UID, "metadata.uid")],
         "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
         "livenessProbe": {
             "httpGet": {"path": "/healthz", "port": "metrics"},
@@ -190,24 +173,6 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
         "securityContext": _probe_security(topology, postfix=postfix),
         "volumeMounts": mounts,
     }
-
-
-def _asked_lmtp(topology: Topology, *, postfix: bool) -> list[str]:
-    """Where Dovecot listens: as Postfix reaches it, or, in Dovecot's own pod, at the port itself."""
-    if not postfix:
-        return [f"--lmtp={topology.lmtp.address_in_pod}"]
-    authority = [f"--lmtp-ca={LMTP_CA_PUBLIC_FILE}"] if topology.lmtp.tls else []
-    return [f"--lmtp={topology.lmtp.address}", *authority]
-
-
-def _asked_smtp(topology: Topology) -> list[str]:
-    return [f"--smtp={SMTP_PORT}", _expected(topology), f"--verify-map={VERIFY_CACHE_FILE}"]
-
-
-def _expected(topology: Topology) -> str:
-    """What Postfix answers for an address that nobody has."""
-    verification = topology.spec.verification
-    return f"--expect={verification.reject_code if verification.enabled else 250}"
 
 
 def _probe_security(topology: Topology, *, postfix: bool) -> Object:
@@ -223,24 +188,24 @@ def _field(name: str, path: str) -> Object:
 
 def rehearsal(topology: Topology) -> Object:
     """Asks the servers that stand beside it what another mail server and a mail program would ask."""
-    unknown = [f"--unknown={UNKNOWN_USER}@{domain}" for domain in topology.spec.domains[:3]]
-    ports = [f"--{port.name}={port.container}" for port in (*topology.postfix_ports, *topology.mail_ports)]
-    logs = [f"--log={_log(server)}" for server in ("dovecot", "postfix")]
+    options = programs.rehearsal(topology)
     return {
         **_container("rehearsal", topology.operator_image),
-        "command": ["python3", "-m", "mailstack_probe.rehearsal", _expected(topology), *unknown, *ports, *logs],
+        "command": ["python3", "-m", options.program, *options.to_arguments()],
         "securityContext": _ordinary_user(_SIDECAR_USER),
         "volumeMounts": [mount("logs", LOGS_FOLDER, read_only=True)],
     }
 
 
-# An address that nobody has.
-UNKNOWN_USER = "mailstack-rehearsal-nobody"
-
-
 def logged(container: Object) -> Object:
     """The container with what it prints in a file too, where the rehearsal reads it."""
-    wrapped: list[Json] = ["/bin/sh", "-euc", _TEE, _log(str(container["name"])), *_list(container, "command")]
+    wrapped: list[Json] = [
+        "/bin/sh",
+        "-euc",
+        _TEE,
+        programs.log_file(str(container["name"])),
+        *_list(container, "command"),
+    ]
     mounts = [*_list(container, "volumeMounts"), mount("logs", LOGS_FOLDER)]
     return {**container, "command": wrapped, "volumeMounts": mounts}
 
@@ -250,10 +215,6 @@ _TEE = """\
 { "$@" && status=0 || status=$?; echo "$status" > "$0.status"; } 2>&1 | tee "$0"
 exit "$(cat "$0.status")"
 """
-
-
-def _log(server: str) -> str:
-    return f"{LOGS_FOLDER}/{server}.log"
 
 
 def _list(container: Object, name: str) -> list[Json]:

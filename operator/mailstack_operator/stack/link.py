@@ -15,6 +15,7 @@ from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
 from mailstack_operator.stack.ports import MAIL_PORTS, Port, dovecot_port
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.syntax import Block, block
+from mailstack_probe.contract import Address, InetAddress, UnixAddress
 
 LOOPBACK = "127.0.0.1"
 
@@ -107,12 +108,12 @@ class UnixLink:
         return block(f"unix_listener {POSTFIX_PRIVATE}/{self.socket}", **owner, mode="0600")
 
     @property
-    def address(self) -> str:
-        """Where Postfix reaches Dovecot, for the probe: unix:/PATH."""
-        return f"unix:{POSTFIX_PRIVATE}/{self.socket}"
+    def address(self) -> Address:
+        """Where Postfix reaches Dovecot, for the probe."""
+        return UnixAddress(f"{POSTFIX_PRIVATE}/{self.socket}")
 
     @property
-    def address_in_pod(self) -> str:
+    def address_in_pod(self) -> Address:
         """The same from within Dovecot's pod."""
         return self.address
 
@@ -195,13 +196,12 @@ class InetLink:
         return block(f"inet_listener {self.port.name}", port=str(self.port.container))
 
     @property
-    def address(self) -> str:
-        """inet:HOST:PORT."""
-        return f"inet:{self.place}"
+    def address(self) -> Address:
+        return InetAddress(self.host, self.port.service)
 
     @property
-    def address_in_pod(self) -> str:
-        return f"inet:{LOOPBACK}:{self.port.container}"
+    def address_in_pod(self) -> Address:
+        return InetAddress(LOOPBACK, self.port.container)
 
     @property
     def place(self) -> str:

@@ -1,5 +1,7 @@
 """Where files are in the pods: what is mounted at a path, what a configuration names, what a script reads."""
 
+from mailstack_probe.contract import RUN
+
 POSTFIX_SPOOL = "/var/spool/postfix"
 POSTFIX_DATA = "/var/lib/postfix"
 POSTFIX_PRIVATE = f"{POSTFIX_SPOOL}/private"
@@ -17,10 +19,8 @@ SIEVE_AFTER = f"{DOVECOT_FOLDER}/after.sieve"
 SIEVE_BINARIES = "/var/lib/dovecot/sieve"
 MAIL_ROOT = "/srv/mail"
 
-RUN = "/run/mailstack"
 IDS_FOLDER = f"{RUN}/ids"
 LOGS_FOLDER = f"{RUN}/logs"
-TOKEN_FOLDER = f"{RUN}/token"
 USERS_FOLDER = f"{RUN}/users"
 USERS_FILE = f"{USERS_FOLDER}/passwd"
 # Key and certificates in one file, put there whole and only if they fit together (mailstack_probe.certificates).

@@ -2,8 +2,6 @@
 
 from dataclasses import dataclass
 
-SMTP_PORT = 25
-PROBE_PORT = 9100
 IMAP_PORT = 143
 IMAPS_PORT = 993
 SIEVE_PORT = 4190

@@ -13,7 +13,8 @@ from mailstack_operator.kube import names
 from mailstack_operator.stack import link
 from mailstack_operator.stack.link import Link, Purpose
 from mailstack_operator.stack.mailstack import MailStack
-from mailstack_operator.stack.ports import IMAP_PORT, IMAPS_PORT, SIEVE_PORT, SMTP_PORT, Port, dovecot_port
+from mailstack_operator.stack.ports import IMAP_PORT, IMAPS_PORT, SIEVE_PORT, Port, dovecot_port
+from mailstack_probe.contract import SMTP_PORT
 
 # Owner of the mail on the volume. A number of our own: it must be the same in every Dovecot image.
 MAIL_ID = 5000

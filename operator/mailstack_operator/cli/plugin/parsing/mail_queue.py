@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import filterfalse
 
 from mailstack_operator.kube.objects import Json, entries, number, text
-from mailstack_probe.recipients import LOCAL_PART
+from mailstack_probe.contract import PROBE_USER
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ def parse_queue(pod: str, output: str) -> list[Message]:
 
 
 def _is_probe_question(message: Message) -> bool:
-    return any(recipient.address.startswith(f"{LOCAL_PART}-") for recipient in message.recipients)
+    return any(recipient.address.startswith(f"{PROBE_USER}-") for recipient in message.recipients)
 
 
 def _message(pod: str, entry: dict[str, Json]) -> Message:

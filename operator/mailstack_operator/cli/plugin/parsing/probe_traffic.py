@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterator, Sequence
 
 from mailstack_operator.cli.plugin.parsing.log_line import DOVECOT, Line
-from mailstack_probe.recipients import LOCAL_PART
+from mailstack_probe.contract import PROBE_USER
 
 # The process that serves a session: Dovecot's lmtp writes lmtp(PID), and lmtp(ADDRESS)<PID> once it has a recipient.
 _PROCESS = re.compile(r"postfix/smtpd\[(\d+)\]: |lmtp\((?:[^)]*\)<)?(\d+)[)>]")
@@ -41,4 +41,4 @@ def _is_idle(session: Sequence[Line]) -> bool:
 
 
 def _is_question(line: Line) -> bool:
-    return f" to=<{LOCAL_PART}-" in line.text
+    return f" to=<{PROBE_USER}-" in line.text

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from mailstack_operator.cli.plugin.parsing.log_line import POSTFIX, Line
-from mailstack_probe.recipients import LOCAL_PART
+from mailstack_probe.contract import PROBE_USER
 
 _REFUSAL = re.compile(r": \w+: reject: \w+ from \S*\[(\S+)\]: (\d{3})(.*); from=<(.*?)>(?: to=<(.*?)>)? ")
 
@@ -26,7 +26,7 @@ def find_refusals(lines: Iterable[Line]) -> list[Refusal]:
     """What Postfix refused, without the probe's own questions."""
     matches = ((line.time, _REFUSAL.search(line.text)) for line in lines if line.container == POSTFIX)
     every = [_refusal(time, match) for time, match in matches if match]
-    return [refusal for refusal in every if not refusal.recipient.startswith(f"{LOCAL_PART}-")]
+    return [refusal for refusal in every if not refusal.recipient.startswith(f"{PROBE_USER}-")]
 
 
 def _refusal(time: datetime, match: re.Match[str]) -> Refusal:

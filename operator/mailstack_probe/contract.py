@@ -1,0 +1,168 @@
+"""What the operator and the programs in the mail pods agree on: names, numbers, paths and command lines.
+
+Both sides import it, so that neither holds a copy. Pure.
+"""
+
+from dataclasses import dataclass
+from typing import Annotated
+
+from mailstack_probe.arguments import Arguments, Option
+
+# The API to which the probe writes its entry of `status.pods[]`.
+GROUP = "mailstack.dev"
+VERSION = "v1alpha1"
+GROUP_VERSION = f"{GROUP}/{VERSION}"
+
+# The checks, as the entry names them.
+LMTP = "lmtp"
+VERIFICATION = "verification"
+
+SMTP_PORT = 25
+PROBE_PORT = 9100
+
+RUN = "/run/mailstack"
+IDS_FILE = f"{RUN}/ids/postfix"
+TOKEN_FOLDER = f"{RUN}/token"
+
+# Environment variables of the container `probe`.
+POD_NAME = "POD_NAME"
+POD_UID = "POD_UID"
+
+# Reserved local parts: recipients that the probe (followed by a dash and a number) and the rehearsal ask for, and that
+# no user may have.
+PROBE_USER = "mailstack-probe"
+REHEARSAL_USER = "mailstack-rehearsal-nobody"
+
+# Exit code of a rehearsal without an answer in time, EX_TEMPFAIL of sysexits.h: a slow node proves nothing.
+NO_ANSWER = 75
+# Seconds that a rehearsal takes at most, without the start of Python.
+REHEARSAL_LIMIT = 23.0
+
+# Replies of Postfix to RCPT for an unknown recipient; 250 where addresses are not verified.
+EXPECTED = (550, 450, 250)
+
+
+@dataclass(frozen=True)
+class UnixAddress:
+    """A unix socket; `path` is absolute."""
+
+    path: str
+
+    def __str__(self) -> str:
+        return f"unix:{self.path}"
+
+
+@dataclass(frozen=True)
+class InetAddress:
+    """A TCP port of a name or an IP address."""
+
+    host: str
+    port: int
+
+    def __str__(self) -> str:
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"inet:{host}:{self.port}"
+
+
+Address = UnixAddress | InetAddress
+
+
+def address(text: str) -> Address:
+    """Reads `unix:/PATH` or `inet:HOST:PORT`. Raises ValueError."""
+    kind, _, place = text.partition(":")
+    host, _, port = place.rpartition(":")
+    if kind == "unix" and place.startswith("/"):
+        return UnixAddress(place)
+    if kind == "inet" and host and port.isdecimal():
+        return InetAddress(host.removeprefix("[").removesuffix("]"), int(port))
+    raise ValueError(f"{text!r} is neither unix:/PATH nor inet:HOST:PORT")
+
+
+@dataclass(frozen=True)
+class Copy:
+    """A file or folder, and the file to which its content is copied."""
+
+    source: str
+    target: str
+
+    def __str__(self) -> str:
+        return f"{self.source}={self.target}"
+
+
+def copy(text: str) -> Copy:
+    """Reads `SOURCE=TARGET`. Raises ValueError."""
+    source, separator, target = text.partition("=")
+    if not (source and separator and target):
+        raise ValueError(f"{text!r} is not of the form SOURCE=TARGET")
+    return Copy(source, target)
+
+
+def stack_key(text: str) -> str:
+    """Reads `NAMESPACE/NAME`. Raises ValueError."""
+    namespace, _, name = text.partition("/")
+    if not (namespace and name):
+        raise ValueError(f"{text!r} is not of the form NAMESPACE/NAME")
+    return text
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions(Arguments):
+    """Of `python -m mailstack_probe`; None and an empty tuple are for what is not in the pod."""
+
+    program = "mailstack_probe"
+    purpose = "Check the mail servers of this pod, and report to the MailStack."
+
+    lmtp: Annotated[Address, Option("Dovecot's LMTP listener", "unix:PATH|inet:HOST:PORT", address)]
+    lmtp_ca: Annotated[str | None, Option("CA certificates: use STARTTLS, and trust only these", "FILE")] = None
+    domain: Annotated[tuple[str, ...], Option("domain of the MailStack; repeat for each", "DOMAIN")]
+    stack: Annotated[str, Option("the MailStack to report to", "NAMESPACE/NAME", stack_key)]
+    port: Annotated[int, Option("port for /metrics and /healthz", "PORT", int)]
+    smtp: Annotated[int | None, Option("Postfix's port on 127.0.0.1", "PORT", int)] = None
+    expect: Annotated[
+        int | None, Option("reply code for unknown recipients; 250: all are accepted", read=int, choices=EXPECTED)
+    ] = None
+    verify_map: Annotated[str | None, Option("Postfix's verify cache, with its suffix .lmdb", "FILE")] = None
+    ids: Annotated[str | None, Option("user and group to become, if root", "FILE")] = None
+    queue: Annotated[str | None, Option("Postfix's spool", "FOLDER")] = None
+    certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()
+    users: Annotated[str | None, Option("Dovecot's passwd-file", "FILE")] = None
+    store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
+    group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None
+    credentials: Annotated[str, Option("folder of token and ca.crt for the API server", "FOLDER")] = TOKEN_FOLDER
+
+    def conflict(self) -> str | None:
+        complete = (self.smtp is None) == (self.expect is None)
+        return None if complete else "--smtp and --expect require each other"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CertificatesOptions(Arguments):
+    """Of `python -m mailstack_probe.certificates`."""
+
+    program = "mailstack_probe.certificates"
+    purpose = "Copy certificates from mounted Secrets, and only valid ones."
+
+    pair: Annotated[tuple[Copy, ...], Option("Secret of type kubernetes.io/tls", "FOLDER=TARGET.pem", copy)] = ()
+    ca: Annotated[tuple[Copy, ...], Option("file of CA certificates", "FILE=TARGET.pem", copy)] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class RehearsalOptions(Arguments):
+    """Of `python -m mailstack_probe.rehearsal`; the ports are those of this pod that are checked."""
+
+    program = "mailstack_probe.rehearsal"
+    purpose = "Check that the mail servers of this pod work with their configuration."
+
+    expect: Annotated[int | None, Option("Postfix's reply to --unknown", read=int, choices=EXPECTED)] = None
+    unknown: Annotated[tuple[str, ...], Option("a non-existent recipient; repeat for each", "ADDRESS")] = ()
+    smtp: Annotated[int | None, Option("port of SMTP", "PORT", int)] = None
+    submission: Annotated[int | None, Option("port of Submission", "PORT", int)] = None
+    submissions: Annotated[int | None, Option("port of Submission with TLS", "PORT", int)] = None
+    imap: Annotated[int | None, Option("port of IMAP", "PORT", int)] = None
+    imaps: Annotated[int | None, Option("port of IMAP with TLS", "PORT", int)] = None
+    sieve: Annotated[int | None, Option("port of ManageSieve", "PORT", int)] = None
+    log: Annotated[tuple[str, ...], Option("log file of a server; repeat for each", "FILE")] = ()
+
+    def conflict(self) -> str | None:
+        complete = not self.unknown or (self.smtp and self.expect)
+        return None if complete else "--unknown needs --smtp and --expect"

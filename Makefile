@@ -7,6 +7,8 @@ VENV    := $(CACHE)/venv-$(LOCK)
 PYTHON  := $(VENV)/bin/python
 HARNESS := PYTHONPATH=e2e python3 -m harness
 WORKERS ?= 3
+# Built anew each time: Sphinx reports only the faults of pages that it reads. One folder per checkout.
+SITE    := $(CACHE)/site-$(shell pwd | sha256sum | cut -c1-12)
 
 export PATH       := $(VENV)/bin:$(CACHE)/bin:$(PATH)
 export KUBECONFIG := $(CACHE)/kubeconfig
@@ -17,7 +19,7 @@ VERSION   := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/mailstack_
 REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version lock
+.PHONY: help demo test check docs unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -28,7 +30,7 @@ demo: ## A cluster, the operator, a MailStack, and real mail through it.
 test: ## Everything: checks, unit tests, then end to end on a kind cluster; all of it runs, then it fails.
 	@$(MAKE) --no-print-directory --keep-going check unit e2e
 
-check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generated files, chart, alerts.
+check: $(VENV)/.complete tools docs ## Format, lint, types, import contracts, generated files, chart, alerts, docs.
 	ruff format --check .
 	ruff check .
 	mypy
@@ -38,6 +40,11 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 	helm lint --strict charts/mailstack-operator
 	helm template mailstack-operator charts/mailstack-operator > /dev/null
 	promtool check rules --lint=all --lint-fatal charts/mailstack-operator/files/alerts.yaml
+
+docs: $(VENV)/.complete ## The site, in CACHE; a dead link or a page outside the navigation is an error.
+	@rm -rf $(SITE)
+	$(PYTHON) -m sphinx -q -W --keep-going -b html -c docs/site -d $(SITE)/doctrees . $(SITE)/html
+	@echo "$(SITE)/html/index.html"
 
 unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 	pytest tests -q -n 2

@@ -29,17 +29,3 @@ def test_the_page_shows_the_example_as_it_is(name: str) -> None:
 def test_the_readme_leads_to_the_page_and_the_page_to_the_example(name: str) -> None:
     assert f"docs/{name}.md" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"examples/features/{name}.yaml" in (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
-
-
-def test_every_link_of_the_docs_leads_somewhere() -> None:
-    pages = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
-    for page in pages:
-        for target in _links(page):
-            assert (page.parent / target).exists(), f"{page.name}: {target}"
-
-
-def _links(page: Path) -> list[str]:
-    """The paths that the page links to, without their anchors."""
-    text = page.read_text(encoding="utf-8")
-    targets = [part.partition(")")[0].partition("#")[0] for part in text.split("](")[1:]]
-    return [target for target in targets if target and "://" not in target]

@@ -19,7 +19,7 @@ VERSION   := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/mailstack_
 REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version lock
+.PHONY: help demo test check docs unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version hooks lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -37,6 +37,8 @@ check: $(VENV)/.complete tools docs ## Format, lint, types, import contracts, ge
 	lint-imports --no-logo
 	$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
 	$(REFERENCE) | diff -u docs/api.md - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yaml
+	pre-commit validate-config .pre-commit-config.yaml
 	helm lint --strict charts/mailstack-operator
 	helm template mailstack-operator charts/mailstack-operator > /dev/null
 	promtool check rules --lint=all --lint-fatal charts/mailstack-operator/files/alerts.yaml
@@ -91,6 +93,9 @@ golden: $(VENV)/.complete tools ## Write the golden files anew; read the differe
 
 version: ## Write the version of mailstack_operator/__init__.py into the chart (docs/release.md).
 	sed -i -E 's/^(version|appVersion): .*/\1: "$(VERSION)"/' charts/mailstack-operator/Chart.yaml
+
+hooks: $(VENV)/.complete ## Install the git hooks of .pre-commit-config.yaml into this checkout.
+	pre-commit install
 
 lock: ## Pin what pyproject.toml asks for, by version and hash (needs uv).
 	requirements/lock

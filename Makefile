@@ -16,7 +16,7 @@ export KUBECONFIG := $(CACHE)/kubeconfig
 export PYTHONPATH := operator
 MAILSTACK := $(PYTHON) -m mailstack_operator
 VERSION   := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/mailstack_operator/__init__.py)
-REFERENCE := $(PYTHON) -m mailstack_operator.api.reference
+REFERENCE := $(PYTHON) -m mailstack_operator.cli.reference
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check docs unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version hooks lock

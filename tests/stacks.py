@@ -3,7 +3,8 @@
 from copy import deepcopy
 
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack.mailstack import MailStack, parse
+from mailstack_operator.stack.mailstack import MailStack
+from mailstack_operator.stack.parser import parse
 
 UID = "11111111-2222-3333-4444-555555555555"
 

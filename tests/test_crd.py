@@ -9,13 +9,14 @@ from click.testing import CliRunner
 from kubernetes.client.models import V1CustomResourceDefinition
 
 from mailstack_operator.api.crd import custom_resource_definition
-from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.cli.main import main
 from mailstack_operator.kube.objects import Json, Object, entries, section
+from mailstack_operator.stack.schema import spec_schema
+from mailstack_operator.stack.users.variants import VARIANTS, spec_model
 from tests.stacks import body, stack
 
 FILE = Path(__file__).parents[1] / "crds" / "mailstacks.yaml"
-VERSION = entries(section(custom_resource_definition(), "spec"), "versions")[0]
+VERSION = entries(section(custom_resource_definition(spec_schema()), "spec"), "versions")[0]
 ROOT = section(VERSION, "schema", "openAPIV3Schema")
 
 
@@ -62,7 +63,7 @@ def test_defaults_stand_in_the_schema() -> None:
         return {name: filled(entry, dict(described[name])) for name, entry in {**defaults, **value}.items()}
 
     shown = filled(body()["spec"], dict(section(ROOT, "properties", "spec")))
-    assert MailStackSpec.model_validate(shown) == stack().spec
+    assert spec_model(VARIANTS).model_validate(shown) == stack().spec
     assert shown == stack().spec.model_dump(by_alias=True, exclude_none=True)
 
 

@@ -20,7 +20,7 @@ from mailstack_operator.cli import manifests
 from mailstack_operator.cli.main import main
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import children, topology
-from mailstack_operator.stack.mailstack import parse
+from mailstack_operator.stack.parser import parse
 from tests.conftest import Golden
 
 ROOT = Path(__file__).parents[1]

@@ -6,12 +6,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack_operator.api import postfix_parameters
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.stack import syntax, topology
 from mailstack_operator.stack.dovecot import dovecot_conf
-from mailstack_operator.stack.mailstack import InvalidMailStack, parse
-from mailstack_operator.stack.postfix import main_cf
+from mailstack_operator.stack.parser import InvalidMailStack, parse
+from mailstack_operator.stack.postfix import main_cf, parameters
 from tests.stacks import body
 
 HOSTILE = (
@@ -59,7 +58,7 @@ def test_domains_are_refused_or_change_no_other_line(domains: list[str]) -> None
         assert line_names(rendered[0]) == line_names(ORDINARY[0])
 
 
-@given(name=HOSTILE | st.from_regex(postfix_parameters.NAME_PATTERN, fullmatch=True), value=HOSTILE)
+@given(name=HOSTILE | st.from_regex(parameters.NAME_PATTERN, fullmatch=True), value=HOSTILE)
 def test_a_parameter_is_refused_or_is_one_line_more(name: str, value: str) -> None:
     rendered = files(body({"spec.postfix.parameters": {name: value}}))
     if rendered is not None:

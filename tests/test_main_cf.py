@@ -4,11 +4,11 @@ from itertools import product
 
 import pytest
 
-from mailstack_operator.api.postfix_parameters import MANAGED
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import paths, topology
 from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.postfix import aliases, main_cf, sender_login
+from mailstack_operator.stack.postfix.parameters import MANAGED
 from tests.stacks import stack
 
 LOCAL: dict[str, Json] = {"spec.delivery.recipients": "Local"}

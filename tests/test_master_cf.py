@@ -1,8 +1,8 @@
 """Postfix's services: who may connect where, and what a service demands."""
 
-from mailstack_operator.api.delivery import TAKEN_SOCKETS
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import topology
+from mailstack_operator.stack.link import taken_sockets
 from mailstack_operator.stack.postfix import master_cf
 from tests.stacks import stack
 
@@ -29,7 +29,7 @@ def options(name: str) -> list[str]:
 
 def test_every_socket_of_postfix_is_a_name_that_dovecot_may_not_take() -> None:
     private = {name for (name, kind), fields in services(True).items() if kind.startswith("unix") and fields[2] == "-"}
-    assert private <= set(TAKEN_SOCKETS)
+    assert private <= set(taken_sockets())
 
 
 def test_nothing_runs_in_a_chroot() -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 import pytest
 import yaml
 
-from mailstack_operator.stack import mailstack
+from mailstack_operator.stack import parser
 
 from . import helm
 
@@ -80,7 +80,7 @@ def test_mailstack_of_the_notes_is_valid() -> None:
     manifest = re.search(r"<<'EOF'\n(.+?)\n +EOF\n", helm.notes(), re.DOTALL)
     assert manifest is not None
     assert len(manifest[1].splitlines()) == 10
-    assert mailstack.parse(yaml.safe_load(manifest[1])).spec.domains == ["example.org"]
+    assert parser.parse(yaml.safe_load(manifest[1])).spec.domains == ["example.org"]
 
 
 def test_notes_name_the_namespaces_and_the_commands() -> None:

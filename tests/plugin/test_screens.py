@@ -23,7 +23,7 @@ from mailstack_operator.cli.plugin.screens.recipient_screen import render_answer
 from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
 from mailstack_operator.cli.plugin.screens.units import format_age, format_size
 from mailstack_operator.kube.objects import Json, Object, entries, section
-from mailstack_operator.stack.mailstack import parse
+from mailstack_operator.stack.parser import parse
 from mailstack_operator.stack.topology import decide
 from mailstack_probe.replies import Reply
 from tests.conftest import Golden

@@ -17,10 +17,8 @@ class Rule:
     message_expression: str | None = None
 
     def as_json(self) -> JsonDict:
-        rule: JsonDict = {"rule": self.expression, "message": self.message}
-        if self.message_expression:
-            rule["messageExpression"] = self.message_expression
-        return rule
+        expression: JsonDict = {"messageExpression": self.message_expression} if self.message_expression else {}
+        return {"message": self.message, **expression, "rule": self.expression}
 
 
 def rules(*each: Rule) -> JsonDict:

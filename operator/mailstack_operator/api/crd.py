@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from pydantic import BaseModel
 
 from mailstack_operator.api import cel
-from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.api.status import MailStackStatus
 from mailstack_operator.api.strings import STACK_NAME
 from mailstack_operator.kube import names
@@ -25,8 +24,8 @@ _KEEP = frozenset(
 )
 
 
-def custom_resource_definition() -> Object:
-    """The whole CRD, as kubectl takes it."""
+def custom_resource_definition(spec: Object) -> Object:
+    """The whole CRD, as kubectl takes it; `spec` is the structural schema of the spec."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -42,19 +41,19 @@ def custom_resource_definition() -> Object:
                 "categories": ["all"],
             },
             "scope": "Namespaced",
-            "versions": [_version()],
+            "versions": [_version(spec)],
         },
     }
 
 
-def _version() -> Object:
+def _version(spec: Object) -> Object:
     return {
         "name": names.VERSION,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
         "additionalPrinterColumns": _columns(),
-        "schema": {"openAPIV3Schema": _root()},
+        "schema": {"openAPIV3Schema": _root(spec)},
     }
 
 
@@ -73,7 +72,7 @@ def _columns() -> list[Json]:
     ]
 
 
-def _root() -> Object:
+def _root(spec: Object) -> Object:
     name = cel.Rule(
         f"size(self.metadata.name) <= {STACK_NAME.max_length} && "
         f"self.metadata.name.matches({cel.text(f'^({STACK_NAME.pattern})$')})",
@@ -87,7 +86,7 @@ def _root() -> Object:
             "apiVersion": {"type": "string"},
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
-            "spec": structural(MailStackSpec),
+            "spec": spec,
             "status": {**structural(MailStackStatus), "default": {}},
         },
         **cel.rules(name),
@@ -110,17 +109,24 @@ def _rewrite(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Objec
     if out.get("default", ...) is None:
         del out["default"]
     if properties := section(node, "properties"):
-        out["properties"] = {name: _property(section(properties, name), definitions) for name in properties}
+        required = node.get("required")
+        needed = required if isinstance(required, list) else []
+        out["properties"] = {
+            name: _rewrite(section(properties, name), definitions)
+            if name in needed
+            else _optional(section(properties, name), definitions)
+            for name in properties
+        }
     if items := section(node, "items"):
         out["items"] = _rewrite(items, definitions)
     return out
 
 
-def _property(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:
+def _optional(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:
     out = _rewrite(node, definitions)
     # What is off while it is absent has no default.
-    optional = node.get("default", ...) is None
-    if out.get("type") == "object" and not out.get("required") and not optional:
+    off = node.get("default", ...) is None
+    if out.get("type") == "object" and not out.get("required") and not off:
         out.setdefault("default", _defaults(section(out, "properties")))
     return out
 

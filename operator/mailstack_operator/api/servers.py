@@ -2,12 +2,18 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field, field_validator, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import ConfigDict, Field
 
-from mailstack_operator.api import cel, dovecot_settings, postfix_parameters
+from mailstack_operator.api import cel
 from mailstack_operator.api.model import Model
-from mailstack_operator.api.strings import ImageReference, Quantity, StorageClassName, StorageSize
+from mailstack_operator.api.strings import (
+    ConfigText,
+    ImageReference,
+    ParameterValue,
+    Quantity,
+    StorageClassName,
+    StorageSize,
+)
 
 _IMMUTABLE = cel.rules(
     cel.Rule(
@@ -15,7 +21,6 @@ _IMMUTABLE = cel.rules(
         "storage cannot change after creation, because a StatefulSet's volume claims cannot: see docs/operations.md",
     )
 )
-_ROOTLESS = "rootless needs version 2.4: set version, or remove rootless"
 
 
 class ResourceAmounts(Model):
@@ -73,21 +78,12 @@ class Postfix(Model):
     )
     resources: Resources = Field(default_factory=Resources, description="Resources of the postfix container.")
     storage: PostfixStorage = Field(default_factory=PostfixStorage, description="Volumes of Postfix.")
-    parameters: dict[str, str] = Field(
+    parameters: dict[str, ParameterValue] = Field(
         default_factory=dict,
-        max_length=postfix_parameters.MAX_PARAMETERS,
+        max_length=64,
         description="Parameters of main.cf (postconf(5)) that the operator does not set itself, such as "
         'message_size_limit: "52428800". $name is Postfix\'s own and stays.',
-        json_schema_extra=postfix_parameters.schema(),
     )
-
-    @field_validator("parameters")
-    @classmethod
-    def _parameters(cls, parameters: dict[str, str]) -> dict[str, str]:
-        problems = (postfix_parameters.problem(name, value) for name, value in sorted(parameters.items()))
-        if found := next(filter(None, problems), None):
-            raise PydanticCustomError("postfix_parameter", "{problem}", {"problem": found})
-        return parameters
 
 
 class Rootless(Model):
@@ -116,29 +112,11 @@ class Dovecot(Model):
     )
     resources: Resources = Field(default_factory=Resources, description="Resources of the dovecot container.")
     storage: DovecotStorage = Field(default_factory=DovecotStorage, description="The volume of Dovecot.")
-    extra_config: str = Field(
+    extra_config: ConfigText = Field(
         "",
         description="Settings that the operator does not write itself, in Dovecot's own syntax; they come last in "
         "dovecot.conf. Dovecot itself checks them before a running pod gets them.",
-        json_schema_extra=dovecot_settings.schema(),
     )
-
-    model_config = ConfigDict(
-        json_schema_extra=cel.rules(cel.Rule("!has(self.rootless) || self.version == '2.4'", _ROOTLESS))
-    )
-
-    @field_validator("extra_config")
-    @classmethod
-    def _extra_config(cls, config: str) -> str:
-        if found := dovecot_settings.problem(config):
-            raise PydanticCustomError("dovecot_setting", "{problem}", {"problem": found})
-        return config
-
-    @model_validator(mode="after")
-    def _can_be_rootless(self) -> "Dovecot":
-        if self.rootless is not None and self.version != "2.4":
-            raise PydanticCustomError("rootless", _ROOTLESS)
-        return self
 
     @property
     def image_reference(self) -> str:

@@ -1,16 +1,13 @@
 """The `spec` of a MailStack: what a mail administrator writes.
 
 The descriptions become the CRD's (`make crd`). Every field here works; one that does nothing yet is not in
-the schema. A rule that spans fields stands twice: as CEL for `kubectl apply`, and as a validator for a
-cluster that holds an older CRD.
+the schema. Rules over several fields are in `stack/rules.py`, beside the servers that they are about.
 """
 
-from typing import Annotated
+from typing import Annotated, Generic, TypeVar
 
-from pydantic import AfterValidator, ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import AfterValidator, Field
 
-from mailstack_operator.api import cel
 from mailstack_operator.api.delivery import Delivery
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
@@ -18,16 +15,13 @@ from mailstack_operator.api.servers import Dovecot, Postfix
 from mailstack_operator.api.strings import DomainName, HostName, MailAddress
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.api.tls import Tls
-from mailstack_operator.api.users import Users
 from mailstack_operator.api.verification import Verification
 
-_REPLICAS = (
-    "postfix.replicas above 1 needs delivery.listener.type Inet, because a unix socket joins the servers of one pod"
-)
-_SUBMISSION = "submission needs tls.secretName, because passwords are taken over TLS only"
+# A field for each source of users: stack/users, because a source is more than its fields.
+UsersT = TypeVar("UsersT", bound=Model)
 
 
-class MailStackSpec(Model):
+class MailStackSpec(Model, Generic[UsersT]):
     """One mail server: Postfix receives, Dovecot stores, LMTP joins them."""
 
     hostname: HostName = Field(
@@ -42,7 +36,7 @@ class MailStackSpec(Model):
     postmaster_address: MailAddress = Field(
         description="Dovecot's postmaster_address: the sender of what LMTP itself writes."
     )
-    users: Users = Field(description="Who exists, known to Dovecot alone.")
+    users: UsersT = Field(description="Who exists, known to Dovecot alone.")
     delivery: Delivery = Field(default_factory=Delivery, description="How Postfix hands mail to Dovecot.")
     verification: Verification = Field(
         default_factory=Verification,
@@ -59,18 +53,3 @@ class MailStackSpec(Model):
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")
-
-    model_config = ConfigDict(
-        json_schema_extra=cel.rules(
-            cel.Rule("self.postfix.replicas == 1 || self.delivery.listener.type == 'Inet'", _REPLICAS),
-            cel.Rule("!has(self.submission) || has(self.tls)", _SUBMISSION),
-        )
-    )
-
-    @model_validator(mode="after")
-    def _can_work(self) -> "MailStackSpec":
-        if self.postfix.replicas > 1 and self.delivery.listener.type != "Inet":
-            raise PydanticCustomError("replicas", _REPLICAS)
-        if self.submission is not None and self.tls is None:
-            raise PydanticCustomError("submission", _SUBMISSION)
-        return self

@@ -127,6 +127,9 @@ SocketName: TypeAlias = Annotated[
         32,
     ),
 ]
+# A newline would begin another parameter.
+ParameterValue: TypeAlias = Annotated[str, Text("[ -~]*", "a value of one line, in printable ASCII", 4096)]
+ConfigText: TypeAlias = Annotated[str, Text(r"[ -~\t\n]*", "lines of printable ASCII", 16384)]
 PostfixTime: TypeAlias = Annotated[
     str,
     Time("[1-9][0-9]{0,8}[smhdw]", "a whole number above zero with its unit s, m, h, d or w, such as 15s", 10),

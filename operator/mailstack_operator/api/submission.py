@@ -1,13 +1,9 @@
 """`spec.submission`: users send mail."""
 
-from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from mailstack_operator.api import cel
 from mailstack_operator.api.model import Model
 from mailstack_operator.api.strings import RelayHost, SecretName
-
-_CREDENTIALS = "relayCredentials need a relayHost: set it, or remove relayCredentials"
 
 
 class RelayCredentials(Model):
@@ -27,13 +23,3 @@ class Submission(Model):
     relay_credentials: RelayCredentials | None = Field(
         None, description="Login at the relay host, over TLS only (smtp_sasl_password_maps)."
     )
-
-    model_config = ConfigDict(
-        json_schema_extra=cel.rules(cel.Rule("!has(self.relayCredentials) || has(self.relayHost)", _CREDENTIALS))
-    )
-
-    @model_validator(mode="after")
-    def _credentials_for_a_host(self) -> "Submission":
-        if self.relay_credentials is not None and self.relay_host is None:
-            raise PydanticCustomError("relay", _CREDENTIALS)
-        return self

@@ -2,14 +2,10 @@
 
 from typing import Literal
 
-from pydantic import ConfigDict, Field, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic import Field
 
-from mailstack_operator.api import cel
 from mailstack_operator.api.model import Model
-from mailstack_operator.api.strings import PostfixTime, cel_seconds, seconds
-
-_TIMES = "refresh is longer than expire: write a refresh of at most expire"
+from mailstack_operator.api.strings import PostfixTime
 
 
 class CacheTimes(Model):
@@ -17,16 +13,6 @@ class CacheTimes(Model):
 
     refresh: PostfixTime
     expire: PostfixTime
-
-    model_config = ConfigDict(
-        json_schema_extra=cel.rules(cel.Rule(f"{cel_seconds('self.refresh')} <= {cel_seconds('self.expire')}", _TIMES))
-    )
-
-    @model_validator(mode="after")
-    def _refresh_before_expire(self) -> "CacheTimes":
-        if seconds(self.refresh) > seconds(self.expire):
-            raise PydanticCustomError("times", _TIMES)
-        return self
 
 
 class PositiveTimes(CacheTimes):

@@ -15,8 +15,10 @@ from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube.objects import Json, text
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.leader import LeadershipLost
-from mailstack_operator.stack import children, needs, topology
-from mailstack_operator.stack.mailstack import InvalidMailStack, MailStack, parse
+from mailstack_operator.stack import children, references, topology
+from mailstack_operator.stack.mailstack import MailStack
+from mailstack_operator.stack.parser import InvalidMailStack, parse
+from mailstack_operator.stack.schema import spec_schema
 
 _CRD_HEADER = "# Made by `mailstack crd` from the models in operator/mailstack_operator/api; do not edit.\n"
 
@@ -75,7 +77,7 @@ def validate(path: Path) -> None:
 @main.command()
 def crd() -> None:
     """Print the CustomResourceDefinition of MailStack."""
-    click.echo(_CRD_HEADER + manifests.dump(custom_resource_definition()), nl=False)
+    click.echo(_CRD_HEADER + manifests.dump(custom_resource_definition(spec_schema())), nl=False)
 
 
 @main.command()
@@ -154,7 +156,7 @@ def _first(error: BaseException) -> BaseException:
 def _sources(path: Path, stack: MailStack, config_maps: Mapping[str, Mapping[str, Json]]) -> topology.Sources:
     """The files that the MailStack refers to; ends the command if one is missing."""
     texts = {}
-    for name, need in needs.files(stack.spec).items():
+    for name, need in references.files(stack.spec).items():
         texts[name] = text(config_maps.get(need.name, {}), need.keys[0])
         if not texts[name]:
             sys.exit(f"{path}: no key {need.keys[0]} in a {need}, which holds {need.what}: write it into the file")

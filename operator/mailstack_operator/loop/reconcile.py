@@ -22,7 +22,8 @@ from mailstack_operator.loop.port import Cluster
 from mailstack_operator.loop.store import Seen, Store
 from mailstack_operator.loop.summary import INVALID_SPEC, Outcome
 from mailstack_operator.stack import children, topology
-from mailstack_operator.stack.mailstack import InvalidMailStack, MailStack, parse
+from mailstack_operator.stack.mailstack import MailStack
+from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE, Topology
 
 logger = logging.getLogger(__name__)

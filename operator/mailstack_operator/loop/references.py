@@ -15,8 +15,10 @@ from mailstack_operator.kube.objects import digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.loop.port import Cluster, File
 from mailstack_operator.loop.store import Seen, Store
-from mailstack_operator.stack.mailstack import InvalidMailStack, MailStack, parse
-from mailstack_operator.stack.needs import CERTIFICATE_KEYS, Need, files, needs
+from mailstack_operator.stack.mailstack import MailStack
+from mailstack_operator.stack.needs import CERTIFICATE_KEYS, Need
+from mailstack_operator.stack.parser import InvalidMailStack, parse
+from mailstack_operator.stack.references import files, needs
 from mailstack_operator.stack.topology import Sources
 from mailstack_probe import pem
 

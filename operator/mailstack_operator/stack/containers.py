@@ -19,7 +19,6 @@ from mailstack_operator.stack.paths import (
     POSTFIX_SPOOL,
     TLS_FOLDER,
     TLS_SECRET,
-    USERS_FOLDER,
 )
 from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.postfix import scripts as postfix_scripts
@@ -157,7 +156,7 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> Object:
     if topology.tls:
         mounts.append(mount("tls", TLS_FOLDER, read_only=True))
     if dovecot:
-        mounts += [mount("users", USERS_FOLDER, read_only=True), mount("mail", MAIL_ROOT)]
+        mounts += [*topology.spec.users.source.probe_mounts(), mount("mail", MAIL_ROOT)]
     return {
         **_container("probe", topology.operator_image),
         "command": ["python3", "-m", options.program, *options.to_arguments()],

@@ -9,12 +9,12 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import ClassVar, TypeAlias
 
-from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
 from mailstack_operator.stack.ports import MAIL_PORTS, Port, dovecot_port
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.syntax import Block, block
+from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import Address, InetAddress, UnixAddress
 
 LOOPBACK = "127.0.0.1"
@@ -33,12 +33,12 @@ class Purpose:
     title: str
     socket: str
     port: int
-    needed: Callable[[MailStackSpec], bool]
+    needed: Callable[[Spec], bool]
     settings: Mapping[str, str] = field(default_factory=dict)
     parameters: Callable[["Link"], Mapping[str, str]] = lambda _: {}
 
 
-def _has_quota_at_recipient(spec: MailStackSpec) -> bool:
+def _has_quota_at_recipient(spec: Spec) -> bool:
     return spec.plugins.quota is not None and spec.plugins.quota.reject_at_recipient
 
 
@@ -223,7 +223,7 @@ class InetLink:
 Link: TypeAlias = UnixLink | InetLink
 
 
-def links(spec: MailStackSpec, host: str, purposes: Iterable[Purpose] = PURPOSES) -> dict[str, Link]:
+def links(spec: Spec, host: str, purposes: Iterable[Purpose] = PURPOSES) -> dict[str, Link]:
     """The links that the spec needs, by the name of their purpose; `host` is the name of Dovecot's own Service."""
     needed = [purpose for purpose in purposes if purpose.needed(spec)]
     if spec.delivery.listener.type == "Unix":
@@ -231,17 +231,17 @@ def links(spec: MailStackSpec, host: str, purposes: Iterable[Purpose] = PURPOSES
     return {purpose.name: _by_port(spec, purpose, host) for purpose in needed}
 
 
-def lmtp_secret(spec: MailStackSpec) -> str | None:
+def lmtp_secret(spec: Spec) -> str | None:
     """The Secret of LMTP's certificate, if it has one."""
     listener = spec.delivery.listener
     return listener.inet.tls.secret_name if listener.type == "Inet" and listener.inet.tls else None
 
 
-def _by_socket(spec: MailStackSpec, purpose: Purpose) -> UnixLink:
+def _by_socket(spec: Spec, purpose: Purpose) -> UnixLink:
     return UnixLink(purpose, spec.delivery.listener.unix.name if purpose is LMTP else purpose.socket)
 
 
-def _by_port(spec: MailStackSpec, purpose: Purpose, host: str) -> InetLink:
+def _by_port(spec: Spec, purpose: Purpose, host: str) -> InetLink:
     number = spec.delivery.listener.inet.port if purpose is LMTP else purpose.port
     port = dovecot_port(purpose.name, number, rootless=spec.dovecot.rootless is not None)
     return InetLink(purpose, host, port, lmtp_secret(spec) if purpose is LMTP else None)

@@ -1,14 +1,9 @@
-"""Reads a MailStack object into its model, or says in plain words what is wrong with it."""
+"""A MailStack that is valid: what everything else is decided from."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
-from pydantic import ValidationError
-from pydantic_core import ErrorDetails
-
-from mailstack_operator.api.spec import MailStackSpec
-from mailstack_operator.api.strings import STACK_NAME
 from mailstack_operator.kube import names
+from mailstack_operator.stack.users.source import Spec
 
 
 @dataclass(frozen=True)
@@ -17,56 +12,4 @@ class MailStack:
 
     key: names.StackKey
     uid: str
-    spec: MailStackSpec
-
-
-class InvalidMailStack(ValueError):
-    """The object is none that can run; `problems` has a line for each mistake, with its field."""
-
-    def __init__(self, problems: list[str]) -> None:
-        super().__init__("; ".join(problems))
-        self.problems = problems
-
-
-def parse(body: Mapping[str, object]) -> MailStack:
-    """The MailStack in `body`, a decoded manifest.
-
-    Raises InvalidMailStack.
-    """
-    metadata = body.get("metadata")
-    meta = metadata if isinstance(metadata, Mapping) else {}
-    name, problems = str(meta.get("name") or ""), _head_problems(body)
-    try:
-        spec = MailStackSpec.model_validate(body.get("spec"))
-    except ValidationError as error:
-        raise InvalidMailStack(problems + [_sentence(detail) for detail in error.errors()]) from None
-    if problems:
-        raise InvalidMailStack(problems)
-    key = names.StackKey(str(meta.get("namespace") or "default"), name)
-    return MailStack(key, str(meta.get("uid") or ""), spec)
-
-
-def _head_problems(body: Mapping[str, object]) -> list[str]:
-    problems = []
-    if (body.get("apiVersion"), body.get("kind")) != (names.API_VERSION, names.KIND):
-        problems.append(f"apiVersion, kind: write {names.API_VERSION} and {names.KIND}")
-    metadata = body.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
-    try:
-        STACK_NAME.check(str(name or ""))
-    except ValueError as error:
-        problems.append(f"metadata.name: {error}")
-    return problems
-
-
-def _sentence(detail: ErrorDetails) -> str:
-    """A pydantic error as `field: what to do`."""
-    path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
-    messages = {
-        "missing": "is required",
-        "extra_forbidden": "is no field of this version of MailStack: check the spelling, or update the operator",
-        "model_type": "is required, and holds fields of its own",
-        "string_type": "write a text",
-        "too_short": "write at least one entry",
-    }
-    return f"spec{path}: {messages.get(detail['type'], detail['msg'])}"
+    spec: Spec

@@ -21,8 +21,6 @@ MAIL_ROOT = "/srv/mail"
 
 IDS_FOLDER = f"{RUN}/ids"
 LOGS_FOLDER = f"{RUN}/logs"
-USERS_FOLDER = f"{RUN}/users"
-USERS_FILE = f"{USERS_FOLDER}/passwd"
 # Key and certificates in one file, put there whole and only if they fit together (mailstack_probe.certificates).
 TLS_FOLDER = f"{RUN}/tls"
 TLS_FILE = f"{TLS_FOLDER}/tls.pem"

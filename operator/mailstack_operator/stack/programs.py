@@ -14,7 +14,6 @@ from mailstack_operator.stack.paths import (
     TLS_FILE,
     TLS_PUBLIC_FILE,
     TLS_SECRET,
-    USERS_FILE,
     VERIFY_CACHE_FILE,
 )
 from mailstack_operator.stack.topology import Topology
@@ -40,7 +39,7 @@ def probe(topology: Topology, *, postfix: bool, dovecot: bool) -> ProbeOptions:
         ids=contract.IDS_FILE if postfix else None,
         queue=POSTFIX_SPOOL if postfix else None,
         certificate=_public_files(topology, dovecot=dovecot),
-        users=USERS_FILE if dovecot else None,
+        users=topology.spec.users.source.canaries(topology.spec).file if dovecot else None,
         store=MAIL_ROOT if dovecot else None,
         group=topology.mail_owner if dovecot else None,
     )

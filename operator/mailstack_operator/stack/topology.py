@@ -8,12 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mailstack_operator import __version__
-from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.kube import names
 from mailstack_operator.stack import link
 from mailstack_operator.stack.link import Link, Purpose
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.ports import IMAP_PORT, IMAPS_PORT, SIEVE_PORT, Port, dovecot_port
+from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import SMTP_PORT
 
 # Owner of the mail on the volume. A number of our own: it must be the same in every Dovecot image.
@@ -43,7 +43,7 @@ class Topology:
     operator_image: str = DEFAULT_OPERATOR_IMAGE
 
     @property
-    def spec(self) -> MailStackSpec:
+    def spec(self) -> Spec:
         return self.stack.spec
 
     @property

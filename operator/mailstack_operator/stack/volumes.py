@@ -17,12 +17,10 @@ from mailstack_operator.stack.paths import (
     RELAY_FOLDER,
     RELAY_SECRET,
     TLS_FOLDER,
-    USERS_FILE,
-    USERS_FOLDER,
 )
 from mailstack_operator.stack.topology import Topology
 
-# Auth reads the users file as an unprivileged user, and so does the sidecar its Secrets; nobody else sees them.
+# The sidecar reads its Secrets as an unprivileged user; nobody else sees them.
 _WORLD_READABLE = 0o444
 _ROOT_READABLE = 0o400
 
@@ -86,14 +84,10 @@ def postfix_volumes(topology: Topology, config: str) -> list[Json]:
 
 def dovecot_volumes(topology: Topology, config: str) -> list[Json]:
     """What Dovecot needs beside its mail; `config` is the ConfigMap of its files."""
-    users = topology.spec.users.passwd_file
-    # The pod waits for the key: without the file Dovecot would refuse everybody for good.
-    item: Json = {"key": users.key, "path": USERS_FILE.removeprefix(f"{USERS_FOLDER}/")}
-    secret: Json = {"secretName": users.secret_name, "items": [item], "defaultMode": _WORLD_READABLE}
     volumes: list[Json] = [
         *empty("ids", "run-dovecot", "lib-dovecot", "tmp"),
         {"name": "dovecot-config", "configMap": {"name": config}},
-        {"name": "users", "secret": secret},
+        *topology.spec.users.source.volumes(),
     ]
     if topology.lmtp.secret_name:
         volumes.append(_secret("lmtp-secret", topology.lmtp.secret_name, CERTIFICATE_KEYS, _WORLD_READABLE))
@@ -147,7 +141,7 @@ def dovecot_mounts(topology: Topology) -> list[Json]:
         mount("run-dovecot", "/run/dovecot"),
         mount("lib-dovecot", "/var/lib/dovecot"),
         mount("tmp", "/tmp"),  # noqa: S108 - an emptyDir of this pod
-        mount("users", USERS_FOLDER, read_only=True),
+        *topology.spec.users.source.mounts(),
     ]
     return [*mounts, *dovecot_file_mounts(topology)]
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mailstack_operator.api.plugins import Plugins, Quota
 from mailstack_operator.stack.dovecot import services
-from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, USERS_FILE
+from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Setting, block
 from mailstack_operator.stack.topology import Sources, Topology
 
@@ -38,8 +38,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:
-    for database in ("passdb", "userdb"):
-        yield block(database, driver="passwd-file", args=USERS_FILE)
+    yield from topology.spec.users.source.settings_23(topology.spec)
     yield from services.mechanisms(topology)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from mailstack_operator.api.plugins import Quota
 from mailstack_operator.stack.dovecot import services
-from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, USERS_FILE
+from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 
@@ -51,8 +51,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:
-    for database in ("passdb", "userdb"):
-        yield block(f"{database} passwd-file", passwd_file_path=USERS_FILE)
+    yield from topology.spec.users.source.settings_24(topology.spec)
     yield from services.mechanisms(topology)
 
 

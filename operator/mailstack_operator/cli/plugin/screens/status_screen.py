@@ -16,7 +16,7 @@ from mailstack_operator.loop import reports
 from mailstack_operator.loop.pod_state import pod_of
 from mailstack_operator.loop.reports import Fact
 from mailstack_operator.loop.store import Seen
-from mailstack_operator.stack.mailstack import InvalidMailStack, parse
+from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.topology import Topology, decide
 
 # So many of the last refusals are shown.

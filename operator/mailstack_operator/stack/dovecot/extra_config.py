@@ -6,11 +6,12 @@ Source of names and grammar: Dovecot's settings syntax, 2.3 and 2.4.
 """
 
 import re
+from collections.abc import Callable
 from typing import Final
 
-from pydantic.config import JsonDict
-
 from mailstack_operator.api import cel
+from mailstack_operator.stack.rule import Rule
+from mailstack_operator.stack.users.source import Spec
 
 _USERS = "set spec.users; with another source of users, address verification could accept every recipient"
 _ADDRESS = "it would change whom Dovecot is asked for, and address verification could accept every recipient"
@@ -56,11 +57,6 @@ REFUSED: Final = {
     **dict.fromkeys(("lmtp_proxy",), _PROXY),
 }
 
-MAX_LENGTH: Final = 16384
-# Printable ASCII, tabs and line ends.
-TEXT_PATTERN: Final = r"[ -~\t\n]*"
-_HINT: Final = "write lines of printable ASCII"
-
 # Other ways to write the same name, for which a look at the names would be blind. RE2 and Python's re alike, as below.
 _UNUSUAL: Final = {
     r"\\[ \t]*(\n|$)": "a setting that goes on in the next line: write it in one",
@@ -78,36 +74,38 @@ def _name(name: str) -> str:
     return name.replace(" ", r"[ \t/]+").replace("*", "[a-z0-9_]*")
 
 
-def problem(config: str) -> str | None:
-    """Why `config` may not stand in dovecot.conf, as a sentence that says what to do; None if it may."""
-    if len(config) > MAX_LENGTH or not re.fullmatch(TEXT_PATTERN, config):
-        return f"at most {MAX_LENGTH} characters: {_HINT}"
-    for pattern, hint in _UNUSUAL.items():
-        if found := re.search(pattern, config):
-            return f"line {_line(config, found.end())}: {hint}"
-    for instead in dict.fromkeys(REFUSED.values()):
-        if found := re.search(_names(_with(instead)), config):
-            return f"line {_line(config, found.end(3))}: {found[3]} cannot be set here: {instead}"
-    return None
-
-
 def _line(config: str, end: int) -> int:
     """The number of the line that a match belongs to, by where the match ends."""
     return config.count("\n", 0, end - 1) + 1
 
 
-def _with(instead: str) -> list[str]:
-    return [name for name, words in REFUSED.items() if words == instead]
+def _usual(pattern: str, hint: str) -> Rule:
+    def problem(spec: Spec) -> str | None:
+        config = spec.dovecot.extra_config
+        found = re.search(pattern, config)
+        return f"line {_line(config, found.end())}: {hint}" if found else None
+
+    return _rule(pattern, hint, problem)
 
 
-def schema() -> JsonDict:
-    """The same as rules of the API server."""
-    one_text = cel.Rule(f"self.matches({cel.text(f'^{TEXT_PATTERN}$')})", _HINT)
-    usual = [cel.Rule(f"!self.matches({cel.text(pattern)})", hint) for pattern, hint in _UNUSUAL.items()]
-    refusals = [_refusal(instead) for instead in dict.fromkeys(REFUSED.values())]
-    return {"maxLength": MAX_LENGTH, **cel.rules(one_text, *usual, *refusals)}
+def _refusal(instead: str) -> Rule:
+    """No setting that is refused with the words `instead`."""
+    names = [name for name, words in REFUSED.items() if words == instead]
+    pattern = _names(names)
+
+    def problem(spec: Spec) -> str | None:
+        config = spec.dovecot.extra_config
+        found = re.search(pattern, config)
+        return f"line {_line(config, found.end(3))}: {found[3]} cannot be set here: {instead}" if found else None
+
+    return _rule(pattern, f"{', '.join(names)} cannot be set here: {instead}", problem)
 
 
-def _refusal(instead: str) -> cel.Rule:
-    names = _with(instead)
-    return cel.Rule(f"!self.matches({cel.text(_names(names))})", f"{', '.join(names)} cannot be set here: {instead}")
+def _rule(pattern: str, message: str, problem: Callable[[Spec], str | None]) -> Rule:
+    return Rule("spec.dovecot.extraConfig", cel.Rule(f"!self.matches({cel.text(pattern)})", message), problem)
+
+
+RULES: Final = (
+    *(_usual(pattern, hint) for pattern, hint in _UNUSUAL.items()),
+    *map(_refusal, dict.fromkeys(REFUSED.values())),
+)

@@ -6,11 +6,13 @@ Postfix out of the pod's layout. Source of names and grammar: postconf(5).
 """
 
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import Final
 
-from pydantic.config import JsonDict
-
 from mailstack_operator.api import cel
+from mailstack_operator.stack.rule import Rule
+from mailstack_operator.stack.users.source import Spec
 
 _RECIPIENTS = "set spec.delivery.recipients"
 _LISTENER = "set spec.delivery.listener"
@@ -216,11 +218,7 @@ _ELSEWHERE: Final = {
 REFUSED: Final = {**MANAGED, **_ELSEWHERE}
 
 NAME_PATTERN: Final = r"[a-z0-9][A-Za-z0-9_]*"
-MAX_PARAMETERS: Final = 64
-MAX_NAME: Final = 128
-MAX_VALUE: Final = 4096
-# Printable ASCII: a newline would begin another parameter.
-VALUE_PATTERN: Final = "[ -~]*"
+_MAX_NAME: Final = 128
 
 # FILTER in an access or header table, or a transport that is not LMTP, named in a value.
 _ROUTING_VALUE: Final = re.compile(r"\bFILTER\b|\b(?:pipe|virtual|local|discard):", re.IGNORECASE)
@@ -236,14 +234,18 @@ _EVERY_ADDRESS = (
 _MACRO: Final = re.compile(r"\$(?:(\$)|\{|\(|([A-Za-z0-9_]+))?")
 
 
-def problem(name: str, value: str) -> str | None:
-    """Why `name = value` may not stand in main.cf, as a sentence that says what to do; None if it may."""
-    if not re.fullmatch(NAME_PATTERN, name) or len(name) > MAX_NAME:
-        return f"{name[:80]!r} is no parameter name: write one of postconf(5), such as message_size_limit"
-    if name in REFUSED:
-        return f"{name} cannot be set here: {REFUSED[name]}"
-    if not re.fullmatch(VALUE_PATTERN, value) or len(value) > MAX_VALUE:
-        return f"{name}: the value must be one line of at most {MAX_VALUE} printable ASCII characters"
+def _bad_name(name: str, _: str) -> str | None:
+    if re.fullmatch(NAME_PATTERN, name) and len(name) <= _MAX_NAME:
+        return None
+    return f"{name[:80]!r} is no parameter name: write one of postconf(5), such as message_size_limit"
+
+
+def _refused(instead: str, name: str, _: str) -> str | None:
+    return f"{name} cannot be set here: {instead}" if REFUSED.get(name) == instead else None
+
+
+def _bad_value(name: str, value: str) -> str | None:
+    """What the API server cannot say of a value."""
     if _ROUTING_VALUE.search(value):
         return f"{name}: the value names another way of delivery: {_ROUND}"
     if name in _RECIPIENT_TABLES and (not _ADDRESS_TABLE.fullmatch(value) or _WHOLE_DOMAIN.search(value)):
@@ -276,22 +278,22 @@ def _balanced(value: str) -> bool:
     return not open_until
 
 
-def schema() -> JsonDict:
-    """What of `problem` the API server can say by itself, as a fragment of the map's schema."""
-    well_named = cel.Rule(
-        f"self.all(name, size(name) <= {MAX_NAME} && name.matches('^{NAME_PATTERN}$'))",
-        "write parameter names of postconf(5), such as message_size_limit",
-    )
-    one_line = cel.Rule(
-        f"self.matches({cel.text(f'^{VALUE_PATTERN}$')})", "write a value of one line, in printable ASCII"
-    )
-    value: JsonDict = {"type": "string", "maxLength": MAX_VALUE, **cel.rules(one_line)}
-    refusals = [_refusal(instead) for instead in dict.fromkeys(REFUSED.values())]
-    return {"additionalProperties": value, **cel.rules(well_named, *refusals)}
+def _rule(of_server: cel.Rule | None, problem: Callable[[str, str], str | None]) -> Rule:
+    """A rule that each parameter keeps by itself: `problem` gets its name and value."""
+
+    def first(spec: Spec) -> str | None:
+        found = (problem(name, value) for name, value in sorted(spec.postfix.parameters.items()))
+        return next(filter(None, found), None)
+
+    return Rule("spec.postfix.parameters", of_server, first)
 
 
-def _refusal(instead: str) -> cel.Rule:
-    """No name that is refused with the words `instead` stands in the map."""
+def _refusal(instead: str) -> Rule:
+    """No parameter that is refused with the words `instead`."""
+    return _rule(_refusal_cel(instead), partial(_refused, instead))
+
+
+def _refusal_cel(instead: str) -> cel.Rule:
     names = [name for name, words in REFUSED.items() if words == instead]
     if len(names) == 1:
         return cel.Rule(f"!({cel.text(names[0])} in self)", f"{names[0]} cannot be set here: {instead}")
@@ -302,3 +304,15 @@ def _refusal(instead: str) -> cel.Rule:
         f"a parameter here cannot be set: {instead}",
         f"{refused}.filter(name, name in self)[0] + {cel.text(f' cannot be set here: {instead}')}",
     )
+
+
+_WELL_NAMED: Final = cel.Rule(
+    f"self.all(name, size(name) <= {_MAX_NAME} && name.matches('^{NAME_PATTERN}$'))",
+    "write parameter names of postconf(5), such as message_size_limit",
+)
+
+RULES: Final = (
+    _rule(_WELL_NAMED, _bad_name),
+    *map(_refusal, dict.fromkeys(REFUSED.values())),
+    _rule(None, _bad_value),
+)

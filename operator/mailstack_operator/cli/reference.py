@@ -1,16 +1,16 @@
 """Prints docs/api.md: every field of the API with its type, default and rules, from the CRD's own schema.
 
-`python -m mailstack_operator.api.reference`, by `make crd`.
+`python -m mailstack_operator.cli.reference`, by `make crd`.
 """
 
 import json
 from collections.abc import Iterator, Mapping
 
 from mailstack_operator.api.crd import structural
-from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.api.status import MailStackStatus
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, entries, section, text
+from mailstack_operator.stack.schema import spec_schema
 
 _HEAD = f"""\
 <!-- Made by `make crd` from the models in operator/mailstack_operator/api; do not edit. -->
@@ -26,8 +26,8 @@ resources are Kubernetes quantities. `kubectl apply` refuses what breaks a rule,
 def markdown() -> str:
     """The whole page."""
     parts = [_HEAD]
-    for title, model in (("spec", MailStackSpec), ("status", MailStackStatus)):
-        rows = "\n".join(_rows(title, structural(model)))
+    for title, schema in (("spec", spec_schema()), ("status", structural(MailStackStatus))):
+        rows = "\n".join(_rows(title, schema))
         parts.append(f"## {title}\n\n| Field | Type | Default | What it is |\n|---|---|---|---|\n{rows}\n")
     return "\n".join(parts)
 

@@ -1,0 +1,16 @@
+"""The rule of the tagged union `spec.users`."""
+
+from mailstack_operator.stack.rule import Rule, rule
+from mailstack_operator.stack.users.variants import Variants
+
+
+def exactly_one(variants: Variants) -> Rule:
+    """Exactly one variant is set."""
+    fields = [variant.field for variant in variants]
+    is_set = ", ".join(f"has(self.{field})" for field in fields)
+    return rule(
+        "spec.users",
+        f"[{is_set}].exists_one(given, given)",
+        f"set exactly one of {', '.join(fields)}" if len(fields) > 1 else f"set {fields[0]}",
+        lambda spec: len(spec.users.given) == 1,
+    )

@@ -5,7 +5,6 @@ says more.
 """
 
 import base64
-import json
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -13,7 +12,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from harness import images
-from mailtest import packed
+from mailtest import conversation
 from mailtest.kubectl import Kubectl, Object
 from mailtest.wire import Endpoint, Held, Protocol, Quota, Reply, Verdict
 
@@ -135,9 +134,7 @@ class Client:
     def _call(self, verb: str, server: str | Endpoint, *, limit: float = 120.0, **request: object) -> Any:
         """Have the agent carry out `verb`; what it answers depends on the verb. `limit` is in seconds."""
         endpoint = asdict(Endpoint(server) if isinstance(server, str) else server)
-        stdin = f"{packed.agent()}\n{json.dumps({'verb': verb, 'endpoint': endpoint, **request})}"
-        out = self.kubectl.execute("client", "client", "python3", "-c", packed.BOOT, stdin=stdin, seconds=limit)
-        return json.loads(out)
+        return conversation.ask(self.namespace, {"verb": verb, "endpoint": endpoint, **request}, limit)
 
 
 def _as(server: str | Endpoint, user: str, password: str) -> Endpoint:

@@ -8,7 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 _SHARED = ("__init__.py", "wire.py")
 
-# Python imports from a zip file, and a memfd has a path in /proc. stdin: the archive in a line, then the request.
+# Python imports from a zip file, and a memfd has a path in /proc. stdin: the archive in a line, then requests.
 BOOT = """\
 import base64, os, runpy, sys
 archive = os.memfd_create("agent")

@@ -1,17 +1,19 @@
 """A changed configuration is tried in a pod of its own before the running pods get it."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 
 import pytest
 
 from conftest import CreateStack
 from mailtest import inbox, manifests, pods
-from mailtest.client import Client, letter
+from mailtest.client import Client, Letter, header_of, letter
 from mailtest.stack import Stack
 from mailtest.wait import until
 
-ALICE = manifests.address("alice")
+KNOWN = tuple(manifests.address(user) for user in manifests.USERS)
+ALICE, NOBODY = KNOWN[0], manifests.address("nobody")
+NEW = manifests.address("erin", "example.net")
 OVER_TCP = {"listener": {"type": "Inet"}}
 
 
@@ -25,7 +27,7 @@ class Fault:
     change: dict[str, dict[str, object]]
     words: str
     condition: str = "Stalled"
-    delivery: Mapping[str, object] = field(default_factory=dict)
+    listener: str = "Unix"
 
     @property
     def undo(self) -> dict[str, dict[str, None]]:
@@ -52,7 +54,7 @@ FAULTS = {
     "misspelt-parameter-over-tcp": Fault(
         _parameters(mesage_size_limit="1"),
         r"ConfigRefused: .*unused parameter: mesage_size_limit=1",
-        delivery=OVER_TCP,
+        listener="Inet",
     ),
     "syntax-error": Fault(
         _extra_config("mail_max_userip_connections = 20", "this is no setting"),
@@ -65,6 +67,12 @@ FAULTS = {
     "unknown-plugin": Fault(
         _extra_config("protocol lmtp {", "  mail_plugins {", "    no_such_plugin = yes", "  }", "}"),
         r"ConfigRefused: .*Plugin 'no_such_plugin' not found",
+    ),
+    # A harmless name whose value rewrites every RCPT to a user who exists; postconf finds nothing wrong. So the
+    # rehearsal asks for an address that nobody has, and Postfix must refuse it.
+    "everybody-would-exist": Fault(
+        _parameters(smtpd_command_filter=f"regexp:{{{{/^RCPT TO:.*/ RCPT TO:<{ALICE}>}}}}"),
+        r"ConfigRefused: .*Postfix accepts an address that does not exist .*address verification does not work",
     ),
     "absent-image": Fault(
         # Nothing listens on the node's port 1: the kubelet's pull fails at once, whatever network there is.
@@ -85,34 +93,30 @@ class Changed:
 
 
 @pytest.fixture(scope="module")
-def good(create_stack: CreateStack) -> Stack:
-    """Runs, and is to get settings that work."""
-    return create_stack("good")
+def stacks(create_stack: CreateStack) -> dict[str, Stack]:
+    """By the type of their listener, created at once; they get one fault after the other."""
+    return {"Unix": create_stack("unix"), "Inet": create_stack("inet", delivery=OVER_TCP)}
 
 
-@pytest.fixture(scope="module")
-def changed(create_stack: CreateStack, good: Stack) -> dict[str, Changed]:
-    """A running MailStack for each fault, all changed at once."""
-    stacks = {name: create_stack(name, delivery=fault.delivery) for name, fault in FAULTS.items()}
-    for stack in [*stacks.values(), good]:
-        stack.wait_ready()
-    found = {name: Changed(stack, FAULTS[name], pods.identities(stack)) for name, stack in stacks.items()}
-    for each in found.values():
-        each.stack.patch(**each.fault.change)
-    return found
-
-
-@pytest.fixture(params=FAULTS)
-def case(changed: dict[str, Changed], request: pytest.FixtureRequest) -> Changed:
-    return changed[request.param]
+@pytest.fixture(scope="module", params=FAULTS)
+def case(stacks: dict[str, Stack], request: pytest.FixtureRequest) -> Iterator[Changed]:
+    """Runs, and has just got the fault; afterwards it is as before, whatever the tests did."""
+    fault = FAULTS[request.param]
+    stack = stacks[fault.listener]
+    stack.wait_ready()
+    before = pods.identities(stack)
+    stack.patch(**fault.change)
+    yield Changed(stack, fault, before)
+    stack.patch(**fault.undo)
 
 
 def test_it_is_refused_in_the_servers_own_words_while_the_running_pods_go_on(case: Changed, client: Client) -> None:
     """Fault: a value that only the real program can judge. Nobody who uses the server notices it."""
     case.stack.wait_condition("Ready", "False", f"^{case.fault.words}.*running pods keep")
-    case.stack.wait_condition(case.fault.condition, "True", f"^{case.fault.words}", 5)
+    case.stack.wait_condition(case.fault.condition, "True", f"^{case.fault.words}", 30)
     assert pods.identities(case.stack) == case.before
     inbox.deliver(client, case.stack, ALICE, "while-it-is-refused")
+    assert client.ask(case.stack.host, NOBODY)[0].code == 550
 
 
 def test_it_is_not_valid(case: Changed) -> None:
@@ -134,14 +138,65 @@ def test_the_last_good_spec_clears_it_without_a_restart(case: Changed) -> None:
     until("the pod that tried is gone", lambda: case.stack.kubectl.get("pod", trial) is None, 60)
 
 
-def test_settings_that_work_are_rolled_out_and_take_effect(good: Stack, client: Client) -> None:
-    """Promise: what a server takes, it gets: a limit of Postfix that SMTP shows, a feature of Dovecot's LMTP."""
-    good.wait_ready()
-    extra = "protocol lmtp {\n  lmtp_save_to_detail_mailbox = yes\n  lda_mailbox_autocreate = yes\n}\n"
-    parameters = {"message_size_limit": "1234567", "recipient_delimiter": "+"}
-    good.patch(postfix={"parameters": parameters}, dovecot={"extraConfig": extra})
-    good.wait_ready()
+# What a server takes, in one change: a limit of Postfix that SMTP shows, a table of single addresses, a feature of
+# Dovecot's LMTP.
+WORKS: dict[str, object] = {
+    "domains": ["example.org", "example.net"],
+    "postfix": {
+        "parameters": {
+            "message_size_limit": "1234567",
+            "recipient_delimiter": "+",
+            "virtual_alias_maps": f"inline:{{info@example.org={ALICE}}}",
+        }
+    },
+    "dovecot": {
+        "extraConfig": "protocol lmtp {\n  lmtp_save_to_detail_mailbox = yes\n  lda_mailbox_autocreate = yes\n}\n"
+    },
+}
 
-    assert "size 1234567" in client.extensions(good.host)
-    assert client.send(good.host, letter("alice+Work@example.org", "to-a-folder"))[0].code == 250
-    inbox.wait_for(client, good.host, ALICE, "to-a-folder", folder="Work")
+
+@pytest.fixture(scope="module")
+def changed(stacks: dict[str, Stack], client: Client) -> tuple[Stack, list[Letter]]:
+    """A MailStack after a change that works, and what was in its queue when it came.
+
+    Mail waits in the queue because Dovecot's LMTP is away; the new pod's is not.
+    """
+    stack = stacks["Unix"]
+    stack.wait_ready()
+    assert {reply.code for reply in client.ask(stack.host, *KNOWN)} == {250}
+    stack.stop_lmtp()
+    queued = [letter(KNOWN[n % 4], f"queued-{n}") for n in range(12)]
+    assert {reply.code for reply in client.send(stack.host, *queued)} == {250}
+    until("twelve messages are in the queue", lambda: len(stack.queue()) == 12, 60)
+    stack.kubectl.apply(manifests.users(*KNOWN, NEW))
+    stack.patch(**WORKS)
+    stack.wait_ready()
+    return stack, queued
+
+
+def test_the_queue_outlives_a_roll_out_and_the_new_domain_is_served(
+    changed: tuple[Stack, list[Letter]], client: Client
+) -> None:
+    """Promise: each queued message arrives exactly once."""
+    stack, queued = changed
+    until("the new domain's user is accepted", lambda: client.ask(stack.host, NEW)[0].code == 250, 60)
+    assert client.send(stack.host, letter(NEW, "to-the-new-domain"))[0].code == 250
+    stack.wait_queue_empty()
+    for user in KNOWN:
+        wanted = sorted(header_of(each.data, "Subject") for each in queued if each.to == user)
+        found = inbox.subjects(client, stack.host, user)
+        assert [each for each in found if each.startswith("queued-")] == wanted
+    assert inbox.subjects(client, stack.host, NEW) == ["to-the-new-domain"]
+
+
+def test_settings_that_work_are_rolled_out_and_take_effect(changed: tuple[Stack, list[Letter]], client: Client) -> None:
+    """Promise: what a server takes, it gets. What is not in a table of addresses is verified as before."""
+    stack, _ = changed
+    assert "size 1234567" in client.extensions(stack.host)
+    replies = client.send(
+        stack.host, letter("alice+Work@example.org", "to-a-folder"), letter("info@example.org", "to-info")
+    )
+    assert {reply.code for reply in replies} == {250}
+    inbox.wait_for(client, stack.host, ALICE, "to-a-folder", folder="Work")
+    inbox.wait_for(client, stack.host, ALICE, "to-info")
+    assert client.ask(stack.host, NOBODY)[0].code == 550

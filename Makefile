@@ -6,7 +6,8 @@ LOCK    := $(shell sha256sum requirements/dev.txt | cut -c1-12)
 VENV    := $(CACHE)/venv-$(LOCK)
 PYTHON  := $(VENV)/bin/python
 HARNESS := PYTHONPATH=e2e python3 -m harness
-WORKERS ?= 3
+WORKERS ?= 4
+SERIAL_LOG := $(CACHE)/logs/e2e-serial.log
 # Built anew each time: Sphinx reports only the faults of pages that it reads. One folder per checkout.
 SITE    := $(CACHE)/site-$(shell pwd | sha256sum | cut -c1-12)
 
@@ -19,7 +20,7 @@ VERSION   := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/mailstack_
 REFERENCE := $(PYTHON) -m mailstack_operator.cli.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs unit e2e e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version hooks lock
+.PHONY: help demo test check docs unit e2e e2e-others e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version hooks lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -51,19 +52,27 @@ docs: $(VENV)/.complete ## The site, in CACHE; a dead link or a page outside the
 unit: $(VENV)/.complete tools ## Unit, golden and property tests; no cluster.
 	pytest tests -q -n 2
 
-e2e: $(VENV)/.complete cluster ## Real mail through real pods, on the kind cluster; all lots run, then it fails.
+e2e: $(VENV)/.complete cluster ## Real mail through real pods, on kind clusters; all lots run, then it fails.
 	@$(HARNESS) images --e2e
-	@$(MAKE) --no-print-directory --keep-going e2e-crowd e2e-timed e2e-serial
+	@$(MAKE) --no-print-directory --keep-going --jobs=2 e2e-others e2e-serial; status=$$?; cat $(SERIAL_LOG); exit $$status
 
-# The lots of `make e2e`, each a run of its own.
+# The lots of `make e2e`. These two run one after the other,
+e2e-others:
+	@status=0; $(MAKE) --no-print-directory e2e-crowd || status=1; $(MAKE) --no-print-directory e2e-timed || status=1; exit $$status
+
 e2e-crowd:
-	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadfile --no-loadscope-reorder --durations=10
+	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10
 
 e2e-timed:
-	pytest e2e -m 'timed and not serial' -n 2 --dist loadfile --durations=10
+	pytest e2e -m 'timed and not serial' -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10
 
+# and beside them, on a small cluster of its own, what disturbs the operator or the API. Its output comes at the end.
+e2e-serial: export MAILSTACK_CLUSTER := mailstack-serial
 e2e-serial:
-	pytest e2e -m serial --durations=10
+	@mkdir -p $(dir $(SERIAL_LOG))
+	@echo "the serial tests run beside these, on a cluster of their own; their log: $(SERIAL_LOG)"
+	@{ $(HARNESS) cluster && $(HARNESS) images && pytest e2e -m serial --durations=10; status=$$?; $(HARNESS) down; exit $$status; } \
+	  > $(SERIAL_LOG) 2>&1
 
 measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: a quarter of an hour, on a quiet machine.
 	@PYTHONPATH=e2e:operator $(PYTHON) -m measure
@@ -77,7 +86,8 @@ images: ## The project's images, built and loaded into the cluster.
 tools:
 	@$(HARNESS) tools
 
-down: ## Remove the cluster.
+down: ## Remove the cluster, and the one that an interrupted `make e2e` left.
+	@MAILSTACK_CLUSTER=mailstack-serial $(HARNESS) down > $(CACHE)/logs/down.log
 	@$(HARNESS) down
 
 format: $(VENV)/.complete ## Put the code into form.

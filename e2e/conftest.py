@@ -40,12 +40,20 @@ _mine: list[str] = []
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "timed: holds times in seconds; no more than one other test runs beside it")
+    config.addinivalue_line("markers", "xdist_group(name): runs on the worker of the others of the group")
     config.addinivalue_line("markers", "serial: disturbs the operator or the API; runs alone")
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules begin first: else the last of them runs alone at the end."""
+    """The longest modules begin first: else the last of them runs alone at the end.
+
+    A module's tests share its MailStacks, so one worker runs them all, unless they say which group is theirs.
+    """
     items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.stem))
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:

@@ -36,7 +36,7 @@ def ensure(report: Report) -> None:
     found = _state(image)
     if found not in (State.ABSENT, State.HEALTHY):
         report.say(f"the cluster {paths.CLUSTER} is replaced: {found.value}")
-    report.run(Step("cluster", lambda: found is State.HEALTHY, lambda log: _replace(image, log)))
+    report.run(Step(f"cluster {paths.CLUSTER}", lambda: found is State.HEALTHY, lambda log: _replace(image, log)))
     _export_kubeconfig()
 
 

@@ -23,7 +23,7 @@ class Image:
     name: str
     version: str
     suite: str = versions.DEBIAN
-    arguments: Mapping[str, str] = field(default_factory=dict)
+    arguments: Mapping[str, str] = field(default_factory=dict, hash=False)
 
     @property
     def reference(self) -> str:
@@ -93,8 +93,7 @@ def ensure(report: Report, extra: Sequence[Image] = ()) -> None:
         report.say(f"the cluster {paths.CLUSTER} does not run: nothing to load the images into")
         return
     tools.ensure(report)
-    for image in wanted:
-        report.run(_load_step(image))
+    report.run(_load_step(wanted))
 
 
 def _postfix_with_ids(tag: str, *, user: int, group: int, postdrop: int) -> Image:
@@ -146,14 +145,21 @@ def _context(image: Image) -> Path:
     return context
 
 
-def _load_step(image: Image) -> Step:
-    label = f"{NODE_LABEL}={_built_key(image)}"
+def _load_step(wanted: Sequence[Image]) -> Step:
+    """All that the node lacks goes in at once: images share layers, and each is sent and unpacked only once then."""
+    labels = {image: f"{NODE_LABEL}={_built_key(image)}" for image in wanted}
+
+    def lacking() -> list[Image]:
+        return [image for image, label in labels.items() if label not in _labels(image)]
 
     def make(log: Log) -> None:
-        shell.run("kind", "load", "docker-image", image.reference, "--name", paths.CLUSTER, log=log)
-        shell.run(*_ctr("label", _name_in_node(image), label), log=log)
+        missing = lacking()
+        references = [image.reference for image in missing]
+        shell.run("kind", "load", "docker-image", *references, "--name", paths.CLUSTER, log=log)
+        for image in missing:
+            shell.run(*_ctr("label", _name_in_node(image), labels[image]), log=log)
 
-    return Step(f"load {image.title}", lambda: label in _labels(image), make)
+    return Step(f"images in {paths.CLUSTER}", lambda: not lacking(), make)
 
 
 def _name_in_node(image: Image) -> str:

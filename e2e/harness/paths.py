@@ -3,7 +3,9 @@
 import os
 from pathlib import Path
 
-CLUSTER = "mailstack"
+USUAL_CLUSTER = "mailstack"
+#: The cluster that this process means: another than the usual one stands beside it.
+CLUSTER = os.environ.get("MAILSTACK_CLUSTER") or USUAL_CLUSTER
 #: kind's name for the container that is the cluster's only node.
 NODE = f"{CLUSTER}-control-plane"
 
@@ -51,7 +53,7 @@ def scratch() -> Path:
 
 def kubeconfig() -> Path:
     """The cluster's KUBECONFIG file."""
-    return cache() / "kubeconfig"
+    return cache() / ("kubeconfig" if CLUSTER == USUAL_CLUSTER else f"kubeconfig-{CLUSTER}")
 
 
 def docker_config() -> Path:

@@ -121,7 +121,7 @@ def test_status_is_one_screen_of_what_is_so(mail: Stack, plugin: Plugin, client:
         r"^mail-0 +Running +(\d+)/\1 +0 ",
         r"^mail-0 +lmtp +True .* Reachable ",
         r"^ +verification +True .* Enforced ",
-        r"^private/dovecot-lmtp +mail and verification \(LMTP\) +srw-+ postfix:postfix$",
+        r"^private/dovecot-lmtp +delivery and verification \(LMTP\) +srw-+ postfix:postfix$",
         r"^Queue: empty$",
         rf"^\d+[smhd] +[\d.]+ +sender@example\.net +{re.escape(NOBODY)} +550 User doesn't exist: {re.escape(NOBODY)}$",
     ):
@@ -135,7 +135,7 @@ def test_status_over_tcp_shows_each_pod_and_how_lmtp_is_protected(tcp: Stack, pl
         rf"^LMTP +lmtp:inet:tcp-dovecot\.{tcp.namespace}\.svc:24$",
         *(rf"^{pod} +Running +(\d+)/\1 " for pod in ("tcp-0", "tcp-1", "tcp-dovecot-0")),
         *(rf"^{pod} +lmtp +True .* Reachable " for pod in ("tcp-0", "tcp-1", "tcp-dovecot-0")),
-        rf"^tcp-dovecot\.{tcp.namespace}\.svc:24 +mail and verification \(LMTP\) +TCP, verified TLS$",
+        rf"^tcp-dovecot\.{tcp.namespace}\.svc:24 +delivery and verification \(LMTP\) +TCP, verified TLS$",
     ):
         assert re.search(pattern, screen, re.MULTILINE), f"no {pattern} in\n{screen}"
 
@@ -152,13 +152,13 @@ def test_verify_tells_both_servers_answers(name: str, stacks: dict[str, Stack], 
     assert len(re.findall(r" Postfix  250 .*\n +Dovecot  250 .*\n +cache    ok, updated \d+s ago: 250 ", known)) == len(
         pods
     ), known
-    assert known.endswith(f"Accepted: Postfix takes mail to {BOB}.\n")
+    assert known.endswith(f"Accepted: Postfix accepts mail for {BOB}.\n")
 
     assert unknown.returncode == 1
     flat = unwrapped(unknown.stdout)
     assert len(re.findall(r" Postfix  550 5\.1\.1 .* undeliverable address: .* 550 5\.1\.1 ", flat)) == len(pods), flat
     assert len(re.findall(r" Dovecot  550 5\.1\.1 .* User doesn't exist: ", flat)) == len(pods)
-    assert flat.endswith(f"Refused: Postfix takes no mail to {NOBODY}.\n")
+    assert flat.endswith(f"Refused: Postfix refuses mail for {NOBODY}.\n")
 
 
 def test_a_message_that_waits_is_shown_and_its_way_afterwards(stopped: Stack, plugin: Plugin, client: Client) -> None:
@@ -170,13 +170,13 @@ def test_a_message_that_waits_is_shown_and_its_way_afterwards(stopped: Stack, pl
     assert re.search(r"^deferred +1 +\d+s$", status, re.MULTILINE), status
     assert re.search(r"^LMTPReachable +False ", status, re.MULTILINE), status
     unsure = plugin("verify", "mail", CAROL)
-    assert (unsure.returncode, "Not known: " in unsure.stdout) == (2, True), unsure.stdout
+    assert (unsure.returncode, "Unknown: " in unsure.stdout) == (2, True), unsure.stdout
 
     stopped.start_lmtp()
     stopped.wait_ready()
     stopped.run_in("postfix", "postqueue", "-f")
     stopped.wait_queue_empty()
-    assert plugin.screen("queue", "mail") == "no message waits\n"
+    assert plugin.screen("queue", "mail") == "Queue: empty\n"
     way = plugin.screen("logs", "mail", "--queue-id", queue_id)
     assert way == plugin.screen("logs", "mail", "--user", ALICE)
     postfix, to = rf"^postfix .* {queue_id}: ", rf"to=<{re.escape(ALICE)}>, .* "
@@ -243,7 +243,7 @@ def test_what_a_user_may_not_read_is_said_and_the_rest_is_shown(mail: Stack, plu
     done = plugin("status", "mail", f"--kubeconfig={_postmaster(mail.kubectl, role, tmp_path)}")
     assert done.returncode == 1
     assert re.search(r"^Ready +True ", done.stdout, re.MULTILINE), done.stdout
-    assert re.search(r"^not known: pod mail-0, container postfix: .*pods/exec", done.stdout, re.MULTILINE)
+    assert re.search(r"^error: pod mail-0, container postfix: .*pods/exec", done.stdout, re.MULTILINE)
     assert "Queue: empty" not in done.stdout
 
 

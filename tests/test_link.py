@@ -18,7 +18,7 @@ def test_a_socket_that_is_missing_is_told_as_missing() -> None:
     lmtp = topology.decide(stack()).lmtp
     assert lmtp.state({"dovecot-lmtp": "srw------- postfix:postfix"}) == "srw------- postfix:postfix"
     assert lmtp.state({}).startswith("missing")
-    assert lmtp.state(None) == "not known"
+    assert lmtp.state(None) == "unknown"
 
 
 def test_in_one_pod_postfix_connects_to_the_port_of_dovecots_container() -> None:

@@ -123,7 +123,7 @@ def test_a_question_of_the_probe_is_no_message() -> None:
 
 
 def test_an_empty_queue() -> None:
-    assert render_queue(parse_queue("mail-0", ""), NOW, WIDTH) == "no message waits\n"
+    assert render_queue(parse_queue("mail-0", ""), NOW, WIDTH) == "Queue: empty\n"
 
 
 def test_logs(golden: Golden) -> None:

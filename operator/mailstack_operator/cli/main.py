@@ -28,7 +28,14 @@ _FILE = click.option(
     "path",
     required=True,
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A YAML file that holds one or more MailStacks; other objects in it are passed over.",
+    help="YAML file with one or more MailStacks; other objects in it are ignored.",
+)
+
+_IMAGE = click.option(
+    "--image",
+    default=topology.DEFAULT_OPERATOR_IMAGE,
+    show_default=True,
+    help="The operator's own image; helper containers of the mail pods run it.",
 )
 
 
@@ -37,8 +44,8 @@ _FILE = click.option(
 def main() -> None:
     """Postfix and Dovecot, joined by LMTP, from one MailStack object.
 
-    `render`, `validate` and `crd` need no cluster; `run` is what the operator's pod runs. The others ask a cluster
-    through kubectl, and are there as `kubectl mailstack`, too.
+    `render`, `validate` and `crd` work without a cluster; `run` is the operator itself. The other commands read a
+    cluster through kubectl, and also work as `kubectl mailstack`.
     """
 
 
@@ -47,28 +54,29 @@ for _command in commands.COMMANDS:
 
 
 def kubectl_plugin() -> None:
-    """`kubectl-mailstack`: the same, named in its help as it is typed."""
+    """`kubectl-mailstack`: the same, with the name that the user types in its help."""
     main(prog_name="kubectl mailstack")
 
 
 @main.command()
 @_FILE
-def render(path: Path) -> None:
-    """Print the child objects of the MailStacks in FILE.
+@_IMAGE
+def render(path: Path, image: str) -> None:
+    """Print the objects of the MailStacks in FILE as YAML.
 
-    As YAML, complete, as the operator would apply them. ConfigMaps that a MailStack refers to are read from FILE too.
+    They are those that the operator creates. ConfigMaps that a MailStack refers to are read from FILE too.
     """
     config_maps = manifests.config_maps(path)
-    plans = [topology.decide(stack, _sources(path, stack, config_maps)) for stack in _stacks(path)]
+    plans = [topology.decide(stack, _sources(path, stack, config_maps), image) for stack in _stacks(path)]
     click.echo(manifests.dump(*(child for plan in plans for child in children.children(plan))), nl=False)
 
 
 @main.command()
 @_FILE
 def validate(path: Path) -> None:
-    """Print what is wrong with the MailStacks in FILE.
+    """Check the MailStacks in FILE.
 
-    A line for each mistake, with its field; exit 1 if there is one.
+    Prints a line for each error, with its field, and exits with 1 if there is one.
     """
     for stack in _stacks(path):
         click.echo(f"{path}: MailStack {stack.key.name} is valid")
@@ -81,40 +89,37 @@ def crd() -> None:
 
 
 @main.command()
-@click.option("--namespace", "namespaces", multiple=True, help="Watch this namespace (may be repeated); default: all.")
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Namespace to watch; may be repeated. Default: all namespaces."
+)
 @click.option("--port", default=8080, show_default=True, help="Port of /healthz, /readyz and /metrics.")
 @click.option(
     "--leader-election/--no-leader-election",
     default=True,
     show_default=True,
-    help="Let one of several replicas work, by a Lease.",
+    help="Enable leader election using a Lease.",
 )
 @click.option("--lease-namespace", default="default", show_default=True, help="Namespace of the Lease.")
 @click.option("--lease-name", default="mailstack-operator", show_default=True, help="Name of the Lease.")
 @click.option(
-    "--identity", envvar="POD_NAME", default="mailstack", show_default="POD_NAME", help="This replica's name."
+    "--identity", envvar="POD_NAME", default="mailstack", show_default="POD_NAME", help="Holder identity in the Lease."
 )
-@click.option(
-    "--image",
-    default=topology.DEFAULT_OPERATOR_IMAGE,
-    show_default=True,
-    help="The operator's own image, for its helpers in the mail pods.",
-)
+@_IMAGE
 @click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
     show_default=True,
-    help="The least that is logged.",
+    help="Minimum log level.",
 )
 @click.option(
     "--log-format",
     type=click.Choice(["json", "text"]),
     default="json",
     show_default=True,
-    help="Form of the logs.",
+    help="Log format.",
 )
-def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
+def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     namespaces: tuple[str, ...],
     port: int,
     leader_election: bool,
@@ -127,9 +132,9 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
 ) -> None:
     """Run the operator.
 
-    In a pod with its service account, elsewhere with the kubeconfig's cluster.
+    In a pod, it uses the pod's service account; elsewhere, the current context of the kubeconfig.
     """
-    # The client and Kopf take half a second to import; the other commands do without.
+    # The client and Kopf take half a second to import; the other commands do not need them.
     from mailstack_operator.edge import app  # noqa: PLC0415
 
     logging_setup.configure(log_level, log_format)
@@ -145,26 +150,26 @@ def run(  # noqa: PLR0913, PLR0917 - click hands over one argument per option
     try:
         asyncio.run(app.run(settings))
     except* (LeadershipLost, ClusterError) as errors:
-        sys.exit(f"mailstack: {_first(errors)}")
+        sys.exit(f"mailstack: {_innermost(errors)}")
 
 
-def _first(error: BaseException) -> BaseException:
-    """The innermost cause of a group."""
-    return _first(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
+def _innermost(error: BaseException) -> BaseException:
+    """The first error that is not a group itself."""
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error
 
 
 def _sources(path: Path, stack: MailStack, config_maps: Mapping[str, Mapping[str, Json]]) -> topology.Sources:
-    """The files that the MailStack refers to; ends the command if one is missing."""
+    """The files that the MailStack refers to; exits if one is missing."""
     texts = {}
     for name, need in references.files(stack.spec).items():
         texts[name] = text(config_maps.get(need.name, {}), need.keys[0])
         if not texts[name]:
-            sys.exit(f"{path}: no key {need.keys[0]} in a {need}, which holds {need.what}: write it into the file")
+            sys.exit(f"{path}: no key {need.keys[0]} in {need}, which holds {need.what}: add it to the file")
     return topology.Sources(**texts)
 
 
 def _stacks(path: Path) -> list[MailStack]:
-    """The valid MailStacks of the file; ends the command with every mistake if there is one."""
+    """The MailStacks of the file; exits with every error if there is one."""
     try:
         bodies = manifests.mail_stacks(path)
     except manifests.Unreadable as error:

@@ -1,4 +1,4 @@
-"""Reads and writes manifests as YAML. The only file of the core that touches files."""
+"""Reads and writes manifests as YAML."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,11 +10,11 @@ from mailstack_operator.kube.objects import Json, Object, section, text
 
 
 class Unreadable(ValueError):
-    """The file holds no MailStack that could be looked at."""
+    """The file cannot be read as YAML, or holds no MailStack."""
 
 
 class _Dumper(yaml.SafeDumper):
-    """Multi-line texts as blocks, no aliases: what a person would write."""
+    """Multi-line strings as blocks, no aliases: as a person would write it."""
 
     def ignore_aliases(self, data: object) -> bool:
         return True

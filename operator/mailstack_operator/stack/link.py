@@ -44,16 +44,16 @@ def _has_quota_at_recipient(spec: Spec) -> bool:
 
 LMTP = Purpose(
     "lmtp",
-    "mail and verification (LMTP)",
+    "delivery and verification (LMTP)",
     "dovecot-lmtp",
     24,
     needed=lambda _: True,
     parameters=lambda link: link.lmtp_parameters,
 )
-AUTH = Purpose("auth", "passwords (SASL)", "auth", 12345, needed=lambda spec: spec.submission is not None)
+AUTH = Purpose("auth", "authentication (SASL)", "auth", 12345, needed=lambda spec: spec.submission is not None)
 QUOTA_STATUS = Purpose(
     "quota-status",
-    "full mailboxes (policy)",
+    "quota check (policy service)",
     "quota-status",
     12340,
     needed=_has_quota_at_recipient,
@@ -125,8 +125,8 @@ class UnixLink:
     def state(self, files: Mapping[str, str] | None) -> str:
         """What is there; `files` is mode and owner of each file in private/, None if that is not known."""
         if files is None:
-            return "not known"
-        return files.get(self.socket, "missing: Dovecot makes it; see the log of dovecot")
+            return "unknown"
+        return files.get(self.socket, "missing: see the log of the container dovecot")
 
     def on_loopback(self) -> "UnixLink":
         """The same link when both servers are in one pod."""

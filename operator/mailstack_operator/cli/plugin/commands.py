@@ -1,4 +1,4 @@
-"""The commands of `kubectl mailstack`: the same as `mailstack`'s, because `kubectl-mailstack` is the same program."""
+"""The commands of `kubectl mailstack`; `mailstack` has them too, as `kubectl-mailstack` is the same program."""
 
 import re
 import shutil
@@ -20,22 +20,22 @@ _ADDRESS = re.compile(r"[!-;=?-~]+@[A-Za-z0-9.-]+")
 
 
 class _Address(click.ParamType[str]):
-    """A mail address, as far as it may stand in an SMTP command."""
+    """A mail address that an SMTP command can carry."""
 
     name = "address"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
         if not _ADDRESS.fullmatch(value):
-            self.fail(f"{value!r} is not of the form user@example.org, in ASCII and without <>", param, ctx)
+            self.fail(f"{value!r} is not an address: write user@example.org, in ASCII and without <>", param, ctx)
         return value
 
 
 def _command(function: Callable[Concatenate[Kubectl, P], Output]) -> click.Command:
-    """A command with kubectl's options that prints what the function returns, and ends with its exit code."""
+    """A command with kubectl's options that prints what the function returns, and exits with its code."""
 
-    @click.option("-n", "--namespace", help="The MailStack's namespace; default: the kubeconfig's.")
-    @click.option("--context", help="The context of the kubeconfig.")
-    @click.option("--kubeconfig", help="The kubeconfig file.")
+    @click.option("-n", "--namespace", help="Namespace of the MailStack. Default: that of the context.")
+    @click.option("--context", help="Context of the kubeconfig.")
+    @click.option("--kubeconfig", help="Path of the kubeconfig file.")
     @wraps(function)
     def command(
         namespace: str | None, context: str | None, kubeconfig: str | None, *args: P.args, **rest: P.kwargs
@@ -62,9 +62,9 @@ def _width() -> int:
 @_command
 @click.argument("name")
 def status(kubectl: Kubectl, name: str) -> Output:
-    """Show how the MailStack NAME is.
+    """Show the status of the MailStack NAME.
 
-    Conditions, endpoint, pods, what their probes found, the queue, and what Postfix refused last.
+    Conditions, endpoint, pods, their probes' verdicts, links, the queue, and the last refusals of Postfix.
     """
     return actions.show_status(kubectl, name, _width())
 
@@ -73,10 +73,11 @@ def status(kubectl: Kubectl, name: str) -> Output:
 @click.argument("name")
 @click.argument("address", type=_Address())
 def verify(kubectl: Kubectl, name: str, address: str) -> Output:
-    """Ask both servers of the MailStack NAME whether they take mail to ADDRESS.
+    """Ask both servers whether they accept mail for ADDRESS.
 
-    Postfix as another mail server would, Dovecot over LMTP as Postfix would; and show what Postfix remembers.
-    Exit 0 if Postfix accepts it, 1 if it refuses it, 2 if that is not known.
+    Asks Postfix of the MailStack NAME as another mail server would, and Dovecot over LMTP as Postfix would; also shows
+    the answer that Postfix has cached. Exits with 0 if Postfix accepts the address, 1 if it refuses it, and 2 if that
+    is unknown.
     """
     return actions.show_answers(kubectl, name, address, _width())
 
@@ -84,22 +85,25 @@ def verify(kubectl: Kubectl, name: str, address: str) -> Output:
 @_command
 @click.argument("name")
 def queue(kubectl: Kubectl, name: str) -> Output:
-    """List the messages that wait in the MailStack NAME, and why."""
+    """List the queued messages of the MailStack NAME."""
     return actions.show_queue(kubectl, name, _width())
 
 
 @_command
 @click.argument("name")
-@click.option("--queue-id", metavar="ID", help="Only this message's way through both servers.")
-@click.option("--user", metavar="ADDRESS", type=_Address(), help="The newest message to this address.")
-@click.option("--since", default="1h", show_default=True, help="How far back, such as 90s, 10m, 2h.")
-@click.option("--all", "everything", is_flag=True, help="What the pods' own probes ask all the time, too.")
+@click.option("--queue-id", metavar="ID", help="Only this message, through both servers.")
+@click.option("--user", metavar="ADDRESS", type=_Address(), help="Only the newest message to this address.")
+@click.option("--since", default="1h", show_default=True, help="How far back to read, such as 90s, 10m, 2h.")
+@click.option("--all", "everything", is_flag=True, help="Include the traffic of the pods' probes.")
 def logs(
     kubectl: Kubectl, name: str, queue_id: str | None, user: str | None, since: str, *, everything: bool
 ) -> Output:
-    """Print the logs of both servers of the MailStack NAME, merged by time and cause."""
+    """Print the merged logs of the MailStack NAME.
+
+    Lines of both servers are ordered by time, and by cause where they belong to the same delivery.
+    """
     if queue_id and user:
-        raise click.UsageError("--queue-id and --user exclude each other: a queue id names one message")
+        raise click.UsageError("--queue-id and --user are mutually exclusive: a queue id names one message")
     return actions.show_logs(kubectl, name, LogSelection(queue_id, user, since, everything))
 
 

@@ -1,10 +1,10 @@
-"""What `mailstack verify` runs in the container `probe` of a Postfix pod: asks both servers for one address.
+"""What `mailstack verify` runs in the container `probe` of a Postfix pod: asks both servers about one address.
 
     python3 - --smtp 25 --host POD_IP --lmtp unix:PATH|inet:HOST:PORT --ids FILE ADDRESS
 
-Prints a JSON object with `smtp` and `lmtp`, each `{"code": 250, "text": "2.1.5 OK"}`: the reply to RCPT, or the one
-that kept it from being asked; code 0 where nobody answers, and text is why. The options are those of mailstack_probe,
-so that the pod's own can be handed on. Only the standard library, and who to be: the probe may be an earlier version.
+Prints a JSON object with `smtp` and `lmtp`, each `{"code": 250, "text": "2.1.5 OK"}`: the reply to RCPT, or to the
+earlier command that failed; code 0 if there was no reply, with the error as text. The options are some of the probe's,
+so that the pod's own can be passed on. Of the probe it uses `identity` alone: the pod may run another version.
 """
 
 import argparse
@@ -16,25 +16,25 @@ from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-# Seconds for each wait: Postfix asks Dovecot before it answers, and its policy service for five.
+# Seconds for each reply: Postfix asks Dovecot before it answers, which may take five, and its policy service.
 LIMIT = 15.0
 
 Answer = dict[str, int | str]
 
 
 def smtp(host: str, port: int, address: str) -> Answer:
-    """What another mail server would hear of the address; from the pod's own IP, which Postfix does not trust."""
+    """What another mail server would be told; asked from the pod's own IP, which Postfix does not trust."""
     return _answer(lambda: smtplib.SMTP(host, port, f"[{host}]", LIMIT), address)
 
 
 def lmtp(listener: str, authority: Path | None, address: str) -> Answer:
-    """What Postfix would hear of it; with `authority`, a file of CA certificates, after STARTTLS."""
+    """What Postfix would be told; with `authority`, a file of CA certificates, after STARTTLS."""
     kind, _, place = listener.partition(":")
     host, _, port = place.rpartition(":")
     server = partial(smtplib.LMTP, place) if kind == "unix" else partial(smtplib.LMTP, host.strip("[]"), int(port))
 
     def connect() -> smtplib.SMTP:
-        context = _trusting(authority) if authority else None
+        context = _create_context(authority) if authority else None
         session = server(local_hostname="localhost", timeout=LIMIT)
         try:
             if context:
@@ -47,12 +47,12 @@ def lmtp(listener: str, authority: Path | None, address: str) -> Answer:
     return _answer(connect, address)
 
 
-def _trusting(authority: Path) -> ssl.SSLContext:
+def _create_context(authority: Path) -> ssl.SSLContext:
     """Raises OSError that names the file if it cannot be read, or holds no certificates."""
     try:
         return ssl.create_default_context(cafile=authority)
     except OSError as error:
-        raise OSError(f"{authority} cannot be used: {error.strerror or error}") from error
+        raise OSError(f"cannot use {authority}: {error.strerror or error}") from error
 
 
 def _answer(connect: Callable[[], smtplib.SMTP], address: str) -> Answer:
@@ -75,14 +75,14 @@ def _dialogue(session: smtplib.SMTP, address: str) -> Answer:
 
 
 def _reply(code: int, text: bytes | str) -> Answer:
-    words = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
-    return {"code": code, "text": " ".join(words.split())}
+    decoded = text.decode("utf-8", "replace") if isinstance(text, bytes) else text
+    return {"code": code, "text": " ".join(decoded.split())}
 
 
 def _become(ids: Path | None) -> None:
-    """Dovecot's socket lets in postfix alone; `ids` are the numbers in the image of the Postfix beside us."""
+    """Only the user postfix can open Dovecot's socket; `ids` are its numbers in the pod's image of Postfix."""
     if ids and os.getuid() == 0:
-        # Of the probe's own image, which knows how to read the file that its pod holds.
+        # The version in the pod's image, which can read the file that the pod holds.
         from mailstack_probe.identity import become  # noqa: PLC0415
 
         become(ids, None)

@@ -7,6 +7,6 @@ from mailstack_operator.stack.topology import Topology
 
 
 def render_links(topology: Topology, files: Mapping[str, str] | None, width: int) -> str:
-    """A line for each link; `files` is what private/ holds, None if that is not known."""
+    """A line for each link; `files` is what private/ holds, None if unknown."""
     rows = [(link.place, link.purpose.title, link.state(files)) for link in topology.links.values()]
-    return render_table(("SOCKET", "FOR", "FOUND"), rows, width)
+    return render_table(("LINK", "PURPOSE", "STATE"), rows, width)

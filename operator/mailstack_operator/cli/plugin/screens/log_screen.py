@@ -39,7 +39,7 @@ def render_refusals(refusals: Sequence[Refusal], now: datetime, width: int) -> s
         (_age(each, now), each.client, each.sender or "<>", each.recipient or "-", _truncate(each.reply))
         for each in refusals
     ]
-    return render_table(("AGE", "CLIENT", "SENDER", "RECIPIENT", "ANSWER"), rows, width)
+    return render_table(("AGE", "CLIENT", "SENDER", "RECIPIENT", "REPLY"), rows, width)
 
 
 def _age(refusal: Refusal, now: datetime) -> str:

@@ -13,7 +13,7 @@ HEADER = ("POD", "QUEUE", "ID", "AGE", "SIZE", "SENDER", "RECIPIENT", "REASON")
 def render_queue(messages: Sequence[Message], now: datetime, width: int) -> str:
     """A line for each recipient."""
     if not messages:
-        return "no message waits\n"
+        return "Queue: empty\n"
     rows = [row for message in messages for row in _rows(message, now)]
     return render_table(HEADER, rows, width)
 

@@ -10,9 +10,9 @@ from mailstack_operator.cli.plugin.screens.units import format_age
 from mailstack_probe.replies import Reply
 
 _SUMMARIES = {
-    Outcome.ACCEPTED: "Accepted: Postfix takes mail to {}.",
-    Outcome.REFUSED: "Refused: Postfix takes no mail to {}.",
-    Outcome.NOT_KNOWN: "Not known: Postfix gives no lasting answer yet; senders try {} again later.",
+    Outcome.ACCEPTED: "Accepted: Postfix accepts mail for {}.",
+    Outcome.REFUSED: "Refused: Postfix refuses mail for {}.",
+    Outcome.NOT_KNOWN: "Unknown: Postfix has no final answer yet; senders retry {} later.",
 }
 
 
@@ -24,7 +24,7 @@ def render_answers(address: str, answers: Sequence[Answers], outcome: Outcome, n
     remarks = dict.fromkeys(remark for each in answers for remark in _remarks(each))
     ends = [_SUMMARIES[outcome].format(address), *remarks]
     return "\n".join(
-        [render_table(("POD", "ASKED", "ANSWER"), rows, width), *(textwrap.fill(end, width) for end in ends), ""]
+        [render_table(("POD", "SOURCE", "ANSWER"), rows, width), *(textwrap.fill(end, width) for end in ends), ""]
     )
 
 
@@ -54,11 +54,11 @@ def _remarks(answers: Answers) -> Iterator[str]:
     postfix, dovecot = answers.outcome, judge_reply(answers.dovecot)
     if (postfix, dovecot) == (Outcome.ACCEPTED, Outcome.REFUSED):
         yield (
-            "Dovecot refuses it: such mail goes back to its sender. Postfix remembers a user who was removed, the "
-            "address is an alias, or verification is off."
+            "Dovecot refuses it: Postfix would return such mail to its sender. Either Postfix has cached a user who "
+            "was removed, or the address is an alias, or verification is off."
         )
     if (postfix, dovecot) == (Outcome.REFUSED, Outcome.ACCEPTED):
         yield (
-            "Dovecot knows it: Postfix remembers a former answer until spec.verification.negative.refresh is over, or "
-            "refuses it for another reason."
+            "Dovecot accepts it: either Postfix has cached an earlier answer, which expires after "
+            "spec.verification.negative.refresh, or it refuses the address for another reason."
         )

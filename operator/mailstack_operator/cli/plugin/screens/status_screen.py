@@ -19,8 +19,11 @@ from mailstack_operator.loop.store import Seen
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.topology import Topology, decide
 
-# So many of the last refusals are shown.
+# The number of last refusals that are shown.
 REFUSALS = 5
+_NO_CONDITIONS = (
+    "no conditions: the operator has not observed this MailStack; is it running, and does it watch this namespace?\n"
+)
 
 
 @dataclass(frozen=True)
@@ -49,7 +52,7 @@ def render_status(found: Findings, width: int) -> str:
         _links(found, width),
         _queue(found, width),
         _refusals(found, width),
-        "".join(f"not known: {problem}\n" for problem in found.problems),
+        "".join(f"error: {problem}\n" for problem in found.problems),
     )
     return "\n".join(filter(None, parts))
 
@@ -63,7 +66,7 @@ def _heading(found: Findings) -> str:
         f"LMTP       {f'lmtp:{topology.lmtp.endpoint}' if topology else '- (the spec is invalid)'}",
     ]
     if 0 < number(status, "observedGeneration") < generation:
-        lines.append("The operator has not seen the last change of the spec yet: the conditions are of the one before")
+        lines.append("The operator has not observed the latest spec yet: the conditions describe the previous one")
     return "".join(f"{line}\n" for line in lines)
 
 
@@ -78,7 +81,7 @@ def _topology(stack: Object) -> Topology | None:
 def _conditions(found: Findings, width: int) -> str:
     conditions = entries(section(found.stack, "status"), "conditions")
     if not conditions:
-        return "no conditions: the operator has not seen this MailStack; does it run, and watch this namespace?\n"
+        return _NO_CONDITIONS
     messages = [text(each, "message") for each in conditions]
     rows = [
         (

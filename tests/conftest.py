@@ -4,10 +4,15 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from tests.world import World
 
 Golden = Callable[[Path, str], None]
+
+# A property holds or not, however busy the machine is: hypothesis gives an example 200 ms.
+settings.register_profile("mailstack", deadline=None)
+settings.load_profile("mailstack")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from mailstack_probe import lmtp_verdicts, recipient_verdicts
+from mailstack_probe.reasons import Reason
 from mailtest import faults
 
 PAGE = Path(__file__).parents[1] / "docs" / "failure-modes.md"
@@ -23,5 +23,4 @@ def test_every_fault_that_is_recorded_is_one_of_the_list() -> None:
 
 def test_the_page_holds_every_reason_of_the_probe() -> None:
     page = PAGE.read_text(encoding="utf-8")
-    reasons = {*lmtp_verdicts.REASONS, *recipient_verdicts.REASONS}
-    assert not [reason for reason in sorted(reasons) if f"`{reason}`" not in page]
+    assert not [reason for reason in Reason if f"`{reason}`" not in page]

@@ -13,11 +13,12 @@ from prometheus_client.parser import text_string_to_metric_families
 from mailstack_operator.edge import metrics as operator_metrics
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.loop.store import Store
-from mailstack_probe import exposition, lmtp_verdicts, recipient_verdicts
+from mailstack_probe import exposition
 from mailstack_probe import metrics as probe_metrics
 from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.probe import Probe
+from mailstack_probe.reasons import BY_CHECK, Reason
 from mailstack_probe.reports import ApiServer, Identity, Reporter
 from mailstack_probe.verdicts import good
 from mailtest import monitoring, promql
@@ -49,9 +50,9 @@ def probe_page(folder: Path) -> str:
     )
     board, entry = Board(), Identity.of(options.stack, "mail-0", "1")
     probe = Probe(options, board)
-    board.put(LMTP, good("Reachable", "it answers"))
-    board.put(VERIFICATION, good("Enforced", "it refuses"))
-    probe.domains = {"example.org": good("Enforced", "it refuses")}
+    board.put(LMTP, good(Reason.REACHABLE, "it answers"))
+    board.put(VERIFICATION, good(Reason.ENFORCED, "it refuses"))
+    probe.domains = {"example.org": good(Reason.ENFORCED, "it refuses")}
     return exposition.text(
         probe_metrics.collect(options, probe, Reporter(board, entry, ApiServer.of_cluster(options.credentials)))
     )
@@ -133,11 +134,8 @@ def test_table_of_alerts_has_their_times() -> None:
         assert f"for {rule['for'].removesuffix('m')} min" in fires[rule["alert"]], rule["alert"]
 
 
-@pytest.mark.parametrize(
-    ("metric", "reasons"),
-    [("mailstack_lmtp_state", lmtp_verdicts.REASONS), ("mailstack_verification_state", recipient_verdicts.REASONS)],
-)
-def test_every_reason_that_an_alert_asks_for_is_one(metric: str, reasons: Sequence[str]) -> None:
+@pytest.mark.parametrize("check", BY_CHECK)
+def test_every_reason_that_an_alert_asks_for_is_one(check: str) -> None:
     for expression in EXPRESSIONS.values():
-        for asked in re.findall(rf'{metric}{{[^}}]*reason=~?"([^"]+)"', expression):
-            assert set(asked.split("|")) <= set(reasons)
+        for asked in re.findall(rf'mailstack_{check}_state{{[^}}]*reason=~?"([^"]+)"', expression):
+            assert set(asked.split("|")) <= set(BY_CHECK[check])

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from mailstack_probe import lmtp_verdicts, sentinel
 from mailstack_probe.listeners import Listener
+from mailstack_probe.reasons import Reason
 from mailstack_probe.replies import Reply
 from mailstack_probe.sentinel import Sentinel
 from mailstack_probe.sessions import Closed, Foreign, Problem, Session, Silent
@@ -36,7 +37,7 @@ class Dovecot:
         self._listener = listener
         self._sentinel = Sentinel(ended)
         # What the last check found.
-        self._known = ""
+        self._known: Reason | None = None
 
     def start(self) -> None:
         """Notices its end from now on."""
@@ -51,7 +52,7 @@ class Dovecot:
         return verdict
 
 
-def lasting(attempt: Callable[[], Verdict], known: str = "") -> Verdict:
+def lasting(attempt: Callable[[], Verdict], known: Reason | None = None) -> Verdict:
     """The first good verdict, or the last one: of at least two tries, and half a second.
 
     A failure of the reason `known` is no news: one try shows that it lasts, and Dovecot may log each.

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mailstack_probe import lmtp_verdicts, pem, queues, recipient_verdicts, store, verify_cache
+from mailstack_probe import pem, queues, reasons, store, verify_cache
 from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Metric, Sample
@@ -31,7 +31,7 @@ def _lmtp(probe: Probe) -> Iterator[Metric]:
     verdict = probe.board.verdict(LMTP)
     up = [Sample(float(verdict.good))] if verdict else []
     yield Metric("mailstack_lmtp_up", "gauge", "Whether Dovecot takes mail over LMTP: 1 or 0.", up)
-    states = _states(probe.board, LMTP, lmtp_verdicts.REASONS)
+    states = _states(probe.board, LMTP)
     yield Metric("mailstack_lmtp_state", "gauge", "1 for the reason of the verdict on LMTP, 0 for the others.", states)
     seconds = probe.seconds.samples()
     yield Metric("mailstack_lmtp_check_seconds", "histogram", "Seconds that a check of LMTP took.", seconds)
@@ -41,14 +41,16 @@ def _verification(probe: Probe) -> Iterator[Metric]:
     domains = [Sample(float(verdict.good), {"domain": name}) for name, verdict in sorted(probe.domains.items())]
     help_ = "Whether Postfix refuses addresses of the domain that nobody has: 1 or 0."
     yield Metric("mailstack_verification_enforced", "gauge", help_, domains)
-    states = _states(probe.board, VERIFICATION, recipient_verdicts.REASONS)
+    states = _states(probe.board, VERIFICATION)
     help_ = "1 for the reason of the verdict on address verification, 0 for the others."
     yield Metric("mailstack_verification_state", "gauge", help_, states)
 
 
-def _states(board: Board, title: str, reasons: Sequence[str]) -> list[Sample]:
-    verdict = board.verdict(title)
-    return [Sample(float(verdict.reason == reason), {"reason": reason}) for reason in reasons] if verdict else []
+def _states(board: Board, check: str) -> list[Sample]:
+    verdict = board.verdict(check)
+    if verdict is None:
+        return []
+    return [Sample(float(verdict.reason is reason), {"reason": reason}) for reason in reasons.BY_CHECK[check]]
 
 
 def _cache(file: Path) -> Iterator[Metric]:

@@ -5,12 +5,13 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from mailstack_probe import listeners, lmtp_verdicts, recipient_verdicts, recipients, verdicts
+from mailstack_probe import listeners, reasons, recipient_verdicts, recipients, verdicts
 from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, PROBE_USER, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
+from mailstack_probe.reasons import Reason
 from mailstack_probe.recipients import Nobody, Postfix
 from mailstack_probe.store import Store
 from mailstack_probe.users import UsersFile
@@ -70,7 +71,7 @@ class Probe:
             self._names.refresh()
             for loop in self.others:
                 loop.wake()
-        return SOON if verdict.reason in lmtp_verdicts.AWAY else OFTEN
+        return SOON if verdict.reason in reasons.AWAY else OFTEN
 
     def _ask_dovecot(self) -> Verdict:
         if self._users is None:
@@ -81,7 +82,7 @@ class Probe:
             verdict = self._ask_for()
             return users if verdict.good else verdict
         verdict = self._ask_for(*users)
-        if verdict.reason == "CanaryRefused" and not self._users.settled(time.monotonic()):
+        if verdict.reason == Reason.CANARY_REFUSED and not self._users.settled(time.monotonic()):
             # Dovecot did not read the file's new users yet.
             return self._ask_for()
         return verdict
@@ -148,4 +149,4 @@ def _guarded(check: Callable[[], Verdict]) -> Verdict:
     try:
         return check()
     except Exception as error:
-        return verdicts.unknown("CheckFailed", f"the check ended unexpectedly, a mistake in the probe: {error!r}")
+        return verdicts.unknown(Reason.CHECK_FAILED, f"the check ended unexpectedly, a mistake in the probe: {error!r}")

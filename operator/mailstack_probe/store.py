@@ -6,6 +6,7 @@ import time
 from pathlib import Path
 
 from mailstack_probe import verdicts
+from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
 
 # Bytes of the file that is written.
@@ -40,11 +41,11 @@ def _write(file: Path) -> None:
 def _verdict(folder: Path, error: OSError) -> Verdict:
     if error.errno in _FULL:
         return verdicts.bad(
-            "StoreFull",
+            Reason.STORE_FULL,
             f"the mail volume is full ({error.strerror}): make the claim behind {folder} larger, or remove mail",
         )
     return verdicts.bad(
-        "StoreNotWritable",
+        Reason.STORE_NOT_WRITABLE,
         f"mail cannot be written to {folder} ({error.strerror}): look at the volume behind its claim",
     )
 
@@ -61,7 +62,7 @@ class Store:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._began: float | None = None
-        self._problem: Verdict | None = verdicts.unknown("Starting", f"{folder} was not written to yet")
+        self._problem: Verdict | None = verdicts.unknown(Reason.STARTING, f"{folder} was not written to yet")
 
     def examine(self) -> bool:
         """Writes a file; whether the finding is another one than before."""
@@ -74,7 +75,7 @@ class Store:
         began = self._began
         if began is not None and time.monotonic() - began > PATIENCE:
             return verdicts.bad(
-                "StoreNotResponding",
+                Reason.STORE_NOT_RESPONDING,
                 f"a file on {self.folder} is not written after {PATIENCE:.0f} s: look at the storage behind its claim",
             )
         return self._problem

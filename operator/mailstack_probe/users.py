@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from mailstack_probe import verdicts
+from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
 
 # Users to ask for before Dovecot is said to refuse them: one of them may have a line that Dovecot does not take.
@@ -81,17 +82,17 @@ def _version(path: Path) -> object:
 def _unreadable(path: Path, error: OSError) -> Verdict:
     if isinstance(error, FileNotFoundError):
         return verdicts.bad(
-            "UsersMissing",
+            Reason.USERS_MISSING,
             f"there is no users file {path}, so Dovecot refuses everybody for good: "
             "look at the Secret and key that spec.users.passwdFile names",
         )
     # Dovecot may be able to: what it says of a user cannot be judged.
-    return verdicts.unknown("UsersUnreadable", f"the users file {path} cannot be read: {error.strerror}")
+    return verdicts.unknown(Reason.USERS_UNREADABLE, f"the users file {path} cannot be read: {error.strerror}")
 
 
 def _empty(path: Path) -> Verdict:
     return verdicts.bad(
-        "UsersEmpty",
+        Reason.USERS_EMPTY,
         f"the users file {path} holds no users, so Dovecot refuses everybody for good: "
         "write them to the Secret that spec.users.passwdFile names",
     )
@@ -99,7 +100,7 @@ def _empty(path: Path) -> Verdict:
 
 def _malformed(path: Path) -> Verdict:
     return verdicts.bad(
-        "UsersMalformed",
+        Reason.USERS_MALFORMED,
         f"no line of the users file {path} begins with a user in small letters and a colon: "
         "write lines of the form user:password:::::: to the Secret that spec.users.passwdFile names",
     )

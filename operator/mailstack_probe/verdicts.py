@@ -3,15 +3,17 @@
 from dataclasses import dataclass
 from typing import Literal
 
+from mailstack_probe.reasons import Reason
+
 Status = Literal["True", "False", "Unknown"]
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """`reason` is one word for programs, in CamelCase; `message` says what is, and what to do about it."""
+    """`reason` is for programs; `message` says what is, and what to do about it."""
 
     status: Status
-    reason: str
+    reason: Reason
     message: str
 
     @property
@@ -19,15 +21,15 @@ class Verdict:
         return self.status == "True"
 
 
-def good(reason: str, message: str) -> Verdict:
+def good(reason: Reason, message: str) -> Verdict:
     return Verdict("True", reason, message)
 
 
-def bad(reason: str, message: str) -> Verdict:
+def bad(reason: Reason, message: str) -> Verdict:
     return Verdict("False", reason, message)
 
 
-def unknown(reason: str, message: str) -> Verdict:
+def unknown(reason: Reason, message: str) -> Verdict:
     return Verdict("Unknown", reason, message)
 
 
@@ -50,5 +52,5 @@ class Patience:
         if verdict.good:
             self._until = now
         if verdict.status == "False" and now < self._until:
-            return unknown("Starting", f"the servers have a few seconds to start; for now: {verdict.message}")
+            return unknown(Reason.STARTING, f"the servers have a few seconds to start; for now: {verdict.message}")
         return verdict

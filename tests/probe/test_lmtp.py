@@ -14,6 +14,7 @@ import pytest
 from mailstack_probe import lmtp
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.lmtp import Dovecot, Questions
+from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
 from tests.probe.keys import Pair
 from tests.probe.servers import BEGIN_TLS, DELAY, SILENCE, Script, free_port, playing
@@ -48,7 +49,7 @@ def examined(listener: UnixListener, script: Script, *users: str) -> Verdict:
 def test_a_dovecot_that_refuses_a_stranger_and_knows_a_user_is_reachable(listener: UnixListener) -> None:
     with playing(GOOD, path=listener.path) as server:
         verdict = lmtp.examine(listener, Questions(NOBODY, [ALICE]))
-    assert verdict == Verdict("True", "Reachable", f"Dovecot answers on {listener.path}, and knows {ALICE}")
+    assert verdict == Verdict("True", Reason.REACHABLE, f"Dovecot answers on {listener.path}, and knows {ALICE}")
     asked = ["LHLO localhost", "MAIL FROM:<>", f"RCPT TO:<{NOBODY}>", f"RCPT TO:<{ALICE}>", "RSET", "QUIT"]
     assert server.heard == [asked]
 
@@ -154,7 +155,7 @@ def test_a_refused_permission_is_of_the_socket_or_of_its_folder(
 
 
 def test_a_reload_of_dovecot_is_ridden_out(listener: UnixListener) -> None:
-    verdicts = iter([Verdict("False", "NoSocket", ""), Verdict("True", "Reachable", "")])
+    verdicts = iter([Verdict("False", Reason.NO_SOCKET, ""), Verdict("True", Reason.REACHABLE, "")])
     assert lmtp.lasting(lambda: next(verdicts)).good
 
 
@@ -163,11 +164,11 @@ def test_a_failure_that_is_known_is_tried_once_until_it_is_another() -> None:
 
     def attempt() -> Verdict:
         tries.append("")
-        return Verdict("False", "TLSFailed", "")
+        return Verdict("False", Reason.TLS_FAILED, "")
 
-    assert lmtp.lasting(attempt, known="TLSFailed").reason == "TLSFailed"
+    assert lmtp.lasting(attempt, known=Reason.TLS_FAILED).reason == "TLSFailed"
     assert len(tries) == 1
-    lmtp.lasting(attempt, known="NoSocket")
+    lmtp.lasting(attempt, known=Reason.NO_SOCKET)
     assert len(tries) >= 3
 
 
@@ -188,7 +189,7 @@ def test_a_failure_that_lasts_counts_after_half_a_second() -> None:
 
     def attempt() -> Verdict:
         tries.append(time.monotonic() - start)
-        return Verdict("False", "NoSocket", "")
+        return Verdict("False", Reason.NO_SOCKET, "")
 
     assert lmtp.lasting(attempt).reason == "NoSocket"
     assert len(tries) >= 2

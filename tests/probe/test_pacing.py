@@ -6,10 +6,11 @@ import pytest
 
 from mailstack_probe.board import Board, Part
 from mailstack_probe.pacing import AGAIN, BURST, REFILL, Pacer
+from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Patience, bad, good, unknown
 
-UP = good("Reachable", "it answers")
-DOWN = bad("NoSocket", "there is no socket")
+UP = good(Reason.REACHABLE, "it answers")
+DOWN = bad(Reason.NO_SOCKET, "there is no socket")
 
 
 def parts(number: int) -> dict[str, Part]:
@@ -66,10 +67,10 @@ def test_other_words_alone_are_news_after_a_minute_only() -> None:
     board.put("lmtp", UP)
     before = board.parts()
     now = 30.0
-    assert not board.put("lmtp", good("Reachable", "other words"))
+    assert not board.put("lmtp", good(Reason.REACHABLE, "other words"))
     assert board.parts() == before
     now = 61.0
-    assert not board.put("lmtp", good("Reachable", "other words"))
+    assert not board.put("lmtp", good(Reason.REACHABLE, "other words"))
     assert board.parts()["lmtp"]["message"] == "other words"
     assert board.parts()["lmtp"]["since"] == before["lmtp"]["since"]
 
@@ -96,7 +97,7 @@ def test_servers_have_time_to_start_until_all_was_well_once() -> None:
     early = patience.temper(DOWN, 1.0)
     assert (early.status, early.reason) == ("Unknown", "Starting")
     assert DOWN.message in early.message
-    assert patience.temper(unknown("Pending", ""), 1.0).reason == "Pending"
+    assert patience.temper(unknown(Reason.PENDING, ""), 1.0).reason == "Pending"
     assert patience.temper(UP, 2.0) == UP
     assert patience.temper(DOWN, 3.0) == DOWN
     assert Patience(10.0).temper(DOWN, 10.0) == DOWN

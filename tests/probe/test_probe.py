@@ -17,6 +17,7 @@ from mailstack_probe.contract import LMTP, ProbeOptions
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.loops import Loop
 from mailstack_probe.probe import Probe
+from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import good
 from tests.probe.servers import free_port, playing
 
@@ -126,7 +127,7 @@ def test_dovecots_answers_tell_more_than_the_users_file(tmp_path: Path, users: P
     users.unlink()
     found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
     assert lmtp_turn(found) == "Starting"
-    found.patience[LMTP].temper(good("Reachable", ""), 0.0)
+    found.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
     assert lmtp_turn(found) == "NoSocket"
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
         assert lmtp_turn(found) == "UsersMissing"
@@ -149,7 +150,7 @@ def test_a_user_who_is_new_in_the_file_is_given_time(tmp_path: Path, users: Path
 
 def test_mail_that_cannot_be_written_is_not_reachable(arguments: list[str], tmp_path: Path) -> None:
     found = probe(*arguments, f"--lmtp=unix:{tmp_path}/lmtp")
-    found.patience[LMTP].temper(good("Reachable", ""), 0.0)
+    found.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
         assert lmtp_turn(found) == "Starting"
         (tmp_path / "mail").rmdir()

@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import recipient_verdicts, recipients
+from mailstack_probe import reasons, recipient_verdicts, recipients
+from mailstack_probe.contract import VERIFICATION
+from mailstack_probe.reasons import Reason
 from mailstack_probe.recipients import Nobody, Postfix
 from mailstack_probe.replies import Reply
 from mailstack_probe.verdicts import Verdict, bad, good, unknown
@@ -39,7 +41,7 @@ PENDING = f"4.1.1 <{WHO}>: Recipient address rejected: unverified address: Addre
 def test_what_an_answer_means(reply: Reply, expected: int, status: str, reason: str) -> None:
     verdict = recipient_verdicts.of_reply("example.org", reply, expected)
     assert (verdict.status, verdict.reason) == (status, reason)
-    assert reason in recipient_verdicts.REASONS
+    assert verdict.reason in reasons.BY_CHECK[VERIFICATION]
 
 
 @pytest.mark.parametrize(
@@ -59,14 +61,14 @@ def test_the_verify_cache_tells_of_another_transport(cached: str, reason: str) -
 
 
 def test_the_worst_domain_counts_and_how_many_are_like_it() -> None:
-    domains = [("a.example", good("Enforced", "a")), ("b.example", unknown("Pending", "b"))]
+    domains = [("a.example", good(Reason.ENFORCED, "a")), ("b.example", unknown(Reason.PENDING, "b"))]
     assert recipient_verdicts.sum_up(domains).reason == "Pending"
-    domains += [("c.example", bad("NotEnforced", "c")), ("d.example", bad("NotEnforced", "d"))]
-    assert recipient_verdicts.sum_up(domains) == bad("NotEnforced", "c (and 1 more domains)")
+    domains += [("c.example", bad(Reason.NOT_ENFORCED, "c")), ("d.example", bad(Reason.NOT_ENFORCED, "d"))]
+    assert recipient_verdicts.sum_up(domains) == bad(Reason.NOT_ENFORCED, "c (and 1 more domains)")
 
 
 def test_all_good_domains_are_one_sentence() -> None:
-    domains = [(name, good("Enforced", name)) for name in ("a.example", "b.example")]
+    domains = [(name, good(Reason.ENFORCED, name)) for name in ("a.example", "b.example")]
     assert recipient_verdicts.sum_up(domains).message.endswith("in all 2 domains")
 
 

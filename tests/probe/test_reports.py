@@ -15,6 +15,7 @@ import pytest
 from mailstack_probe import exposition
 from mailstack_probe.board import Board
 from mailstack_probe.exposition import Histogram, Metric, Sample
+from mailstack_probe.reasons import Reason
 from mailstack_probe.reports import ApiServer, Identity, Reporter, ReportError
 from mailstack_probe.verdicts import bad, good
 from mailstack_probe.web import Server
@@ -109,10 +110,10 @@ def test_a_server_that_is_away_or_a_stranger_is_told(api: Api, other: Pair) -> N
 def test_news_is_written_once_and_a_failure_again(api: Api, capsys: pytest.CaptureFixture[str]) -> None:
     board = Board()
     reporter = Reporter(board, WHO, api.server)
-    board.put("lmtp", good("Reachable", "it answers"))
+    board.put("lmtp", good(Reason.REACHABLE, "it answers"))
     reporter.turn()
     api.code = 500
-    board.put("lmtp", bad("NoSocket", "there is no socket"))
+    board.put("lmtp", bad(Reason.NO_SOCKET, "there is no socket"))
     reporter.turn()
     api.code = 200
     while reporter.results["ok"] < 2:

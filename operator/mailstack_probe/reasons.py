@@ -1,0 +1,112 @@
+"""Why a check has the status that it has: one word for programs, such as alerts, and what it means.
+
+The words are part of the MailStack's API. Pure.
+"""
+
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import Self
+
+from mailstack_probe.contract import LMTP, VERIFICATION
+
+
+class Reason(StrEnum):
+    """What a check can report; the docstring of a member says what it means."""
+
+    def __new__(cls, word: str, meaning: str) -> Self:
+        self = str.__new__(cls, word)
+        self._value_ = word
+        self.__doc__ = meaning
+        return self
+
+    # Of every check.
+    STARTING = "Starting", "Not known yet: the servers have ten seconds to start."
+    CHECK_FAILED = "CheckFailed", "A bug in the probe: the check itself failed."
+
+    # Of LMTP.
+    REACHABLE = "Reachable", "Dovecot answers, refuses an unknown recipient and accepts a canary recipient."
+    NO_SOCKET = "NoSocket", "The unix socket does not exist."
+    CONNECTION_REFUSED = "ConnectionRefused", "Dovecot is not running."
+    PERMISSION_DENIED = "PermissionDenied", "Postfix may not connect to the unix socket."
+    NOT_SEARCHABLE = "NotSearchable", "Postfix may not search the folder of the unix socket."
+    NAME_NOT_RESOLVED = "NameNotResolved", "The name of Dovecot's Service does not resolve."
+    CONNECTION_TIMED_OUT = "ConnectionTimedOut", "No answer to a connection over TCP."
+    UNREACHABLE = "Unreachable", "Another error of the connection."
+    FROZEN = "Frozen", "Dovecot accepts connections, and does not answer."
+    CONNECTION_CLOSED = "ConnectionClosed", "Dovecot closes the connection without an answer."
+    BAD_GREETING = "BadGreeting", "Something other than an LMTP server answers."
+    TLS_FAILED = "TLSFailed", "Postfix cannot trust Dovecot's certificate, or there is no TLS."
+    TEMPORARY_FAILURE = "TemporaryFailure", "Dovecot cannot look up its users or mail, so Postfix cannot ask it."
+    UNEXPECTED_REPLY = "UnexpectedReply", "The server gives a reply that no other reason is for."
+    ACCEPTS_EVERYBODY = "AcceptsEverybody", "Dovecot accepts an unknown recipient."
+    CANARY_REFUSED = "CanaryRefused", "Dovecot refuses a canary recipient."
+    USERS_MISSING = "UsersMissing", "The users file does not exist."
+    USERS_UNREADABLE = "UsersUnreadable", "The probe cannot read the users file."
+    USERS_EMPTY = "UsersEmpty", "The users file has no users."
+    USERS_MALFORMED = "UsersMalformed", "No line of the users file is one of a user."
+    STORE_NOT_WRITABLE = "StoreNotWritable", "The mail volume cannot be written to."
+    STORE_FULL = "StoreFull", "The mail volume is full."
+    STORE_NOT_RESPONDING = "StoreNotResponding", "A write to the mail volume does not complete."
+
+    # Of verification.
+    ENFORCED = "Enforced", "Postfix refuses an unknown recipient, with Dovecot's reply."
+    DISABLED = "Disabled", "spec.verification.enabled is false."
+    PENDING = "Pending", "Postfix is waiting for Dovecot's answer."
+    NOT_ENFORCED = "NotEnforced", "Postfix accepts an unknown recipient."
+    WRONG_TRANSPORT = "WrongTransport", "Postfix does not ask Dovecot about the domain."
+    OTHER_CODE = "OtherCode", "Postfix refuses with another code than that of the spec."
+    REFUSED = "Refused", "Postfix refuses a recipient that it should accept."
+    SERVER_CONFIGURATION = "ServerConfiguration", "A parameter of Postfix is wrong."
+    POSTFIX_UNREACHABLE = "PostfixUnreachable", "Postfix does not answer."
+
+
+# Dovecot does not answer: another check costs nothing, and leaves no line in a log.
+AWAY = (
+    Reason.NO_SOCKET,
+    Reason.CONNECTION_REFUSED,
+    Reason.PERMISSION_DENIED,
+    Reason.NOT_SEARCHABLE,
+    Reason.NAME_NOT_RESOLVED,
+    Reason.CONNECTION_TIMED_OUT,
+    Reason.UNREACHABLE,
+    Reason.FROZEN,
+)
+
+# All reasons of each check.
+BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
+    LMTP: (
+        Reason.REACHABLE,
+        Reason.STARTING,
+        *AWAY,
+        Reason.CONNECTION_CLOSED,
+        Reason.BAD_GREETING,
+        Reason.TLS_FAILED,
+        Reason.TEMPORARY_FAILURE,
+        Reason.UNEXPECTED_REPLY,
+        Reason.ACCEPTS_EVERYBODY,
+        Reason.CANARY_REFUSED,
+        Reason.USERS_MISSING,
+        Reason.USERS_UNREADABLE,
+        Reason.USERS_EMPTY,
+        Reason.USERS_MALFORMED,
+        Reason.STORE_NOT_WRITABLE,
+        Reason.STORE_FULL,
+        Reason.STORE_NOT_RESPONDING,
+        Reason.CHECK_FAILED,
+    ),
+    VERIFICATION: (
+        Reason.ENFORCED,
+        Reason.DISABLED,
+        Reason.STARTING,
+        Reason.PENDING,
+        Reason.NOT_ENFORCED,
+        Reason.WRONG_TRANSPORT,
+        Reason.OTHER_CODE,
+        Reason.REFUSED,
+        Reason.TEMPORARY_FAILURE,
+        Reason.SERVER_CONFIGURATION,
+        Reason.UNEXPECTED_REPLY,
+        Reason.POSTFIX_UNREACHABLE,
+        Reason.CHECK_FAILED,
+    ),
+}

@@ -12,7 +12,7 @@ from pydantic.alias_generators import to_camel
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import entries
-from mailstack_operator.stack import containers, topology
+from mailstack_operator.stack import probe, topology
 from tests.stacks import stack
 
 from . import helm, promtool
@@ -134,7 +134,7 @@ def test_probes_are_found_and_named_by_the_labels_that_the_operator_gives() -> N
     assert spec.selector.match_labels.items() <= labels.items()
     assert labels[spec.job_label] == "mailstack", "the alerts take up{job=...} by it"
     (endpoint,) = spec.pod_metrics_endpoints
-    (port,) = entries(containers.probe(topology.decide(stack()), postfix=True, dovecot=True), "ports")
+    (port,) = entries(probe.build(topology.decide(stack()), []).main or {}, "ports")
     assert endpoint.port == port["name"]
     source = "__meta_kubernetes_pod_label_" + re.sub(r"\W", "_", names.LABEL_INSTANCE)
     assert endpoint.relabelings == [Relabeling(source_labels=[source], target_label="mailstack")]

@@ -71,9 +71,6 @@ def mail_claim(stack: str) -> str:
     return f"mail-{stack}-0"
 
 
-def postfix_config(stack: str) -> str:
-    return f"{stack}-postfix"
-
-
-def dovecot_config(stack: str) -> str:
-    return f"{stack}-dovecot"
+def stateful_set(stack: str, server: str) -> str:
+    """The StatefulSet of the pods that are named after the server; Postfix's has the name of the MailStack."""
+    return stack if server == "postfix" else f"{stack}-{server}"

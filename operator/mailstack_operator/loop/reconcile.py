@@ -281,11 +281,11 @@ def _is_pods(ref: Ref) -> bool:
 def _dovecot_home(plan: Topology) -> Ref:
     """The StatefulSet whose pod holds Dovecot."""
     key = plan.stack.key
-    return Ref("apps/v1", "StatefulSet", key.namespace, key.name if plan.is_one_pod else names.dovecot(key.name))
+    return Ref("apps/v1", "StatefulSet", key.namespace, names.stateful_set(key.name, plan.dovecot_home))
 
 
 def _dovecot_elsewhere(plan: Topology, seen: Seen) -> str | None:
     """The pod of the other StatefulSet that holds a Dovecot still: two of them never share the mail."""
-    component = plan.home("dovecot")
+    component = plan.dovecot_home
     others = (pod for pod in seen.pods.values() if pod.component not in (component, "rehearsal"))
     return next((pod.name for pod in others if pod.holds_dovecot), None)

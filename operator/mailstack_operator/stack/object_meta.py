@@ -1,4 +1,4 @@
-"""The metadata that every child carries: name, labels, owner."""
+"""What children have in common: metadata (name, labels, owner), and the spec of a volume claim."""
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Object
@@ -26,3 +26,11 @@ def owner(stack: MailStack) -> Object:
         "controller": True,
         "blockOwnerDeletion": True,
     }
+
+
+def claim(size: str, storage_class: str | None) -> Object:
+    """The spec of a volume claim; without a class, the cluster's default applies."""
+    spec: Object = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
+    if storage_class is not None:
+        spec["storageClassName"] = storage_class
+    return spec

@@ -5,11 +5,12 @@ from collections.abc import Iterable
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import object_meta
+from mailstack_operator.stack.component import Component
 from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.topology import Topology
 
 
-def mail(topology: Topology) -> Object:
+def mail(topology: Topology, servers: Iterable[Component]) -> Object:
     """For other mail servers and for people. Each port goes to the pods that have a container port of its name."""
     key = topology.stack.key
     return {
@@ -19,18 +20,19 @@ def mail(topology: Topology) -> Object:
             # In one pod, a Dovecot that is down makes Postfix not Ready too, which must still take mail and queue it.
             # Apart, a pod that is not Ready serves nobody, and the other replicas do.
             "publishNotReadyAddresses": topology.is_one_pod,
-            "ports": _ports([*topology.postfix_ports, *topology.mail_ports]),
+            "ports": _ports(port for server in servers for port in server.ports),
         },
     }
 
 
-def lmtp(topology: Topology) -> Object:
-    """For Postfix alone. It has an address of its own, so that its name resolves while Dovecot is away."""
-    name = topology.stack.key.name
-    return {
-        **_service(topology, names.dovecot(name)),
-        "spec": {"selector": {**names.pod_labels(name, "dovecot")}, "ports": _ports(topology.link_ports)},
-    }
+def links(topology: Topology) -> list[Object]:
+    """For Postfix alone, if it reaches Dovecot over TCP. The Service has an address of its own, so that its name
+    resolves while Dovecot is away."""
+    name, ports = topology.stack.key.name, topology.link_ports
+    if not ports:
+        return []
+    selector: Object = {**names.pod_labels(name, "dovecot")}
+    return [{**_service(topology, names.dovecot(name)), "spec": {"selector": selector, "ports": _ports(ports)}}]
 
 
 def _service(topology: Topology, name: str) -> Object:

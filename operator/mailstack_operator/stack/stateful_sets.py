@@ -1,47 +1,38 @@
-"""The StatefulSets: Postfix's, in whose pods Dovecot stands too with a listener of type Unix, and Dovecot's own."""
+"""A StatefulSet for each kind of pod."""
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import object_meta, pods, volumes
+from mailstack_operator.stack import object_meta
+from mailstack_operator.stack.component import Claim, assemble
+from mailstack_operator.stack.pods import Pod
 from mailstack_operator.stack.topology import Topology
 
 
-def postfix(topology: Topology, config_digest: str) -> Object:
-    """Its name and claims are the same with both types of listener, so that the queue stays with a change of it.
-
-    `config_digest` stands on the pods: they roll when what they read at their start changes.
-    """
-    pod = pods.both(topology) if topology.is_one_pod else pods.postfix(topology)
+def build(topology: Topology, pod: Pod, config_digest: str) -> Object:
+    """`config_digest` is an annotation of the pods: they roll when what they read at their start changes."""
+    stack = topology.stack.key.name
+    name = names.stateful_set(stack, pod.server.name)
+    claims: list[Json] = [_claim(claim) for component in pod.components for claim in component.claims]
+    labels: dict[str, Json] = {**names.pod_labels(stack, pod.server.name)}
+    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
     return {
-        **_stateful_set(topology, topology.stack.key.name),
+        "apiVersion": "apps/v1",
+        "kind": "StatefulSet",
+        "metadata": object_meta.child(topology.stack, name),
         "spec": {
-            **_spec(topology, "postfix", config_digest, pod),
-            "replicas": topology.spec.postfix.replicas,
-            "volumeClaimTemplates": volumes.claims(topology),
+            "serviceName": name,
+            # OrderedReady would wait for ever for a broken pod, even when its fix is already wanted.
+            "podManagementPolicy": "Parallel",
+            "selector": {"matchLabels": labels},
+            "template": {
+                "metadata": {"labels": labels, "annotations": annotations},
+                "spec": assemble(stack, pod.components),
+            },
+            "replicas": pod.server.replicas,
+            **({"volumeClaimTemplates": claims} if claims else {}),
         },
     }
 
 
-def dovecot(topology: Topology, config_digest: str) -> Object:
-    pod = pods.dovecot(topology)
-    return {
-        **_stateful_set(topology, names.dovecot(topology.stack.key.name)),
-        "spec": {**_spec(topology, "dovecot", config_digest, pod), "replicas": 1},
-    }
-
-
-def _stateful_set(topology: Topology, name: str) -> Object:
-    return {"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": object_meta.child(topology.stack, name)}
-
-
-def _spec(topology: Topology, component: str, config_digest: str, pod: Object) -> Object:
-    stack = topology.stack.key.name
-    labels: dict[str, Json] = {**names.pod_labels(stack, component)}
-    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
-    return {
-        "serviceName": stack if component == "postfix" else names.dovecot(stack),
-        # OrderedReady would wait for ever for a broken pod, even when its fix is already wanted.
-        "podManagementPolicy": "Parallel",
-        "selector": {"matchLabels": labels},
-        "template": {"metadata": {"labels": labels, "annotations": annotations}, "spec": pod},
-    }
+def _claim(claim: Claim) -> Object:
+    return {"metadata": {"name": claim.name}, "spec": object_meta.claim(claim.size, claim.storage_class)}

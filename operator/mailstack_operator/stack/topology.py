@@ -51,20 +51,14 @@ class Topology:
         return self.links[link.LMTP.name]
 
     @property
-    def pods(self) -> Mapping[str, tuple[str, ...]]:
-        """The servers in each kind of pod, by the one that the pod is named after."""
-        if self.lmtp.crosses_pods:
-            return {"postfix": ("postfix",), "dovecot": ("dovecot",)}
-        return {"postfix": ("postfix", "dovecot")}
-
-    def home(self, server: str) -> str:
-        """Which kind of pod holds the server."""
-        return next(pod for pod, servers in self.pods.items() if server in servers)
-
-    @property
     def is_one_pod(self) -> bool:
         """Whether both servers are in one pod, where Dovecot's sockets are in Postfix's private/."""
-        return self.home("dovecot") == "postfix"
+        return not self.lmtp.crosses_pods
+
+    @property
+    def dovecot_home(self) -> str:
+        """The server that Dovecot's pod is named after."""
+        return "postfix" if self.is_one_pod else "dovecot"
 
     @property
     def rootless(self) -> int | None:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from mailstack_operator.api.strings import SecretKey, SecretName
-from mailstack_operator.kube.objects import Json
+from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack.needs import Need
 from mailstack_operator.stack.syntax import DovecotPart, block
 from mailstack_operator.stack.users.source import Canaries, Spec, UserSource
@@ -36,15 +36,15 @@ class PasswdFile(UserSource):
     def needs(self) -> list[Need]:
         return [Need("Secret", self.secret_name, (self.key,), "the users")]
 
-    def volumes(self) -> list[Json]:
+    def volumes(self) -> list[Object]:
         # The pod waits for the key: without the file Dovecot would refuse everybody for good.
         items: list[Json] = [{"key": self.key, "path": _NAME}]
         return [{"name": "users", "secret": {"secretName": self.secret_name, "items": items, "defaultMode": _MODE}}]
 
-    def mounts(self) -> list[Json]:
+    def mounts(self) -> list[Object]:
         return [{"name": "users", "mountPath": _FOLDER, "readOnly": True}]
 
-    def probe_mounts(self) -> list[Json]:
+    def probe_mounts(self) -> list[Object]:
         return self.mounts()
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:

@@ -7,7 +7,7 @@ from typing import ClassVar, TypeAlias
 
 from mailstack_operator.api.model import Model
 from mailstack_operator.api.spec import MailStackSpec
-from mailstack_operator.kube.objects import Json
+from mailstack_operator.kube.objects import Object
 from mailstack_operator.stack.needs import Need
 from mailstack_operator.stack.syntax import DovecotPart
 
@@ -37,15 +37,15 @@ class UserSource(Model, ABC):
         """The Secrets and ConfigMaps that it refers to. The pods wait for them."""
 
     @abstractmethod
-    def volumes(self) -> list[Json]:
+    def volumes(self) -> list[Object]:
         """Volumes of Dovecot's pod."""
 
     @abstractmethod
-    def mounts(self) -> list[Json]:
+    def mounts(self) -> list[Object]:
         """Mounts of the dovecot container."""
 
     @abstractmethod
-    def probe_mounts(self) -> list[Json]:
+    def probe_mounts(self) -> list[Object]:
         """Mounts of the probe beside Dovecot."""
 
     @abstractmethod

@@ -1,0 +1,161 @@
+"""Dovecot in its pod: the containers that prepare its accounts and check its files, the server, its volumes."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import certificate, certificates, containers, object_meta
+from mailstack_operator.stack.certificate import Certificate
+from mailstack_operator.stack.component import Asked, Component, Files
+from mailstack_operator.stack.containers import mount
+from mailstack_operator.stack.dovecot import dovecot_conf, scripts
+from mailstack_operator.stack.paths import (
+    DOVECOT_FOLDER,
+    IDS_FOLDER,
+    MAIL_ROOT,
+    POSTFIX_PRIVATE,
+)
+from mailstack_operator.stack.topology import Topology
+
+_TMP = "/tmp"  # noqa: S108 - an emptyDir of this pod
+
+
+def build(topology: Topology) -> Component:
+    """Beside Postfix it starts before Postfix and outlives it; elsewhere it has a pod of its own."""
+    return Component(
+        "dovecot",
+        init=(_names(topology), _check(topology)),
+        main=_server(topology),
+        volumes=tuple(_volumes(topology)),
+        files=files(topology),
+        ports=tuple(topology.mail_ports),
+        certificates=tuple(_certificates(topology)),
+        asked=_asked(topology),
+        objects=(_mail_claim(topology),),
+        beside="postfix" if topology.is_one_pod else "",
+    )
+
+
+def files(topology: Topology) -> Files:
+    """The files of /etc/dovecot."""
+    sources = topology.sources
+    optional = {
+        "extra.conf": topology.spec.dovecot.extra_config,
+        "before.sieve": sources.sieve_before,
+        "after.sieve": sources.sieve_after,
+    }
+    texts = {name: partial(str, content) for name, content in optional.items() if content}
+    return {"dovecot.conf": partial(dovecot_conf.render, topology), **texts}
+
+
+def _names(topology: Topology) -> Object:
+    """Writes account files for the Dovecot container in which `postfix` has the Postfix image's ids."""
+    return {
+        **containers.container("names", topology.spec.dovecot.image_reference),
+        "command": containers.shell(scripts.NAMES),
+        **containers.environment(_environment(topology)),
+        "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER"),
+        "volumeMounts": [mount("ids", IDS_FOLDER), mount("mail", MAIL_ROOT)],
+    }
+
+
+def _check(topology: Topology) -> Object:
+    """Lets Dovecot check its files, as the account that it will run as."""
+    return {
+        **containers.container("check", topology.spec.dovecot.image_reference),
+        "command": containers.shell(scripts.CHECK),
+        **containers.environment(_environment(topology)),
+        "securityContext": _security(topology),
+        "volumeMounts": [mount("tmp", _TMP), *_file_mounts(topology)],
+    }
+
+
+def _server(topology: Topology) -> Object:
+    return {
+        **containers.container("dovecot", topology.spec.dovecot.image_reference),
+        "command": containers.shell(scripts.START),
+        **containers.environment(_environment(topology)),
+        "ports": containers.ports([*topology.mail_ports, *topology.link_ports]),
+        "startupProbe": containers.listens_probe("imap"),
+        "resources": containers.resources(topology.spec.dovecot.resources),
+        "securityContext": _security(topology),
+        "volumeMounts": _mounts(topology),
+    }
+
+
+def _environment(topology: Topology) -> dict[str, str]:
+    environment = {"DOVECOT_VERSION": topology.spec.dovecot.version, "MAIL_OWNER": str(topology.mail_owner)}
+    if topology.rootless is not None:
+        environment["ROOTLESS"] = "1"
+    elif topology.is_one_pod:
+        environment["POSTFIX_IDS"] = "1"
+    return environment
+
+
+def _security(topology: Topology) -> Object:
+    if topology.rootless is not None:
+        return containers.ordinary_user(topology.rootless)
+    return containers.capabilities(
+        "CHOWN", "DAC_OVERRIDE", "KILL", "SETUID", "SETGID", "SYS_CHROOT", "NET_BIND_SERVICE"
+    )
+
+
+def _volumes(topology: Topology) -> Iterator[Object]:
+    yield {"name": "mail", "persistentVolumeClaim": {"claimName": names.mail_claim(topology.stack.key.name)}}
+    yield from map(containers.empty, ("ids", "run-dovecot", "lib-dovecot", "tmp"))
+    yield from topology.spec.users.source.volumes()
+
+
+def _mounts(topology: Topology) -> list[Json]:
+    """Dovecot's folders and files; of Postfix's only private/, where its sockets are."""
+    private = [mount("private", POSTFIX_PRIVATE)] if topology.is_one_pod else []
+    return [
+        *private,
+        mount("mail", MAIL_ROOT),
+        mount("run-dovecot", "/run/dovecot"),
+        mount("lib-dovecot", "/var/lib/dovecot"),
+        mount("tmp", _TMP),
+        *topology.spec.users.source.mounts(),
+        *_file_mounts(topology),
+    ]
+
+
+def _file_mounts(topology: Topology) -> list[Json]:
+    """What doveconf reads: the accounts that `names` wrote, the certificates, the files of /etc/dovecot."""
+    tls = [certificates.mounted()] if topology.tls else []
+    return [
+        mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
+        mount("ids", "/etc/group", read_only=True, sub_path="group"),
+        *tls,
+        *containers.file_mounts("dovecot-config", DOVECOT_FOLDER, files(topology)),
+    ]
+
+
+def _certificates(topology: Topology) -> Iterator[Certificate]:
+    if topology.spec.tls:
+        yield certificate.of_server(topology.spec.tls.secret_name)
+    if topology.lmtp.secret_name:
+        yield certificate.of_lmtp(topology.lmtp.secret_name)
+
+
+def _asked(topology: Topology) -> Asked:
+    source, group = topology.spec.users.source, topology.mail_owner
+    users = source.canaries(topology.spec).file
+    return Asked(
+        lambda options: replace(options, users=users, store=MAIL_ROOT, group=group),
+        mounts=(*source.probe_mounts(), mount("mail", MAIL_ROOT)),
+    )
+
+
+def _mail_claim(topology: Topology) -> Object:
+    """The claim of the mail. It is no StatefulSet's own, so that Dovecot can move between pods with its mail, and
+    it has no owner, so that the mail outlives the MailStack."""
+    storage = topology.spec.dovecot.storage
+    return {
+        "apiVersion": "v1",
+        "kind": "PersistentVolumeClaim",
+        "metadata": object_meta.kept(topology.stack, names.mail_claim(topology.stack.key.name)),
+        "spec": object_meta.claim(storage.mail_size, storage.storage_class_name),
+    }

@@ -1,0 +1,159 @@
+"""Postfix in its pod: the container that prepares its folders, the server, its volumes and files."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+from functools import partial
+
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import certificate, certificates, containers
+from mailstack_operator.stack.certificate import Certificate
+from mailstack_operator.stack.component import Asked, Claim, Component, Files
+from mailstack_operator.stack.containers import ROOT_READABLE, mount
+from mailstack_operator.stack.needs import RELAY_KEYS
+from mailstack_operator.stack.paths import (
+    IDS_FOLDER,
+    LMTP_CA_PUBLIC_FILE,
+    POSTFIX_CONFIG,
+    POSTFIX_DATA,
+    POSTFIX_PRIVATE,
+    POSTFIX_SPOOL,
+    RELAY_FOLDER,
+    RELAY_SECRET,
+    VERIFY_CACHE_FILE,
+)
+from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, scripts, sender_login
+from mailstack_operator.stack.topology import Topology
+from mailstack_probe.contract import IDS_FILE, SMTP_PORT, ProbeOptions
+
+
+def build(topology: Topology) -> Component:
+    """Its StatefulSet has the same name and claims with both kinds of link, so that the queue survives a change."""
+    storage = topology.spec.postfix.storage
+    return Component(
+        "postfix",
+        init=(_spool(topology),),
+        main=_server(topology),
+        volumes=tuple(_volumes(topology)),
+        claims=(
+            Claim("queue", storage.queue_size, storage.storage_class_name),
+            Claim("data", storage.data_size, storage.storage_class_name),
+        ),
+        files=files(topology),
+        ports=tuple(topology.postfix_ports),
+        certificates=tuple(_certificates(topology)),
+        asked=_asked(topology),
+        replicas=topology.spec.postfix.replicas,
+    )
+
+
+def files(topology: Topology) -> Files:
+    """The files of /etc/postfix."""
+    found = {"main.cf": partial(main_cf.render, topology), "master.cf": partial(master_cf.render, topology)}
+    if topology.spec.delivery.recipients == "Local":
+        found["aliases"] = partial(aliases.render, topology)
+    if topology.spec.submission:
+        return {**found, "sender_login.regexp": sender_login.render}
+    return found
+
+
+def _spool(topology: Topology) -> Object:
+    """Makes Postfix's folders its own, notes the ids of its image, and lets Postfix check its files."""
+    rootless_socket = topology.rootless is not None and topology.is_one_pod
+    environment = {"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}
+    return {
+        **containers.container("spool", topology.spec.postfix.image),
+        "command": containers.shell(scripts.SPOOL),
+        **containers.environment(environment),
+        "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
+        "volumeMounts": [*_mounts(topology), mount("ids", IDS_FOLDER)],
+    }
+
+
+def _server(topology: Topology) -> Object:
+    """Postfix in the foreground; before it stops it finishes what is in delivery."""
+    return {
+        **containers.container("postfix", topology.spec.postfix.image),
+        "command": containers.shell(scripts.START),
+        "ports": containers.ports(topology.postfix_ports),
+        "startupProbe": containers.listens_probe("smtp"),
+        "livenessProbe": {
+            "exec": {"command": containers.shell(scripts.CACHE_READABLE)},
+            "periodSeconds": 20,
+            "timeoutSeconds": 10,
+            "failureThreshold": 2,
+        },
+        "lifecycle": {"preStop": {"exec": {"command": containers.shell(scripts.DRAIN)}}},
+        "resources": containers.resources(topology.spec.postfix.resources),
+        "securityContext": containers.capabilities("DAC_OVERRIDE", "SETUID", "SETGID", "NET_BIND_SERVICE"),
+        "volumeMounts": [*_mounts(topology), *_secret_mounts(topology)],
+    }
+
+
+def _volumes(topology: Topology) -> Iterator[Object]:
+    if topology.is_one_pod:
+        yield containers.empty("private")
+    yield containers.empty("ids")
+    if secret := _relay_secret(topology):
+        yield containers.secret("relay-secret", secret, RELAY_KEYS, ROOT_READABLE)
+        yield containers.empty("relay")
+
+
+def _mounts(topology: Topology) -> list[Json]:
+    """Postfix's folders and files."""
+    private = [mount("private", POSTFIX_PRIVATE)] if topology.is_one_pod else []
+    configuration = containers.file_mounts("postfix-config", POSTFIX_CONFIG, files(topology))
+    return [mount("queue", POSTFIX_SPOOL), mount("data", POSTFIX_DATA), *private, *configuration]
+
+
+def _secret_mounts(topology: Topology) -> Iterator[Json]:
+    if topology.tls:
+        yield certificates.mounted()
+    if _relay_secret(topology):
+        yield mount("relay-secret", RELAY_SECRET, read_only=True)
+        yield mount("relay", RELAY_FOLDER)
+
+
+def _relay_secret(topology: Topology) -> str | None:
+    submission = topology.spec.submission
+    return submission.relay_credentials.secret_name if submission and submission.relay_credentials else None
+
+
+def _certificates(topology: Topology) -> Iterator[Certificate]:
+    if topology.spec.tls:
+        yield certificate.of_server(topology.spec.tls.secret_name)
+    if topology.lmtp.secret_name:
+        yield certificate.of_lmtp_authority(topology.lmtp.secret_name)
+
+
+def _asked(topology: Topology) -> Asked:
+    """Dovecot is asked where Postfix reaches it."""
+    private = [mount("private", POSTFIX_PRIVATE, read_only=True)] if topology.is_one_pod else []
+    return Asked(
+        partial(_options, topology),
+        mounts=(
+            mount("ids", IDS_FOLDER, read_only=True),
+            mount("queue", POSTFIX_SPOOL, read_only=True),
+            mount("data", POSTFIX_DATA, read_only=True),
+            *private,
+        ),
+        as_root=True,
+    )
+
+
+def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
+    return replace(
+        options,
+        lmtp=topology.lmtp.address,
+        lmtp_ca=LMTP_CA_PUBLIC_FILE if topology.lmtp.tls else None,
+        smtp=SMTP_PORT,
+        expect=expected_reply(topology),
+        verify_map=VERIFY_CACHE_FILE,
+        ids=IDS_FILE,
+        queue=POSTFIX_SPOOL,
+    )
+
+
+def expected_reply(topology: Topology) -> int:
+    """Postfix's reply code for a non-existent recipient."""
+    verification = topology.spec.verification
+    return verification.reject_code if verification.enabled else 250

@@ -1,0 +1,102 @@
+"""The rehearsal: a pod that tries a changed configuration by running it on empty volumes, and asks the servers a few
+questions. It succeeds, or the last lines of its containers say why not; no Service leads to it."""
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import certificates, containers, object_meta
+from mailstack_operator.stack.component import Component, assemble, without_state
+from mailstack_operator.stack.containers import SIDECAR_USER, mount
+from mailstack_operator.stack.paths import LOGS_FOLDER
+from mailstack_operator.stack.postfix.component import expected_reply
+from mailstack_operator.stack.topology import Topology
+from mailstack_probe.contract import REHEARSAL_USER, RehearsalOptions
+
+# As many domains are asked for: each takes a second.
+_DOMAINS = 3
+# On a slow node, with images to pull.
+_SECONDS = 300
+
+
+def pod(topology: Topology, servers: Iterable[Component], config_digest: str) -> Object:
+    """`topology` and `servers` are those of the change, with all servers in one pod."""
+    stack, stem = topology.stack, names.rehearsal(topology.stack.key.name)
+    tried = [_logged(without_state(server)) for server in servers]
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {
+            **object_meta.child(stack, stem),
+            "labels": _labels(stack.key.name),
+            "annotations": {names.ANNOTATION_CONFIG_DIGEST: config_digest},
+        },
+        "spec": {
+            **assemble(stem, [*certificates.build(topology, tried), _component(topology), *tried]),
+            **_host_aliases(topology),
+            "restartPolicy": "Never",
+            "activeDeadlineSeconds": _SECONDS,
+            "terminationGracePeriodSeconds": 1,
+        },
+    }
+
+
+def _labels(stack: str) -> Object:
+    labels: Object = {**names.labels(stack), names.LABEL_COMPONENT: "rehearsal"}
+    # The Service of the stack selects by this label.
+    del labels[names.LABEL_INSTANCE]
+    return labels
+
+
+def _host_aliases(topology: Topology) -> Object:
+    aliases = topology.lmtp.host_aliases
+    return {"hostAliases": aliases} if aliases else {}
+
+
+def _component(topology: Topology) -> Component:
+    """Asks the servers beside it what another mail server and a mail program would ask."""
+    options = _options(topology)
+    main: Object = {
+        **containers.container("rehearsal", topology.operator_image),
+        "command": ["python3", "-m", options.program, *options.to_arguments()],
+        "securityContext": containers.ordinary_user(SIDECAR_USER),
+        "volumeMounts": [mount("logs", LOGS_FOLDER, read_only=True)],
+    }
+    return Component("rehearsal", main=main, volumes=(containers.empty("logs"),))
+
+
+def _options(topology: Topology) -> RehearsalOptions:
+    """Every port, and unknown recipients of some domains."""
+    ports = {port.name: port.container for port in (*topology.postfix_ports, *topology.mail_ports)}
+    return RehearsalOptions(
+        expect=expected_reply(topology),
+        unknown=tuple(f"{REHEARSAL_USER}@{domain}" for domain in topology.spec.domains[:_DOMAINS]),
+        log=tuple(map(_log, ("dovecot", "postfix"))),
+        **ports,
+    )
+
+
+def _logged(component: Component) -> Component:
+    """The component with what its server prints in a file too, where the rehearsal reads it."""
+    if component.main is None:
+        return component
+    wrapped: list[Json] = ["/bin/sh", "-euc", _TEE, _log(component.name), *_list(component.main, "command")]
+    mounts = [*_list(component.main, "volumeMounts"), mount("logs", LOGS_FOLDER)]
+    return replace(component, main={**component.main, "command": wrapped, "volumeMounts": mounts})
+
+
+# $0 is the log, the rest the command; it ends as the command does.
+_TEE = """\
+{ "$@" && status=0 || status=$?; echo "$status" > "$0.status"; } 2>&1 | tee "$0"
+exit "$(cat "$0.status")"
+"""
+
+
+def _log(server: str) -> str:
+    return f"{LOGS_FOLDER}/{server}.log"
+
+
+def _list(container: Object, name: str) -> list[Json]:
+    value = container.get(name)
+    return value if isinstance(value, list) else []

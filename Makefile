@@ -61,10 +61,10 @@ e2e-others:
 	@status=0; $(MAKE) --no-print-directory e2e-crowd || status=1; $(MAKE) --no-print-directory e2e-timed || status=1; exit $$status
 
 e2e-crowd:
-	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10
+	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --no-loadscope-reorder --durations=10
 
 e2e-timed:
-	pytest e2e -m 'timed and not serial' -n $(WORKERS) --dist loadgroup --no-loadscope-reorder --durations=10
+	pytest e2e -m 'timed and not serial' -n $(WORKERS) --no-loadscope-reorder --durations=10
 
 # and beside them, on a small cluster of its own, what disturbs the operator or the API. Its output comes at the end.
 e2e-serial: export MAILSTACK_CLUSTER := mailstack-serial

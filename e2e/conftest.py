@@ -6,13 +6,15 @@ disturb the operator or the API. `make e2e` runs them as they need it.
 """
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
 import pytest
+from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
+from groups import group_of, rank
 from mailtest import certificates, explain, manifests, release
 from mailtest.certificates import Authority
 from mailtest.client import Client
@@ -22,8 +24,6 @@ from mailtest.stack import Stack
 
 CLIENT_NAMESPACE = "e2e-client"
 LABEL = "mailstack.dev/e2e"
-# Modules that start many MailStacks or try many changes.
-LONGEST = ("test_images", "test_inet", "test_sieve", "test_rehearsal", "test_submission", "test_matrix")
 
 NewNamespace = Callable[[str], Kubectl]
 NewStack = Callable[[str], Stack]
@@ -39,21 +39,19 @@ _mine: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "timed: holds times in seconds; no more than one other test runs beside it")
-    config.addinivalue_line("markers", "xdist_group(name): runs on the worker of the others of the group")
+    config.addinivalue_line("markers", "timed: holds times in seconds; nothing runs beside it that needs much of the machine")
     config.addinivalue_line("markers", "serial: disturbs the operator or the API; runs alone")
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """The longest modules begin first: else the last of them runs alone at the end.
+    items.sort(key=lambda item: rank(item.nodeid))
 
-    A module's tests share its MailStacks, so one worker runs them all, unless they say which group is theirs.
-    """
-    items.sort(key=lambda item: LONGEST.index(item.path.stem) if item.path.stem in LONGEST else len(LONGEST))
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.stem))
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: object) -> object:
+    """A free worker gets the next group."""
+    scheduler = LoadScopeScheduling(config, log)
+    scheduler._split_scope = group_of
+    return scheduler
 
 
 def pytest_sessionstart(session: pytest.Session) -> None:
@@ -174,11 +172,11 @@ def neighbour(running_stacks: tuple[Stack, Stack]) -> Stack:
     return running_stacks[1]
 
 
-@pytest.hookimpl(hookwrapper=True)
-def pytest_runtest_makereport() -> Iterator[None]:
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
     """A failure shows the state of every namespace that the test may have used."""
-    outcome = yield
-    report: pytest.TestReport = outcome.get_result()  # type: ignore[attr-defined]  # pluggy's result object
+    report = yield
     if report.failed:
         for name in _mine:
             report.sections.append((f"namespace {name}", explain.namespace(name)))
+    return report

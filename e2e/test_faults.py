@@ -37,14 +37,8 @@ def mended(stack: Stack) -> Iterator[Stack]:
     stack.wait_ready()
 
 
-def _marks(group: str, fault: Fault) -> list[pytest.MarkDecorator]:
-    return [pytest.mark.xdist_group(f"faults-{group}"), *([pytest.mark.serial] if fault.serial else [])]
-
-
 ROWS = [
-    pytest.param(fault, id=fault.name, marks=_marks(group, fault))
-    for group, members in faults.GROUPS.items()
-    for fault in members
+    pytest.param(fault, id=fault.name, marks=[pytest.mark.serial] if fault.serial else []) for fault in faults.FAULTS
 ]
 
 

@@ -2,44 +2,21 @@
 
 import pytest
 
-from conftest import CreateStack
-from mailtest import configs, inbox, manifests, pods
+from mailtest import inbox, pods
 from mailtest.client import Client, letter
-from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
+from matrix.ways import ALIASES, ALICE, ALICE_NET, BOB, CAROL, Way, Ways, aliases
 
-ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
-ALICE_NET = "alice@example.net"
-ALIASES = "info: alice\nteam: alice, bob@example.org\nroot: bob\n"
 # Commands, files and lists in files: what local(8) could do besides.
 ROUND = 'command: "|/bin/touch /var/lib/postfix/ran"\nfile: /var/lib/postfix/ran\nlist: :include:/etc/passwd\n'
 
 
-def _aliases(text: str) -> Object:
-    return configs.config_map("aliases", aliases=text)
-
-
-@pytest.fixture(scope="module")
-def created(create_stack: CreateStack) -> Stack:
-    """Two domains; what is not somebody's own goes to the postmaster, carol."""
-    people = manifests.users(ALICE, BOB, CAROL, ALICE_NET, name="local-users")
-    delivery = {"recipients": "Local", "local": {"aliases": configs.file("aliases", "aliases")}}
-    return create_stack(
-        "local",
-        people,
-        _aliases(ALIASES),
-        users={"passwdFile": {"secretName": "local-users"}},
-        domains=["example.org", "example.net"],
-        postmasterAddress=CAROL,
-        delivery=delivery,
-    )
-
-
 @pytest.fixture
-def stack(created: Stack) -> Stack:
-    created.wait_ready()
-    return created
+def stack(unix_ways: Ways) -> Stack:
+    stack = unix_ways[Way("Unix", "2.4", "Local")]
+    stack.wait_ready()
+    return stack
 
 
 def test_an_alias_reaches_its_user(stack: Stack, client: Client) -> None:
@@ -84,11 +61,11 @@ def test_an_alias_that_leads_round_lmtp_is_refused(stack: Stack) -> None:
     """Fault: a command or a file as an alias; verification would accept it unasked. The pod keeps its aliases."""
     before = pods.identities(stack)
 
-    stack.kubectl.apply(_aliases(ALIASES + ROUND))
+    stack.kubectl.apply(aliases(ALIASES + ROUND))
     stack.wait_condition("Stalled", "True", "^ConfigRefused: .*aliases: commands, files and :include: do not work")
 
     assert pods.identities(stack) == before
-    stack.kubectl.apply(_aliases(ALIASES))
+    stack.kubectl.apply(aliases())
     stack.wait_condition("Ready", "True", "^Running")
     assert pods.identities(stack) == before
 
@@ -98,7 +75,7 @@ def test_changed_aliases_are_used(stack: Stack, client: Client) -> None:
     before = pods.identities(stack)
     assert client.ask(stack.host, "sales@example.org")[0].code == 550
 
-    stack.kubectl.apply(_aliases(f"{ALIASES}sales: alice\n"))
+    stack.kubectl.apply(aliases(f"{ALIASES}sales: alice\n"))
     pods.wait_replaced(stack, before)
 
     until("the new alias is accepted", lambda: client.ask(stack.host, "sales@example.org")[0].code == 250, 60)

@@ -2,20 +2,14 @@
 
 import pytest
 
-from conftest import CreateStack
 from mailtest import inbox, manifests
 from mailtest.client import Client, letter
-from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
 from mailtest.wire import Quota
+from matrix.ways import ALICE, BOB, CAROL, DAVE, LARGE_KIB, QUOTA_KIB, Way, Ways, quota_users
 
-ALICE, BOB, CAROL, DAVE = map(manifests.address, manifests.USERS)
-VERSIONS = ("2.4", "2.3")
-SIZE_KIB, LARGE_KIB, SMALL_KIB = 200, 2048, 100
-# How the users file gives one user a size of their own; the number is in KiB.
-OWN_SIZE = {"2.4": "userdb_quota_storage_size={}K", "2.3": "userdb_quota_rule=*:storage={}K"}
-USERS_FILE = "/run/mailstack/users/passwd"
+SMALL_KIB = 100
 # A delivery of 150 KiB: one fits into 200 KiB, two do not.
 BIG = b"0123456789abcde\r\n" * (150 * 1024 // 17)
 
@@ -24,65 +18,20 @@ def _full(address: str) -> str:
     return f"552 5.2.2 <{address}> Quota exceeded (mailbox for user is full)"
 
 
-def _name(version: str) -> str:
-    return f"quota-{version.replace('.', '')}"
-
-
-def _users(version: str, **own_kib: int) -> Object:
-    """The Secret of a version's users; `own_kib` gives some of them a size of their own."""
-    lines = []
-    for user in manifests.USERS:
-        own = OWN_SIZE[version].format(own_kib[user]) if user in own_kib else ""
-        lines.append(f"{manifests.address(user)}:{{PLAIN}}{manifests.PASSWORD}::::::{own}\n")
-    return manifests.secret(f"{_name(version)}-users", "".join(lines))
-
-
-def _spec(version: str, *, at_recipient: bool) -> dict[str, object]:
-    """Over TCP, so that the client can speak LMTP with Dovecot itself."""
-    return {
-        "users": {"passwdFile": {"secretName": f"{_name(version)}-users"}},
-        "plugins": {"quota": {"size": f"{SIZE_KIB}Ki", "rejectAtRecipient": at_recipient}},
-        "delivery": {"listener": {"type": "Inet"}},
-        "dovecot": {"version": version},
-    }
-
-
-@pytest.fixture(scope="module")
-def at_recipient(create_stack: CreateStack) -> dict[str, Stack]:
-    """By version: a full mailbox is refused at RCPT."""
-    return {
-        version: create_stack(_name(version), _users(version, carol=LARGE_KIB), **_spec(version, at_recipient=True))
-        for version in VERSIONS
-    }
-
-
-@pytest.fixture(scope="module")
-def at_data(create_stack: CreateStack, at_recipient: dict[str, Stack]) -> dict[str, Stack]:
-    """By version: it is refused at DATA only. The users are those of the other MailStacks, which exist."""
-    return {
-        version: create_stack(f"{_name(version)}-data", **_spec(version, at_recipient=False))
-        for version in at_recipient
-    }
-
-
-@pytest.fixture(params=VERSIONS)
-def version(request: pytest.FixtureRequest) -> str:
-    chosen: str = request.param
-    return chosen
+@pytest.fixture
+def stack(inet_ways: Ways, version: str) -> Stack:
+    """A full mailbox is refused at RCPT."""
+    stack = inet_ways[Way("Inet", version, "Virtual")]
+    stack.wait_ready()
+    return stack
 
 
 @pytest.fixture
-def later(at_data: dict[str, Stack], version: str) -> Stack:
-    """Refuses at DATA."""
-    at_data[version].wait_ready()
-    return at_data[version]
-
-
-@pytest.fixture
-def stack(at_recipient: dict[str, Stack], at_data: dict[str, Stack], version: str) -> Stack:
-    """Refuses at RCPT; the other kind is on its way by now, too."""
-    at_recipient[version].wait_ready()
-    return at_recipient[version]
+def later(inet_ways: Ways, version: str) -> Stack:
+    """It is refused at DATA only. The users are those of the other."""
+    stack = inet_ways[Way("Inet", version, "Local")]
+    stack.wait_ready()
+    return stack
 
 
 def _storage(client: Client, stack: Stack, user: str) -> Quota:
@@ -108,7 +57,7 @@ def test_imap_tells_usage_and_limit(stack: Stack, client: Client) -> None:
 
 def test_a_users_own_size_is_that_of_the_users_file(stack: Stack, client: Client) -> None:
     """Promise: the users file may hold another size for one user; two big messages fit into it."""
-    assert (_storage(client, stack, BOB).limit, _storage(client, stack, CAROL).limit) == (SIZE_KIB, LARGE_KIB)
+    assert (_storage(client, stack, BOB).limit, _storage(client, stack, CAROL).limit) == (QUOTA_KIB, LARGE_KIB)
 
     replies = client.send(stack.host, letter(CAROL, "big-1", BIG), letter(CAROL, "big-2", BIG))
 
@@ -158,7 +107,7 @@ def test_a_user_over_quota_gets_nothing_more(stack: Stack, later: Stack, client:
     small = letter(DAVE, "small").data
     for each in (stack, later):
         client.deliver(each.lmtp_host, letter(DAVE, "big", BIG).data, DAVE)
-    stack.kubectl.apply(_users(version, carol=LARGE_KIB, dave=SMALL_KIB))
+    stack.kubectl.apply(quota_users(version, dave=SMALL_KIB))
     for each in (stack, later):
         _wait_limit(client, each, DAVE, SMALL_KIB)
 

@@ -1,0 +1,43 @@
+"""Every way in which the how-to joins the servers: {Unix, Inet} x {2.3, 2.4} x {Virtual, Local}."""
+
+import re
+
+import pytest
+
+from mailtest import inbox, manifests
+from mailtest.client import Client
+from mailtest.stack import Stack
+from matrix.ways import DAVE, WAYS, Way
+
+NOBODY = manifests.address("nobody")
+
+
+@pytest.fixture(params=WAYS, ids=str)
+def way(request: pytest.FixtureRequest) -> Way:
+    chosen: Way = request.param
+    return chosen
+
+
+@pytest.fixture
+def stack(way: Way, request: pytest.FixtureRequest) -> Stack:
+    stack: Stack = request.getfixturevalue(f"{way.listener.lower()}_ways")[way]
+    stack.wait_ready()
+    return stack
+
+
+def test_mail_is_delivered_and_read_over_imap(stack: Stack, client: Client) -> None:
+    """Promise: what Postfix accepts, Dovecot of this version stores, whatever joins the two."""
+    inbox.deliver(client, stack, DAVE, "through-lmtp")
+
+
+def test_an_unknown_recipient_is_refused_with_the_words_of_dovecot(way: Way, stack: Stack, client: Client) -> None:
+    """Promise: Postfix knows no users; it asks Dovecot, and refuses at RCPT for good."""
+    reply = client.ask(stack.host, NOBODY)[0]
+
+    unknown = rf"5\.1\.1 <{NOBODY}>"
+    assert reply.code == 550
+    assert re.match(
+        rf"{unknown}: Recipient address rejected: undeliverable address: "
+        rf"host {way.server} said: 550 {unknown} User doesn't exist: {NOBODY}",
+        reply.text,
+    ), reply

@@ -5,17 +5,19 @@ import re
 import pytest
 import yaml
 
+from mailstack_operator.api.conditions import Condition
 from mailstack_operator.kube.names import API_VERSION, KIND
 from mailstack_operator.kube.objects import Json, Object, section
 from mailstack_operator.loop import summary
 from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
-from mailstack_operator.loop.reports import Fact
+from mailstack_operator.loop.reports import Finding
+from mailstack_operator.loop.stack_state import Status
 from mailstack_operator.loop.summary import Outcome
 from mailtest import health
 from tests.test_project import ROOT
 
 NOW = "2026-11-22T23:28:05Z"
-TRUE, FALSE, UNKNOWN = (Fact(value, "Reason", "a message") for value in ("True", "False", "Unknown"))
+TRUE, FALSE, UNKNOWN = (Condition("Check", value, "Reason", "a message") for value in ("True", "False", "Unknown"))
 
 
 def stack(seen: Json, **metadata: Json) -> Object:
@@ -24,9 +26,10 @@ def stack(seen: Json, **metadata: Json) -> Object:
     return {"apiVersion": API_VERSION, "kind": KIND, "metadata": {**usual, **metadata}, "spec": {}, "status": seen}
 
 
-def told(lmtp: Fact = TRUE, unfinished: Unfinished | None = None, generation: int = 2) -> Object:
+def told(check: Condition = TRUE, unfinished: Unfinished | None = None, generation: int = 2) -> Object:
     """The status that the operator writes."""
-    return summary.summarize(Outcome(unfinished, lmtp, TRUE), generation, {}, NOW)
+    outcome = Outcome(unfinished, [Finding(check, counts=True)])
+    return summary.summarize(outcome, generation, Status(), NOW).to_json()
 
 
 def default() -> Json:

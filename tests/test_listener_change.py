@@ -33,7 +33,7 @@ async def settled(world: World) -> None:
 async def test_dovecot_moves_out_when_the_old_pod_has_let_go_of_the_mail(running: World) -> None:
     await tried(running, INET)
     assert DOVECOT not in running.cluster.objects
-    assert "mail-0 still holds the mail" in str(running.condition("Ready")["message"])
+    assert "waiting for pod mail-0 to release the mail volume" in str(running.condition("Ready")["message"])
     gone(running, POD)
     await running.run()
     assert DOVECOT in running.cluster.objects

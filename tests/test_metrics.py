@@ -3,7 +3,7 @@
 from prometheus_client import generate_latest
 
 from mailstack_operator.edge import metrics
-from mailstack_operator.edge.metrics import REGISTRY, Condition
+from mailstack_operator.edge.metrics import REGISTRY
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.loop.store import Store
 from tests.stacks import body
@@ -18,6 +18,11 @@ def store_of(*conditions: Json) -> Store:
     store = Store()
     store.note(body({"status.conditions": list(conditions)}))
     return store
+
+
+def shown(store: Store) -> list[tuple[str, str, str, str]]:
+    """MailStack, type, status and reason."""
+    return [(str(key), each.type, each.status, each.reason) for key, each in metrics.conditions(store)]
 
 
 def scrape() -> list[str]:
@@ -35,12 +40,12 @@ def test_each_status_of_a_condition_is_a_sample_and_one_of_them_holds() -> None:
 
 
 def test_a_mailstack_that_nobody_looked_at_is_not_silent() -> None:
-    assert list(metrics.conditions(store_of())) == [Condition("post", "mail", "Ready", "Unknown", "NotReported")]
+    assert shown(store_of()) == [("post/mail", "Ready", "Unknown", "NotReported")]
 
 
 def test_what_was_said_of_an_earlier_generation_is_unknown_now() -> None:
     store = store_of(ready("True", "Running", generation=0))
-    assert list(metrics.conditions(store)) == [Condition("post", "mail", "Ready", "Unknown", "NotReported")]
+    assert shown(store) == [("post/mail", "Ready", "Unknown", "NotReported")]
 
 
 def test_a_deleted_mailstack_leaves_nothing_behind() -> None:

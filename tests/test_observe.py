@@ -4,7 +4,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.store import Store
 from tests.fake_cluster import pod
-from tests.stacks import body
+from tests.stacks import body, stack
 
 KEY = StackKey("post", "mail")
 
@@ -19,7 +19,9 @@ def test_an_older_state_does_not_overwrite_a_later_one() -> None:
     store = Store()
     store.note(at(20, body({"spec.hostname": "new.example.org"})))
     store.note(at(10, body({"spec.hostname": "old.example.org"})))
-    assert store[KEY].stack == at(20, body({"spec.hostname": "new.example.org"}))
+    seen = store[KEY].stack
+    assert seen is not None
+    assert seen.stack == stack({"spec.hostname": "new.example.org"})
 
 
 def test_a_list_drops_what_is_no_longer_there() -> None:
@@ -55,10 +57,22 @@ def test_looking_keeps_nothing() -> None:
     assert store._seen == {}
 
 
-def test_annotations_and_managed_fields_are_not_kept() -> None:
+def test_a_spec_is_parsed_once() -> None:
+    """A status that changes is a new version of the object, and no new spec."""
     store = Store()
-    stored = body({"metadata.annotations": {"big": "x" * 1000}, "metadata.managedFields": [{}]})
-    store.note(stored)
-    kept = store[KEY].stack
-    assert kept is not None
-    assert set(kept["metadata"]) == {"name", "namespace", "uid", "generation", "resourceVersion"}  # type: ignore[arg-type]
+    store.note(at(10, body()))
+    before = store[KEY].stack
+    store.note(at(11, body({"status.endpoint": "mail.post.svc:25"})))
+    after = store[KEY].stack
+    assert before is not None
+    assert after is not None
+    assert after.stack is before.stack
+    assert after.status.endpoint == "mail.post.svc:25"
+
+
+def test_an_invalid_mailstack_is_kept_as_its_problems() -> None:
+    store = Store()
+    store.note(body({"spec.domains": []}))
+    seen = store[KEY].stack
+    assert seen is not None
+    assert (seen.stack, [problem.split(":")[0] for problem in seen.problems]) == (None, ["spec.domains"])

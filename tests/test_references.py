@@ -58,6 +58,6 @@ async def test_a_secret_that_is_gone_is_a_change(world: World) -> None:
 
 
 async def test_a_mailstack_without_a_usable_spec_is_passed_over(world: World) -> None:
-    world.store.note(body({"spec": None, "metadata.resourceVersion": "99"}))
+    world.store.note(body({"spec": None, "metadata.resourceVersion": "99", "metadata.generation": 2}))
     await world.look()
     assert await world.look() == 0

@@ -4,6 +4,7 @@ from collections.abc import Callable
 
 import pytest
 
+from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop import reports
@@ -11,6 +12,7 @@ from tests.fake_cluster import WORKS
 from tests.world import STACK, World
 
 KEY = StackKey("post", "mail")
+IMAGE = "mailstack/operator:1"
 SILENT: Json = {
     "status": "False",
     "reason": "Frozen",
@@ -103,8 +105,8 @@ async def test_an_entry_of_what_is_no_longer_there_is_not_believed(
     metadata: Object = {**section(moved, "metadata"), "resourceVersion": "999"}
     running.store.note({**moved, "metadata": metadata})
     seen = running.store[KEY]
-    assert [reports.lmtp(seen).status, reports.lmtp(seen).reason] == ["Unknown", reason]
-    assert reports.verification(seen, enabled=True).status == "Unknown"
+    found = [finding.condition for finding in reports.findings(seen, IMAGE)]
+    assert [(condition.status, condition.reason) for condition in found] == [("Unknown", reason)] * len(CHECKS)
 
 
 async def test_the_entry_of_a_pod_that_is_gone_is_removed(running: World) -> None:
@@ -127,10 +129,38 @@ async def test_of_several_pods_it_is_said_how_many_and_which(running: World) -> 
     other: Object = {**section(moved, "metadata"), "name": "mail-1", "uid": "other"}
     running.store.note({**moved, "metadata": other})
     await told(running, lmtp=SILENT)
-    fact = reports.lmtp(running.store[KEY])
-    assert fact.message.startswith("1 of 2 pods: pod mail-0: ")
+    message = str(running.condition("LMTPReachable")["message"])
+    assert message.startswith("1 of 2 pods: pod mail-0: ")
 
 
 async def test_a_stack_without_a_pod_is_unknown(world: World) -> None:
     await world.run()
     assert facts(world)[:2] == [("Unknown", "NoPod"), ("Unknown", "NoPod")]
+
+
+EXTRA = Check(
+    name="clients",
+    condition="ClientsReachable",
+    column="Clients",
+    question="Whether a mail program can log in.",
+    asked_in=frozenset(("postfix",)),
+    needed=lambda _: True,
+)
+
+
+@pytest.mark.parametrize(
+    ("image", "expected"),
+    [
+        (IMAGE, [("Unknown", "NotProbed"), ("Unknown", "NotProbed")]),
+        ("mailstack/operator:2", [("Unknown", "NotAsked"), ("True", "Running")]),
+    ],
+    ids=["of this operator", "of an earlier operator"],
+)
+async def test_a_check_that_the_pods_probe_does_not_report(
+    running: World, image: str, expected: list[tuple[str, str]]
+) -> None:
+    """A probe of an earlier operator does not know a new check, and runs on until the pod is replaced."""
+    running.start(image=image, checks=(*CHECKS, EXTRA))
+    await running.run()
+    conditions = [running.condition(kind) for kind in ("ClientsReachable", "Ready")]
+    assert [(each["status"], each["reason"]) for each in conditions] == expected

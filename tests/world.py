@@ -1,5 +1,8 @@
 """A cluster in memory, the operator's memory of it, and the loop."""
 
+from collections.abc import Sequence
+
+from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section
@@ -24,11 +27,13 @@ class World:
         self.cluster = FakeCluster()
         self.start()
 
-    def start(self, image: str = "mailstack/operator:1") -> None:
-        """A new operator process, of this image: it knows only what it reads."""
+    def start(self, image: str = "mailstack/operator:1", checks: Sequence[Check] = CHECKS) -> None:
+        """A new operator process, of this image and with these checks: it knows only what it reads."""
         self.store = Store()
         self.seconds = 0.0
-        self.loop = Reconciler(self.cluster, self.store, image, now=lambda: NOW, clock=lambda: self.seconds)
+        self.loop = Reconciler(
+            self.cluster, self.store, image=image, checks=checks, now=lambda: NOW, clock=lambda: self.seconds
+        )
         self.cluster.watch(self.store)
 
     def change(self, changes: dict[str, Json] | None = None) -> None:

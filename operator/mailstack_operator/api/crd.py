@@ -5,12 +5,13 @@ goes (absent is the only null), and objects that need nothing default to {} so t
 in `kubectl get -o yaml`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from pydantic import BaseModel
 
 from mailstack_operator.api import cel
-from mailstack_operator.api.status import MailStackStatus
+from mailstack_operator.api.conditions import CHECKS, Check, ConditionType
+from mailstack_operator.api.status import MailStackStatus, Verdict
 from mailstack_operator.api.strings import STACK_NAME
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
@@ -24,8 +25,9 @@ _KEEP = frozenset(
 )
 
 
-def custom_resource_definition(spec: Object) -> Object:
-    """The whole CRD, as kubectl takes it; `spec` is the structural schema of the spec."""
+def custom_resource_definition(spec: Object, checks: Iterable[Check] = CHECKS) -> Object:
+    """The whole CRD, as kubectl takes it. `spec` is the structural schema of the spec; each check has a column, and a
+    field in the status."""
     return {
         "apiVersion": "apiextensions.k8s.io/v1",
         "kind": "CustomResourceDefinition",
@@ -41,30 +43,27 @@ def custom_resource_definition(spec: Object) -> Object:
                 "categories": ["all"],
             },
             "scope": "Namespaced",
-            "versions": [_version(spec)],
+            "versions": [_version(spec, tuple(checks))],
         },
     }
 
 
-def _version(spec: Object) -> Object:
+def _version(spec: Object, checks: Iterable[Check]) -> Object:
     return {
         "name": names.VERSION,
         "served": True,
         "storage": True,
         "subresources": {"status": {}},
-        "additionalPrinterColumns": _columns(),
-        "schema": {"openAPIV3Schema": _root(spec)},
+        "additionalPrinterColumns": _columns(checks),
+        "schema": {"openAPIV3Schema": _root(spec, checks)},
     }
 
 
-def _columns() -> list[Json]:
-    ready, lmtp, verification = (
-        f".status.conditions[?(@.type=='{kind}')]" for kind in ("Ready", "LMTPReachable", "VerificationReady")
-    )
+def _columns(checks: Iterable[Check]) -> list[Json]:
+    ready = _condition_path(ConditionType.READY)
     return [
-        {"name": "Ready", "type": "string", "jsonPath": f"{ready}.status"},
-        {"name": "LMTP", "type": "string", "jsonPath": f"{lmtp}.status"},
-        {"name": "Verification", "type": "string", "jsonPath": f"{verification}.status"},
+        _status_column("Ready", ConditionType.READY),
+        *(_status_column(check.column, check.condition) for check in checks),
         {"name": "Reason", "type": "string", "jsonPath": f"{ready}.reason"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
         {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint", "priority": 1},
@@ -72,7 +71,15 @@ def _columns() -> list[Json]:
     ]
 
 
-def _root(spec: Object) -> Object:
+def _status_column(title: str, condition: str) -> Object:
+    return {"name": title, "type": "string", "jsonPath": f"{_condition_path(condition)}.status"}
+
+
+def _condition_path(condition: str) -> str:
+    return f".status.conditions[?(@.type=='{condition}')]"
+
+
+def _root(spec: Object, checks: Iterable[Check]) -> Object:
     name = cel.Rule(
         f"size(self.metadata.name) <= {STACK_NAME.max_length} && "
         f"self.metadata.name.matches({cel.text(f'^({STACK_NAME.pattern})$')})",
@@ -87,7 +94,7 @@ def _root(spec: Object) -> Object:
             "kind": {"type": "string"},
             "metadata": {"type": "object"},
             "spec": spec,
-            "status": {**structural(MailStackStatus), "default": {}},
+            "status": {**status_schema(checks), "default": {}},
         },
         **cel.rules(name),
     }
@@ -97,6 +104,17 @@ def structural(model: type[BaseModel]) -> Object:
     """The model's structural schema."""
     schema: Object = model.model_json_schema(by_alias=True)
     return _rewrite(schema, section(schema, "$defs"))
+
+
+def status_schema(checks: Iterable[Check] = CHECKS) -> Object:
+    """The structural schema of `status`, with the verdict of each check in `pods[]`."""
+    schema, verdict = structural(MailStackStatus), structural(Verdict)
+    properties = section(schema, "properties")
+    pods = section(properties, "pods")
+    report = section(pods, "items")
+    verdicts = {check.name: {**verdict, "description": check.question} for check in checks}
+    items: Object = {**report, "properties": {**section(report, "properties"), **verdicts}}
+    return {**schema, "properties": {**properties, "pods": {**pods, "items": items}}}
 
 
 def _rewrite(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:

@@ -18,10 +18,10 @@ from mailstack_operator.api.tls import Tls
 from mailstack_operator.api.verification import Verification
 
 # A field for each source of users: stack/users, because a source is more than its fields.
-UsersT = TypeVar("UsersT", bound=Model)
+UsersT_co = TypeVar("UsersT_co", bound=Model, covariant=True)
 
 
-class MailStackSpec(Model, Generic[UsersT]):
+class MailStackSpec(Model, Generic[UsersT_co]):
     """One mail server: Postfix receives, Dovecot stores, LMTP joins them."""
 
     hostname: HostName = Field(
@@ -36,7 +36,7 @@ class MailStackSpec(Model, Generic[UsersT]):
     postmaster_address: MailAddress = Field(
         description="Dovecot's postmaster_address: the sender of what LMTP itself writes."
     )
-    users: UsersT = Field(description="Who exists, known to Dovecot alone.")
+    users: UsersT_co = Field(description="Who exists, known to Dovecot alone.")
     delivery: Delivery = Field(default_factory=Delivery, description="How Postfix hands mail to Dovecot.")
     verification: Verification = Field(
         default_factory=Verification,

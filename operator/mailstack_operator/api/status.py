@@ -1,41 +1,41 @@
-"""The `status` of a MailStack: what is true, as far as the operator saw it.
+"""The schema of a MailStack's `status`: what the operator and the probes report.
 
-Conditions follow kstatus: `Ready` always; `Reconciling` and `Stalled` only while true.
+Conditions follow kstatus: `Ready` always; `Reconciling` and `Stalled` only while true. crd.py adds a verdict for each
+check to PodReport.
 """
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, JsonValue
 
+from mailstack_operator.api.conditions import ConditionType, always_shown
 from mailstack_operator.api.model import Model
 
-ConditionType = Literal["Ready", "LMTPReachable", "VerificationReady", "ConfigValid", "Reconciling", "Stalled"]
+_Date = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+_Status = Literal["True", "False", "Unknown"]
+_SHOWN = ", ".join(always_shown())
+_REASON = Field(description="One word for programs, in CamelCase.", max_length=1024)
+_MESSAGE = Field(description="A sentence for people: what is, and what to do.", max_length=32768)
 
 
-class Condition(Model):
+class StatusCondition(Model):
     """One fact, in the shape of Kubernetes' metav1.Condition."""
 
-    type: str = Field(
-        description="Ready, LMTPReachable, VerificationReady, ConfigValid, Reconciling or Stalled.", max_length=316
-    )
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether the condition holds.")
+    type: str = Field(description=f"{_SHOWN}, {ConditionType.RECONCILING} or {ConditionType.STALLED}.", max_length=316)
+    status: _Status = Field(description="Whether the condition holds.")
     observed_generation: int = Field(description="metadata.generation that the condition speaks of.", ge=0)
-    last_transition_time: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
-        description="When the condition's status last changed (RFC 3339)."
-    )
-    reason: str = Field(description="One word for programs, in CamelCase.", max_length=1024)
-    message: str = Field(description="A sentence for people: what is, and what to do.", max_length=32768)
+    last_transition_time: _Date = Field(description="When the condition's status last changed (RFC 3339).")
+    reason: str = _REASON
+    message: str = _MESSAGE
 
 
 class Verdict(Model):
     """What a probe found of one thing."""
 
-    status: Literal["True", "False", "Unknown"] = Field(description="Whether it works.")
-    reason: str = Field(description="One word for programs, in CamelCase.", max_length=1024)
-    message: str = Field(description="A sentence for people: what is, and what to do.", max_length=32768)
-    since: Annotated[str, Field(json_schema_extra={"format": "date-time"})] = Field(
-        description="When status or reason last changed (RFC 3339)."
-    )
+    status: _Status = Field(description="Whether it works.")
+    reason: str = _REASON
+    message: str = _MESSAGE
+    since: _Date = Field(description="When status or reason last changed (RFC 3339).")
 
 
 class PodReport(Model):
@@ -43,8 +43,11 @@ class PodReport(Model):
 
     name: str = Field(description="The pod.", max_length=253)
     uid: str = Field(description="The pod's uid: an entry of another pod of this name does not count.", max_length=63)
-    lmtp: Verdict | None = Field(None, description="Whether Dovecot takes mail over LMTP.")
-    verification: Verdict | None = Field(None, description="Whether Postfix refuses unknown recipients.")
+
+
+def _merged_by(key: str) -> dict[str, JsonValue]:
+    """What makes server-side apply merge a list by the field `key` of its entries."""
+    return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
 class MailStackStatus(Model):
@@ -54,16 +57,13 @@ class MailStackStatus(Model):
     observed_generation: int = Field(
         -1, description="metadata.generation that this status speaks of; -1: the operator has not seen it yet."
     )
-    conditions: list[Condition] = Field(
+    conditions: list[StatusCondition] = Field(
         default_factory=list,
-        description="Ready, LMTPReachable, VerificationReady, ConfigValid, and Reconciling or Stalled while they are "
-        "true.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["type"]},
+        description=f"{_SHOWN}, and {ConditionType.RECONCILING} or {ConditionType.STALLED} while they are true.",
+        json_schema_extra=_merged_by("type"),
     )
     pods: list[PodReport] = Field(
-        default_factory=list,
-        description="What the probe in each pod found.",
-        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+        default_factory=list, description="What the probe in each pod found.", json_schema_extra=_merged_by("name")
     )
     endpoint: str | None = Field(None, description="Where mail is received: host and port of the Service.")
     applied_digest: str | None = Field(

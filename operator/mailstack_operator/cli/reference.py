@@ -6,8 +6,7 @@
 import json
 from collections.abc import Iterator, Mapping
 
-from mailstack_operator.api.crd import structural
-from mailstack_operator.api.status import MailStackStatus
+from mailstack_operator.api.crd import status_schema
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, entries, section, text
 from mailstack_operator.stack.schema import spec_schema
@@ -26,7 +25,7 @@ resources are Kubernetes quantities. `kubectl apply` refuses what breaks a rule,
 def markdown() -> str:
     """The whole page."""
     parts = [_HEAD]
-    for title, schema in (("spec", spec_schema()), ("status", structural(MailStackStatus))):
+    for title, schema in (("spec", spec_schema()), ("status", status_schema())):
         rows = "\n".join(_rows(title, schema))
         parts.append(f"## {title}\n\n| Field | Type | Default | What it is |\n|---|---|---|---|\n{rows}\n")
     return "\n".join(parts)

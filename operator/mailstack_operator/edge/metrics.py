@@ -5,13 +5,15 @@ Names, labels and buckets are part of the operator's interface: docs/monitoring.
 
 import contextlib
 from collections.abc import Iterator
-from typing import NamedTuple
+from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mailstack_operator.kube.objects import entries, number, section, text
+from mailstack_operator.api.conditions import UNKNOWN, Condition, ConditionType, Reason
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.loop.stack_state import StackState
 from mailstack_operator.loop.store import Store
 
 disable_created_metrics()  # type: ignore[no-untyped-call]
@@ -53,31 +55,24 @@ for _result in ("success", "error"):
     _RUNS.labels(_result)
 
 
-class Condition(NamedTuple):
-    """A condition of a MailStack; `status` is True, False or Unknown."""
-
-    namespace: str
-    mailstack: str
-    type: str
-    status: str
-    reason: str
-
-
-def conditions(store: Store) -> Iterator[Condition]:
+def conditions(store: Store) -> Iterator[tuple[StackKey, Condition]]:
     """Every condition of every MailStack.
 
     Ready is always among them. What was said of an earlier generation is Unknown of this one, as for kstatus.
     """
     for key in store.stacks():
-        stack = store[key].stack or {}
-        generation = number(section(stack, "metadata"), "generation")
-        reported = {text(each, "type"): each for each in entries(section(stack, "status"), "conditions")}
-        for kind in {"Ready": None, **reported}:
-            condition = reported.get(kind, {})
-            if number(condition, "observedGeneration") == generation:
-                yield Condition(key.namespace, key.name, kind, text(condition, "status"), text(condition, "reason"))
-            else:
-                yield Condition(key.namespace, key.name, kind, "Unknown", "NotReported")
+        if stack := store[key].stack:
+            yield from ((key, condition) for condition in _current(stack))
+
+
+def _current(stack: StackState) -> Iterator[Condition]:
+    if stack.status.condition(ConditionType.READY) is None:
+        yield Condition(ConditionType.READY, UNKNOWN, Reason.NOT_REPORTED, "")
+    for each in stack.status.conditions:
+        if each.generation == stack.generation:
+            yield each
+        else:
+            yield replace(each, status=UNKNOWN, reason=Reason.NOT_REPORTED)
 
 
 class _Conditions(Collector):
@@ -94,10 +89,11 @@ class _Conditions(Collector):
         statuses = GaugeMetricFamily("mailstack_condition", help_, labels=(*_WHICH, "status"))
         help_ = "1, with the reason of the MailStack's condition."
         reasons = GaugeMetricFamily("mailstack_condition_reason", help_, labels=(*_WHICH, "reason"))
-        for *which, status, reason in found:
+        for key, condition in found:
+            which = (key.namespace, key.name, condition.type)
             for each in ("true", "false", "unknown"):
-                statuses.add_metric((*which, each), float(each == status.lower()))
-            reasons.add_metric((*which, reason), 1.0)
+                statuses.add_metric((*which, each), float(each == condition.status.lower()))
+            reasons.add_metric((*which, condition.reason), 1.0)
         yield from (statuses, reasons)
 
 

@@ -9,6 +9,7 @@ import logging
 from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
+from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube.metadata import Live, Ref, ref_of
 from mailstack_operator.kube.names import KIND, StackKey
 from mailstack_operator.kube.objects import Object, digest
@@ -108,7 +109,7 @@ class Applier:
             live = await self._cluster.apply(manifest)
         except ClusterError as error:
             if error.permanent:
-                raise Stalled("ApplyRefused", f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
+                raise Stalled(Reason.APPLY_REFUSED, f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
             raise
         logger.info("applied %s of %s", ref, stack.key)
         self._store.note_child(stack.key, live)
@@ -118,18 +119,18 @@ class Applier:
 def _check_owner(stack: MailStack, live: Live) -> None:
     """Nothing that another owner holds is touched."""
     if live.deleting:
-        raise Waiting("ChildTerminating", f"{live.ref} is being deleted; it is made again when it is gone", COLLECTED)
+        raise Waiting(Reason.CHILD_TERMINATING, f"{live.ref} is being deleted; it is made again afterwards", COLLECTED)
     if live.owner is None:
         if live.stack != stack.key.name:
             raise _foreign(live, "it does not belong to this MailStack")
     elif live.owner.uid == stack.uid:
         return
     elif (live.owner.kind, live.owner.name) == (KIND, stack.key.name):
-        raise Waiting("ChildTerminating", f"{live.ref} is left of a deleted MailStack of this name", COLLECTED)
+        raise Waiting(Reason.CHILD_TERMINATING, f"{live.ref} is left of a deleted MailStack of this name", COLLECTED)
     else:
         raise _foreign(live, f"it belongs to {live.owner.kind} {live.owner.name}")
 
 
 def _foreign(live: Live, why: str) -> Stalled:
     what = f"{live.ref} exists, and {why}: rename or delete it, or give the MailStack another name"
-    return Stalled("ForeignObject", what, LOOK_AGAIN)
+    return Stalled(Reason.FOREIGN_OBJECT, what, LOOK_AGAIN)

@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 
@@ -15,7 +16,6 @@ _TELLING = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IG
 _LONGEST_LINE = 1000
 # What the pod's own scripts say of a mistake.
 _OWN = "mailstack: "
-_CONTAINERS = ("initContainers", "containers")
 
 
 @dataclass(frozen=True)
@@ -39,14 +39,15 @@ class End:
 class Pod:
     """A pod of a MailStack: whose it is, what it runs, which Secrets it was told of, and how it stands.
 
-    `component` is postfix, dovecot or rehearsal; `phase` is the pod's own; `ends` are those of the containers that
-    ended, in the pod's order. `lost`: its node does not answer; `probed`: its probe runs.
+    `component` is postfix, dovecot or rehearsal; `claims` are the names of those it mounts; `phase` is the pod's own;
+    `ends` are those of the containers that ended, in the pod's order. `lost`: its node does not answer; `probed`: its
+    probe runs.
     """
 
     name: str
     uid: str
     component: str
-    holds_dovecot: bool
+    claims: frozenset[str]
     revision: str
     config_digest: str
     secrets_version: str
@@ -57,6 +58,11 @@ class Pod:
     probed: bool
     problem: Problem | None
     ends: tuple[End, ...]
+
+    @property
+    def stateful_set(self) -> str:
+        """The StatefulSet that it is of: a pod's name is that and its number."""
+        return self.name.rpartition("-")[0]
 
 
 @dataclass(frozen=True)
@@ -84,7 +90,7 @@ def pod_of(body: Object) -> Pod:
         name=text(metadata, "name"),
         uid=text(metadata, "uid"),
         component=text(labels, names.LABEL_COMPONENT),
-        holds_dovecot=_holds(body, "dovecot"),
+        claims=frozenset(_claims(body)),
         revision=text(labels, "controller-revision-hash"),
         config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
         secrets_version=text(annotations, names.ANNOTATION_SECRETS_VERSION),
@@ -102,9 +108,10 @@ def pod_of(body: Object) -> Pod:
     )
 
 
-def _holds(body: Object, container: str) -> bool:
-    spec = section(body, "spec")
-    return any(entry.get("name") == container for kind in _CONTAINERS for entry in entries(spec, kind))
+def _claims(body: Object) -> Iterator[str]:
+    for volume in entries(section(body, "spec"), "volumes"):
+        if name := text(section(volume, "persistentVolumeClaim"), "claimName"):
+            yield name
 
 
 def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
@@ -126,7 +133,7 @@ def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
     containers = _statuses(status)
     scheduled = _condition(status, "PodScheduled")
     if text(scheduled, "status") == "False":
-        yield Problem(text(scheduled, "reason") or "Unschedulable", f"pod {pod}: {text(scheduled, 'message')}")
+        yield Problem(text(scheduled, "reason") or Reason.UNSCHEDULABLE, f"pod {pod}: {text(scheduled, 'message')}")
     for container in containers:
         if problem := _failure(pod, container):
             yield problem
@@ -145,10 +152,10 @@ def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
     reason, message = text(waiting, "reason"), text(waiting, "message")
     ended = _ended(container)
     if number(ended, "exitCode") != 0 and not container.get("ready"):
-        return Problem("ContainerCrash", f"{where}: exit code {number(ended, 'exitCode')}: {_last_words(ended)}")
+        return Problem(Reason.CONTAINER_CRASH, f"{where}: exit code {number(ended, 'exitCode')}: {_last_words(ended)}")
     if reason in ("ErrImagePull", "ImagePullBackOff"):
         why = message.split("ErrImagePull: ")[-1]
-        return Problem("ImagePull", f"{where}: image {text(container, 'image')} cannot be pulled: {why}")
+        return Problem(Reason.IMAGE_PULL, f"{where}: image {text(container, 'image')} cannot be pulled: {why}")
     if reason in ("", "PodInitializing", "ContainerCreating", "CrashLoopBackOff"):
         return None
     return Problem(reason, f"{where}: {message or reason}")
@@ -160,7 +167,7 @@ def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
     if done:
         return None
     reason = text(section(container, "state", "waiting"), "reason") or "Starting"
-    return Problem("PodNotReady", f"pod {pod}, container {text(container, 'name')}: {reason}")
+    return Problem(Reason.POD_NOT_READY, f"pod {pod}, container {text(container, 'name')}: {reason}")
 
 
 def _ended(container: Mapping[str, Json]) -> Mapping[str, Json]:

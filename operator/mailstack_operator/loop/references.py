@@ -5,10 +5,11 @@ Neither is watched: that takes the right to read all Secrets. They are read by n
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
+from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube.metadata import Live, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import digest
@@ -17,7 +18,6 @@ from mailstack_operator.loop.port import Cluster, File
 from mailstack_operator.loop.store import Seen, Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.needs import CERTIFICATE_KEYS, Need
-from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.references import files, needs
 from mailstack_operator.stack.topology import Sources
 from mailstack_probe import pem
@@ -28,6 +28,9 @@ logger = logging.getLogger(__name__)
 RETRY = 5.0
 # Each object that is referred to is looked at this often, in seconds.
 PERIOD = 15.0
+
+_NOT_FOUND = {"Secret": Reason.SECRET_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_NOT_FOUND}
+_KEY_NOT_FOUND = {"Secret": Reason.SECRET_KEY_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_KEY_NOT_FOUND}
 
 
 @dataclass(frozen=True)
@@ -80,11 +83,11 @@ def _values(file: File | None) -> Mapping[str, bytes]:
 
 def _missing(need: Need, file: File | None) -> Waiting | None:
     if file is None:
-        return Waiting(f"{need.kind}NotFound", f"waiting for {need}, which holds {need.what}", RETRY)
+        return Waiting(_NOT_FOUND[need.kind], f"waiting for {need}, which holds {need.what}", RETRY)
     for key in need.keys:
         if not file.data.get(key):
             message = f"waiting for key {key} in {need}, which holds {need.what}"
-            return Waiting(f"{need.kind}KeyNotFound", message, RETRY)
+            return Waiting(_KEY_NOT_FOUND[need.kind], message, RETRY)
     return None
 
 
@@ -96,7 +99,7 @@ def _invalid(need: Need, file: File | None) -> Stalled | None:
     if wrong is None:
         return None
     message = f"{need}, which holds {need.what}: {wrong}; running pods keep the last good one: renew the Secret"
-    return Stalled("CertificateInvalid", message, PERIOD)
+    return Stalled(Reason.CERTIFICATE_INVALID, message, PERIOD)
 
 
 class Looker(Protocol):
@@ -142,10 +145,8 @@ class ReferencesWatch:
             logger.warning("what %s refers to could not be looked at: %s", key, error)
 
 
-def _refs(key: StackKey, seen: Seen) -> Iterable[Ref]:
+def _refs(key: StackKey, seen: Seen) -> list[Ref]:
     """Nothing where the spec is wrong."""
-    try:
-        spec = parse(seen.stack or {}).spec
-    except InvalidMailStack:
-        return []
-    return [Ref("v1", need.kind, key.namespace, need.name) for need in dict.fromkeys(needs(spec))]
+    stack = seen.stack.stack if seen.stack else None
+    found = needs(stack.spec) if stack else []
+    return [Ref("v1", need.kind, key.namespace, need.name) for need in dict.fromkeys(found)]

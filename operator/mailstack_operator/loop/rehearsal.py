@@ -1,21 +1,23 @@
 """Whether a changed configuration may reach the running pods: what became of the pod that tried it. Pure."""
 
+from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
 from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.loop.pod_state import End, Pod
-from mailstack_operator.loop.summary import CONFIG_REFUSED
 from mailstack_probe.contract import NO_ANSWER
 
-# A trial that ended without a verdict is made again after this many seconds.
+# A rehearsal that ended without a verdict is made again after this many seconds.
 AGAIN = 30.0
-# As many pods try a configuration at the same time: an upgrade of the operator may concern every MailStack at once.
+# So many pods try a configuration at the same time: an upgrade of the operator may concern every MailStack at once.
 AT_ONCE = 2
 # Until it is a MailStack's turn, in seconds between two looks.
 _TURN = 5.0
 _LAST_PROGRAM_CODE = 127
 
 _KEEP = "the running pods keep their last configuration"
-_UNDER_WAY = Waiting("Rehearsing", f"the changed configuration is tried in a pod of its own; {_KEEP} until it passes")
+_UNDER_WAY = Waiting(
+    Reason.REHEARSING, f"the changed configuration is rehearsed in a pod of its own; {_KEEP} until it passes"
+)
 
 
 def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
@@ -25,18 +27,22 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
     if _passed(pod):
         return None
     if refusal := _refusal(pod):
-        return Stalled(CONFIG_REFUSED, f"{_told(pod, refusal)}; {_KEEP}; more in `{_logs(pod)}`")
+        return Stalled(Reason.CONFIG_REFUSED, f"{_describe_end(pod, refusal)}; {_KEEP}; more in `{_logs(pod)}`")
     if is_undecided(pod):
-        words = "".join(f": {_told(pod, end)}" for end in pod.ends[-1:])
-        return Waiting("RehearsalFailed", f"trying the changed configuration came to no end{words}; {_KEEP}", AGAIN)
+        words = "".join(f": {_describe_end(pod, end)}" for end in pod.ends[-1:])
+        return Waiting(
+            Reason.REHEARSAL_FAILED,
+            f"the rehearsal of the changed configuration did not complete{words}; {_KEEP}",
+            AGAIN,
+        )
     if pod.problem is not None and _is_held_up(pod):
         return Waiting(pod.problem.reason, f"{pod.problem.message}; {_KEEP}")
     return _UNDER_WAY
 
 
-def not_yet() -> Waiting:
-    """Others are tried first."""
-    return Waiting("Rehearsing", _UNDER_WAY.message, _TURN)
+def waiting_for_slot() -> Waiting:
+    """As many as may be are under way."""
+    return Waiting(Reason.REHEARSING, _UNDER_WAY.message, _TURN)
 
 
 def is_undecided(pod: Pod) -> bool:
@@ -45,9 +51,9 @@ def is_undecided(pod: Pod) -> bool:
     return ended and not _passed(pod) and _refusal(pod) is None
 
 
-def takes_a_place(pod: Pod) -> bool:
-    """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that nobody has, costs
-    nothing: it must not keep the others from being tried."""
+def occupies_slot(pod: Pod) -> bool:
+    """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that does not exist,
+    costs nothing: it must not keep the others from being tried."""
     works = pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
     return works and not pod.deleting and not _is_held_up(pod)
 
@@ -63,13 +69,13 @@ def _passed(pod: Pod) -> bool:
 
 
 def _refusal(pod: Pod) -> End | None:
-    """The container that says no: the one that asks the servers, else the first that could not start."""
+    """The container that refused: the one that asks the servers, else the first that could not start."""
     asked = _end(pod, "rehearsal")
     ends = (asked,) if asked else pod.ends
-    return next((end for end in ends if _is_no(end)), None)
+    return next((end for end in ends if _is_refusal(end)), None)
 
 
-def _is_no(end: End) -> bool:
+def _is_refusal(end: End) -> bool:
     """Whether a program ended by its own will, or is not in the image; a signal or a failed start is the node's."""
     own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != NO_ANSWER
     return own or "executable file not found" in end.words or "no such file or directory" in end.words
@@ -77,14 +83,14 @@ def _is_no(end: End) -> bool:
 
 def _is_held_up(pod: Pod) -> bool:
     """Whether the cluster cannot run the pod: no node, no image."""
-    return pod.problem is not None and pod.problem.reason not in ("PodNotReady", "ContainerCrash")
+    return pod.problem is not None and pod.problem.reason not in (Reason.POD_NOT_READY, Reason.CONTAINER_CRASH)
 
 
 def _end(pod: Pod, container: str) -> End | None:
     return next((end for end in pod.ends if end.container == container), None)
 
 
-def _told(pod: Pod, end: End) -> str:
+def _describe_end(pod: Pod, end: End) -> str:
     return f"pod {pod.name}, container {end.container}: exit code {end.code}: {end.words}"
 
 

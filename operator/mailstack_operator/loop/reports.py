@@ -4,85 +4,103 @@ A probe's entry in status.pods is believed only while its pod is there, its cont
 never a stale True.
 """
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 
-from mailstack_operator.kube.objects import Json, entries, section, text
+from mailstack_operator.api.conditions import CHECKS, FALSE, UNKNOWN, Check, Condition, Reason
 from mailstack_operator.loop.pod_state import Pod
+from mailstack_operator.loop.stack_state import PodEntry
 from mailstack_operator.loop.store import Seen
-
-LMTP_REACHABLE = "LMTPReachable"
-VERIFICATION_READY = "VerificationReady"
-
-_DISABLED = (
-    "spec.verification.enabled is false: Postfix accepts every address of its domains and returns undeliverable mail "
-    "to its sender"
-)
 
 
 @dataclass(frozen=True)
-class Fact:
-    """A condition's status (True, False, Unknown), reason and message."""
+class Finding:
+    """The condition of a check, and whether it counts for Ready."""
 
-    status: str
-    reason: str
-    message: str
-
-
-def lmtp(seen: Seen) -> Fact:
-    """Whether Dovecot takes mail over LMTP, as every pod sees it."""
-    return _sum([(pod, _verdict(seen, pod, "lmtp")) for pod in _mail_pods(seen)])
+    condition: Condition
+    counts: bool
 
 
-def verification(seen: Seen, *, enabled: bool) -> Fact:
-    """Whether every Postfix refuses unknown recipients."""
-    if not enabled:
-        return Fact("False", "Disabled", _DISABLED)
-    return _sum([(pod, _verdict(seen, pod, "verification")) for pod in _mail_pods(seen) if pod.component == "postfix"])
+def findings(seen: Seen, image: str, checks: Iterable[Check] = CHECKS) -> list[Finding]:
+    """What is known of each check, summed up over the pods. `image` is the operator's own.
+
+    Where the spec is invalid, what the pods still run is told.
+    """
+    return [finding for check in checks for finding in _findings(seen, image, check)]
+
+
+def _findings(seen: Seen, image: str, check: Check) -> Iterator[Finding]:
+    stack = seen.stack.stack if seen.stack else None
+    if stack is None or check.needed(stack.spec):
+        condition = _sum(check, [(pod, verdict(seen, pod, check, image)) for pod in _asked_pods(seen, check)])
+        yield Finding(condition, counts=condition.reason != Reason.NOT_ASKED)
+    elif check.otherwise:
+        yield Finding(Condition(check.condition, FALSE, Reason.DISABLED, check.otherwise), counts=False)
+
+
+def verdict(seen: Seen, pod: Pod, check: Check, image: str = "") -> Condition:
+    """What the pod's probe found, as far as it is believed."""
+    entry = next((entry for entry in _entries(seen) if entry.name == pod.name), None)
+    if doubt := next(_doubts(pod, entry), None):
+        return Condition(check.condition, UNKNOWN, *doubt)
+    found = entry.verdicts.get(check.name) if entry else None
+    if found is not None:
+        return replace(found, type=check.condition)
+    return Condition(check.condition, UNKNOWN, *_silence(seen, pod, image))
 
 
 def orphans(seen: Seen) -> list[tuple[int, str]]:
     """The entries, by place and name, of pods that are gone; the last one first, so that places stay right."""
-    found = enumerate(text(entry, "name") for entry in _entries(seen))
+    found = enumerate(entry.name for entry in _entries(seen))
     return [(place, name) for place, name in found if name not in seen.pods][::-1]
 
 
-def _mail_pods(seen: Seen) -> list[Pod]:
-    return sorted((pod for pod in seen.pods.values() if pod.component != "rehearsal"), key=lambda pod: pod.name)
+def _asked_pods(seen: Seen, check: Check) -> list[Pod]:
+    return sorted((pod for pod in seen.pods.values() if pod.component in check.asked_in), key=lambda pod: pod.name)
 
 
-def _entries(seen: Seen) -> list[Mapping[str, Json]]:
-    return entries(section(seen.stack or {}, "status"), "pods")
+def _entries(seen: Seen) -> tuple[PodEntry, ...]:
+    return seen.stack.status.pods if seen.stack else ()
 
 
-def _verdict(seen: Seen, pod: Pod, part: str) -> Fact:
-    entry = next((entry for entry in _entries(seen) if text(entry, "name") == pod.name), {})
-    if unknown := next(_doubts(pod, entry), None):
-        return Fact("Unknown", *unknown)
-    verdict = section(entry, part)
-    return Fact(text(verdict, "status") or "Unknown", text(verdict, "reason") or "NotProbed", text(verdict, "message"))
-
-
-def _doubts(pod: Pod, entry: Mapping[str, Json]) -> Iterator[tuple[str, str]]:
-    """Why the entry is not believed."""
+def _doubts(pod: Pod, entry: PodEntry | None) -> Iterator[tuple[str, str]]:
+    """Why the entry is not believed: reason and message."""
     if pod.deleting:
-        yield "PodTerminating", "it is being deleted"
+        yield Reason.POD_TERMINATING, "it is being deleted"
     if pod.lost:
-        yield "NodeLost", "its node does not answer: see `kubectl get nodes`"
+        yield Reason.NODE_LOST, "its node does not answer: see `kubectl get nodes`"
     if not pod.probed:
-        yield "ProbeNotRunning", "its container probe does not run: see `kubectl describe pod`"
-    if text(entry, "uid") != pod.uid:
-        yield "NotProbed", "its probe has not reported yet"
+        yield Reason.PROBE_NOT_RUNNING, "its container probe does not run: see `kubectl describe pod`"
+    if entry is None or entry.uid != pod.uid:
+        yield Reason.NOT_PROBED, "its probe has not reported yet"
 
 
-def _sum(verdicts: list[tuple[Pod, Fact]]) -> Fact:
-    """The worst of all: False, then Unknown, then True; with how many and which."""
+def _silence(seen: Seen, pod: Pod, image: str) -> tuple[str, str]:
+    """Why the probe does not report a check: reason and message."""
+    helpers = seen.helpers_image(pod.stateful_set)
+    if image and helpers and helpers != image:
+        return Reason.NOT_ASKED, f"its probe, of image {helpers}, does not check this: it will after the next change"
+    return Reason.NOT_PROBED, "its probe has not reported yet"
+
+
+def _sum(check: Check, verdicts: list[tuple[Pod, Condition]]) -> Condition:
+    """The worst of all: False, Unknown, not asked, then True; with how many and which."""
     if not verdicts:
-        return Fact("Unknown", "NoPod", "there is no mail pod yet")
-    for status in ("False", "Unknown"):
-        bad = [(pod, fact) for pod, fact in verdicts if fact.status == status]
-        if bad:
-            told = "; ".join(f"pod {pod.name}: {fact.message}" for pod, fact in bad)
-            count = f"{len(bad)} of {len(verdicts)} pods: " if len(verdicts) > 1 else ""
-            return Fact(status, bad[0][1].reason, f"{count}{told}")
-    return verdicts[0][1]
+        return Condition(check.condition, UNKNOWN, Reason.NO_POD, "there is no mail pod yet")
+    worst = min(_rank(found) for _, found in verdicts)
+    if worst == _GOOD:
+        return verdicts[0][1]
+    bad = [(pod, found) for pod, found in verdicts if _rank(found) == worst]
+    message = "; ".join(f"pod {pod.name}: {found.message}" for pod, found in bad)
+    count = f"{len(bad)} of {len(verdicts)} pods: " if len(verdicts) > 1 else ""
+    return replace(bad[0][1], message=f"{count}{message}")
+
+
+_GOOD = 3
+
+
+def _rank(verdict: Condition) -> int:
+    """0 is the worst."""
+    if verdict.reason == Reason.NOT_ASKED:
+        return 2
+    return {FALSE: 0, UNKNOWN: 1}.get(verdict.status, _GOOD)

@@ -1,6 +1,6 @@
 """Keeps what the watches saw: MailStacks, their children, StatefulSets and pods, by MailStack.
 
-Memory is bounded by what is in the cluster: of a child only its identity is kept, of a pod its verdict.
+Memory is bounded by what is in the cluster: a MailStack is kept parsed, of a child its identity, of a pod its verdict.
 """
 
 from collections import defaultdict
@@ -11,6 +11,7 @@ from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_o
 from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
+from mailstack_operator.loop.stack_state import StackState, stack_state_of
 
 CHILD_KINDS = (
     ("v1", "ConfigMap"),
@@ -26,9 +27,9 @@ POD_KIND = ("v1", "Pod")
 
 @dataclass
 class Seen:
-    """All that is known of one MailStack; `stack` is its object, None if there is none."""
+    """All that is known of one MailStack; `stack` is None if there is none of that name."""
 
-    stack: Object | None = None
+    stack: StackState | None = None
     children: dict[Ref, Live] = field(default_factory=dict)
     rollouts: dict[str, Rollout] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
@@ -36,6 +37,13 @@ class Seen:
     @property
     def empty(self) -> bool:
         return self.stack is None and not self.children and not self.pods
+
+    def stateful_sets(self) -> list[Live]:
+        return [live for ref, live in self.children.items() if ref.kind == "StatefulSet"]
+
+    def helpers_image(self, stateful_set: str) -> str:
+        """The operator's image that the pods' helpers are of; empty where there is no such StatefulSet."""
+        return next((live.operator_image for live in self.stateful_sets() if live.ref.name == stateful_set), "")
 
 
 class Store:
@@ -66,7 +74,7 @@ class Store:
 
     def _put(self, seen: Seen, ref: Ref, body: Object) -> None:
         if ref.kind == KIND:
-            seen.stack = _slim(body)
+            seen.stack = stack_state_of(body, seen.stack)
         elif ref.kind == "Pod":
             seen.pods[ref.name] = pod_of(body)
         else:
@@ -137,11 +145,3 @@ def _key(body: Object) -> StackKey:
     if body.get("kind") == KIND:
         return StackKey(text(metadata, "namespace"), text(metadata, "name"))
     return stack_of(body)
-
-
-def _slim(body: Object) -> Object:
-    """The MailStack without what the loop never reads (managedFields, annotations)."""
-    metadata = section(body, "metadata")
-    kept = ("name", "namespace", "uid", "generation", "deletionTimestamp", "resourceVersion")
-    slim: Object = {name: body[name] for name in ("apiVersion", "kind", "spec", "status") if name in body}
-    return {**slim, "metadata": {name: metadata[name] for name in kept if name in metadata}}

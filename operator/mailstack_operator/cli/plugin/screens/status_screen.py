@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.cli.plugin.parsing.mail_queue import Message
 from mailstack_operator.cli.plugin.parsing.refusals import Refusal
 from mailstack_operator.cli.plugin.screens.link_screen import render_links
@@ -14,7 +15,7 @@ from mailstack_operator.cli.plugin.screens.units import format_since
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.loop import reports
 from mailstack_operator.loop.pod_state import pod_of
-from mailstack_operator.loop.reports import Fact
+from mailstack_operator.loop.stack_state import stack_state_of
 from mailstack_operator.loop.store import Seen
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.topology import Topology, decide
@@ -40,6 +41,7 @@ class Findings:
     refusals: Sequence[Refusal]
     problems: Sequence[str]
     now: datetime
+    checks: Sequence[Check] = CHECKS
 
 
 def render_status(found: Findings, width: int) -> str:
@@ -142,24 +144,13 @@ def _probes(found: Findings, width: int) -> str:
 
 def _verdicts(found: Findings, body: Object) -> Iterator[Row]:
     """What the pod's probe found, as far as the operator believes it."""
-    pod = pod_of(body)
-    seen = Seen(stack=found.stack, pods={pod.name: pod})
-    facts = {"lmtp": reports.lmtp(seen)}
-    if pod.component == "postfix":
-        facts["verification"] = reports.verification(seen, enabled=True)
+    pod, seen = pod_of(body), Seen(stack=stack_state_of(found.stack))
     name = pod.name
-    for part, fact in facts.items():
-        message = fact.message.removeprefix(f"pod {pod.name}: ")
-        yield name, part, fact.status, _since(found, pod.name, part, fact), fact.reason, message
+    for check in (check for check in found.checks if pod.component in check.asked_in):
+        verdict = reports.verdict(seen, pod, check)
+        since = format_since(verdict.since, found.now) if verdict.since else "-"
+        yield name, check.name, verdict.status, since, verdict.reason, verdict.message
         name = ""
-
-
-def _since(found: Findings, pod: str, part: str, fact: Fact) -> str:
-    """Since when the fact holds; the probe's date is of its own verdict alone."""
-    written = entries(section(found.stack, "status"), "pods")
-    verdict = next((section(entry, part) for entry in written if text(entry, "name") == pod), {})
-    own = text(verdict, "reason") == fact.reason
-    return format_since(text(verdict, "since"), found.now) if own else "-"
 
 
 def _links(found: Findings, width: int) -> str:

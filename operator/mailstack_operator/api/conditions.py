@@ -1,0 +1,171 @@
+"""The conditions of a MailStack, the checks that the probes make, and the operator's own reasons. Pure.
+
+The one module of the operator that spells a condition's name. What shows, sums up or counts conditions iterates over
+CHECKS, so that a new check is an entry here and a module of mailstack_probe that asks it. The probes' own reasons are
+those of mailstack_probe.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Self
+
+from mailstack_operator.api.model import Model
+from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.kube.objects import Json, Object, number, text
+from mailstack_probe import contract
+
+TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
+
+
+class _Documented(StrEnum):
+    """Each member has a docstring of its own, so that the schema and the docs can quote it."""
+
+    def __new__(cls, value: str, meaning: str) -> Self:
+        member = str.__new__(cls, value)
+        member._value_ = value
+        member.__doc__ = meaning
+        return member
+
+
+class ConditionType(_Documented):
+    """The `type` of each condition."""
+
+    READY = "Ready", "Everything is as the spec says, and every check that the spec needs is True."
+    LMTP_REACHABLE = "LMTPReachable", "Dovecot takes mail over LMTP, as every mail pod sees it."
+    VERIFICATION_READY = "VerificationReady", "Every Postfix refuses unknown recipients."
+    CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
+    RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
+    STALLED = "Stalled", "Somebody must act; present only while true."
+
+
+class Reason(_Documented):
+    """The operator's own reasons; those of a pod that cannot run are the kubelet's and the scheduler's besides."""
+
+    RUNNING = "Running", "Everything is as the spec says."
+    VALID = "Valid", "The spec is valid."
+    PROGRESSING = "Progressing", "An object or a pod is being made or replaced."
+    POD_NOT_READY = "PodNotReady", "A pod is starting; the message names the container."
+    CONTAINER_CRASH = "ContainerCrash", "A container ends by itself; the message has the last line of its log."
+    IMAGE_PULL = "ImagePull", "The node cannot pull an image."
+    UNSCHEDULABLE = "Unschedulable", "The scheduler finds no node for a pod."
+    SECRET_NOT_FOUND = "SecretNotFound", "A Secret that the spec names does not exist."
+    SECRET_KEY_NOT_FOUND = "SecretKeyNotFound", "A Secret that the spec names lacks a key."
+    CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", "A ConfigMap that the spec names does not exist."
+    CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound", "A ConfigMap that the spec names lacks a key."
+    CERTIFICATE_INVALID = "CertificateInvalid", "No server could use the certificate in a Secret."
+    REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."
+    REHEARSAL_FAILED = (
+        "RehearsalFailed",
+        "The rehearsal ended without a verdict, because of its node; it is made again.",
+    )
+    CHILD_TERMINATING = "ChildTerminating", "An object of that name is being deleted; it is made again afterwards."
+    INVALID_SPEC = "InvalidSpec", "The spec breaks a rule; the message names the field."
+    CONFIG_REFUSED = "ConfigRefused", "Postfix or Dovecot refused the changed configuration in its rehearsal."
+    FOREIGN_OBJECT = "ForeignObject", "An object of that name belongs to somebody else."
+    APPLY_REFUSED = "ApplyRefused", "The API server refused an object."
+    REQUEST_REFUSED = "RequestRefused", "The API server refused another request."
+    DISABLED = "Disabled", "The spec switches off what would be checked."
+    NO_POD = "NoPod", "There is no mail pod yet."
+    POD_TERMINATING = "PodTerminating", "The pod is being deleted: what its probe reported counts no more."
+    NODE_LOST = "NodeLost", "The pod's node does not answer: what its probe reported counts no more."
+    PROBE_NOT_RUNNING = "ProbeNotRunning", "The container `probe` does not run: what it reported counts no more."
+    NOT_ASKED = "NotAsked", "The pod's probe is of an earlier operator and does not know this check; Ready ignores it."
+    NOT_PROBED = "NotProbed", "The pod's probe has not reported yet."
+    NOT_REPORTED = "NotReported", "In metrics alone: the operator has not reported on this generation of the spec yet."
+
+
+@dataclass(frozen=True)
+class Condition:
+    """One fact, in the terms of Kubernetes' metav1.Condition.
+
+    `status` is True, False or Unknown; `generation` is the metadata.generation that it speaks of, `since` when its
+    status last changed (RFC 3339): 0 and "" until the status is written. In a pod's entry `type` is the check's name.
+    """
+
+    type: str
+    status: str
+    reason: str
+    message: str
+    generation: int = 0
+    since: str = ""
+
+    def to_json(self) -> Object:
+        """As it stands in `status.conditions`."""
+        return {
+            "type": self.type,
+            "status": self.status,
+            "observedGeneration": self.generation,
+            "lastTransitionTime": self.since,
+            "reason": self.reason,
+            "message": self.message,
+        }
+
+
+def condition_of(entry: Mapping[str, Json]) -> Condition:
+    """Reads an entry of `status.conditions`."""
+    return Condition(
+        type=text(entry, "type"),
+        status=text(entry, "status"),
+        reason=text(entry, "reason"),
+        message=text(entry, "message"),
+        generation=number(entry, "observedGeneration"),
+        since=text(entry, "lastTransitionTime"),
+    )
+
+
+def verdict_of(check: str, verdict: Mapping[str, Json]) -> Condition:
+    """Reads what a probe found: the field `check` of an entry of `status.pods`."""
+    status, reason = text(verdict, "status") or UNKNOWN, text(verdict, "reason") or Reason.NOT_PROBED
+    return Condition(check, status, reason, text(verdict, "message"), since=text(verdict, "since"))
+
+
+@dataclass(frozen=True)
+class Check:
+    """What the probes ask, and the condition that sums up their answers.
+
+    `name` is the field of `status.pods[]`, `column` the title of the printer column;
+    `asked_in` are the components in whose pods it is asked. Where `needed` is false of a spec, the check does not count
+    for Ready, and its condition says `otherwise`.
+    """
+
+    name: str
+    condition: str
+    column: str
+    question: str
+    asked_in: frozenset[str]
+    needed: Callable[[MailStackSpec[Model]], bool]
+    otherwise: str = ""
+
+
+def _always(_: MailStackSpec[Model]) -> bool:
+    return True
+
+
+CHECKS = (
+    Check(
+        name=contract.LMTP,
+        condition=ConditionType.LMTP_REACHABLE,
+        column="LMTP",
+        question="Whether Dovecot takes mail over LMTP.",
+        asked_in=frozenset(("postfix", "dovecot")),
+        needed=_always,
+    ),
+    Check(
+        name=contract.VERIFICATION,
+        condition=ConditionType.VERIFICATION_READY,
+        column="Verification",
+        question="Whether Postfix refuses unknown recipients.",
+        asked_in=frozenset(("postfix",)),
+        needed=lambda spec: spec.verification.enabled,
+        otherwise=(
+            "spec.verification.enabled is false: Postfix accepts every address of its domains and returns "
+            "undeliverable mail to its sender"
+        ),
+    ),
+)
+
+
+def always_shown(checks: Iterable[Check] = CHECKS) -> tuple[str, ...]:
+    """The conditions that a reported status always has, in their order."""
+    return (ConditionType.READY, *(check.condition for check in checks), ConditionType.CONFIG_VALID)

@@ -1,0 +1,64 @@
+"""Keeps the pods that try changed configurations: makes one while it is wanted, and deletes it afterwards."""
+
+import logging
+from collections.abc import Callable
+
+from mailstack_operator.kube.names import StackKey
+from mailstack_operator.loop import rehearsal
+from mailstack_operator.loop.plan import Plan
+from mailstack_operator.loop.pod_state import Pod
+from mailstack_operator.loop.port import Cluster
+from mailstack_operator.loop.store import Store
+from mailstack_operator.stack import children
+
+logger = logging.getLogger(__name__)
+
+
+class Rehearsals:
+    """`clock` is monotonic, in seconds."""
+
+    def __init__(self, cluster: Cluster, store: Store, clock: Callable[[], float]) -> None:
+        self._cluster = cluster
+        self._store = store
+        self._clock = clock
+        # Pods that are asked for, and not answered yet.
+        self._pending = 0
+        # Which pod ended without a verdict, and when that was seen.
+        self._undecided: dict[StackKey, tuple[str, float]] = {}
+
+    async def keep(self, plan: Plan) -> None:
+        """The pod is there while the plan needs it, and only then.
+
+        Raises Waiting while as many as may be are under way.
+        """
+        pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
+        if pod is None and plan.needs_rehearsal:
+            await self._start(plan)
+        elif pod is not None and not pod.deleting and (plan.is_settled or self._is_stale(pod, plan)):
+            await self._cluster.delete_pod(plan.key.namespace, pod)
+
+    def forget(self, key: StackKey) -> None:
+        """Drops what is remembered of a MailStack that is gone."""
+        self._undecided.pop(key, None)
+
+    async def _start(self, plan: Plan) -> None:
+        if self._pending + sum(map(rehearsal.occupies_slot, self._store.pods())) >= rehearsal.AT_ONCE:
+            raise rehearsal.waiting_for_slot()
+        logger.info("%s: rehearsing the changed configuration", plan.key)
+        self._pending += 1
+        try:
+            self._store.note(await self._cluster.apply_pod(children.rehearsal(plan.topology, plan.config_digest)))
+        finally:
+            self._pending -= 1
+
+    def _is_stale(self, pod: Pod, plan: Plan) -> bool:
+        """Whether the pod tries what is no longer wanted, or ended without a verdict a while ago."""
+        if pod.config_digest != plan.config_digest:
+            return True
+        if not rehearsal.is_undecided(pod):
+            return False
+        uid, since = self._undecided.get(plan.key, ("", 0.0))
+        if uid != pod.uid:
+            self._undecided[plan.key] = pod.uid, self._clock()
+            return False
+        return self._clock() - since >= rehearsal.AGAIN

@@ -1,0 +1,98 @@
+"""What the operator keeps of a MailStack: the object parsed, or what is wrong with it, and its status. Pure.
+
+JSON comes in by `stack_state_of` and leaves by `Status.to_json`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from mailstack_operator.api.conditions import Condition, condition_of, verdict_of
+from mailstack_operator.kube.metadata import Ref, ref_of
+from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
+from mailstack_operator.stack.mailstack import MailStack
+from mailstack_operator.stack.parser import InvalidMailStack, parse
+
+
+@dataclass(frozen=True)
+class PodEntry:
+    """A probe's entry of `status.pods`: whose it is, and its verdicts by the name of the check."""
+
+    name: str
+    uid: str
+    verdicts: Mapping[str, Condition]
+
+
+@dataclass(frozen=True)
+class Status:
+    """A MailStack's status. `pods` is the probes' to write, the rest is the operator's."""
+
+    observed_generation: int = -1
+    conditions: tuple[Condition, ...] = ()
+    endpoint: str = ""
+    applied_digest: str = ""
+    pods: tuple[PodEntry, ...] = ()
+
+    def condition(self, kind: str) -> Condition | None:
+        return next((condition for condition in self.conditions if condition.type == kind), None)
+
+    def to_json(self) -> Object:
+        """The operator's part."""
+        conditions: list[Json] = [condition.to_json() for condition in self.conditions]
+        known = {"endpoint": self.endpoint, "appliedDigest": self.applied_digest}
+        fields = {name: value for name, value in known.items() if value}
+        return {"observedGeneration": self.observed_generation, "conditions": conditions, **fields}
+
+
+@dataclass(frozen=True)
+class StackState:
+    """A MailStack as last seen. `stack` is None where the spec is invalid; `problems` then has a line a mistake."""
+
+    ref: Ref
+    uid: str
+    generation: int
+    deleting: bool
+    stack: MailStack | None
+    problems: tuple[str, ...]
+    status: Status
+
+
+def stack_state_of(body: Object, before: StackState | None = None) -> StackState:
+    """Reads a MailStack. The spec is not parsed anew where `before` is of the same generation of it."""
+    metadata = section(body, "metadata")
+    uid, generation = text(metadata, "uid"), number(metadata, "generation")
+    if before is not None and (before.uid, before.generation) == (uid, generation):
+        stack, problems = before.stack, before.problems
+    else:
+        stack, problems = _parsed(body)
+    return StackState(
+        ref=ref_of(body),
+        uid=uid,
+        generation=generation,
+        deleting=bool(metadata.get("deletionTimestamp")),
+        stack=stack,
+        problems=problems,
+        status=status_of(section(body, "status")),
+    )
+
+
+def _parsed(body: Object) -> tuple[MailStack | None, tuple[str, ...]]:
+    try:
+        return parse(body), ()
+    except InvalidMailStack as error:
+        return None, tuple(error.problems)
+
+
+def status_of(status: Mapping[str, Json]) -> Status:
+    """Reads a MailStack's status."""
+    return Status(
+        observed_generation=number(status, "observedGeneration"),
+        conditions=tuple(condition_of(entry) for entry in entries(status, "conditions")),
+        endpoint=text(status, "endpoint"),
+        applied_digest=text(status, "appliedDigest"),
+        pods=tuple(_pod_entry(entry) for entry in entries(status, "pods")),
+    )
+
+
+def _pod_entry(entry: Mapping[str, Json]) -> PodEntry:
+    verdicts = {name: verdict_of(name, value) for name, value in entry.items() if isinstance(value, dict)}
+    return PodEntry(text(entry, "name"), text(entry, "uid"), verdicts)

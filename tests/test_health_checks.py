@@ -44,7 +44,7 @@ def default() -> Json:
 CASES = {
     "has no conditions": stack(default()),
     "was changed": stack(told(generation=1)),
-    "is being made or changed": stack(told(unfinished=Waiting("PodNotReady", "pod mail-0 is starting"))),
+    "is being created or changed": stack(told(unfinished=Waiting("PodNotReady", "pod mail-0 is starting"))),
     "needs a person": stack(told(unfinished=Stalled("InvalidSpec", "spec.domains: write one"))),
     "runs, but mail is not delivered": stack(told(FALSE)),
     "may run": stack(told(UNKNOWN)),

@@ -116,7 +116,7 @@ FAULTS = {
         {NOT_REPORTED: COUNTING}, 10, of_pod("MailStackProbeCannotReport", "warning")
     ),
     "a MailStack is not Ready": Fault({READY: f"0{ALWAYS}"}, 15, of_stack("MailStackNotReady")),
-    "a MailStack waits for a person": Fault(
+    "a MailStack needs a person": Fault(
         {READY: f"0{ALWAYS}", STALLED: f"1{ALWAYS}", STALLED_REASON: f"1{ALWAYS}"}, 5, of_stack("MailStackStalled")
     ),
     "runs of the operator fail": Fault(
@@ -231,20 +231,20 @@ def test_words_name_no_label_that_the_alert_does_not_have() -> None:
 
 WORDS = {
     "Dovecot is down": (
-        "Dovecot of MailStack post/mail takes no mail",
-        "The probe of pod mail-0 gets no mail taken over LMTP (Frozen). Postfix still accepts mail for the users that "
-        "it knows, and queues it. Look at `kubectl mailstack status mail -n post`, whose message says what to do, and "
-        "at the log of the container dovecot.",
+        "Dovecot of MailStack post/mail does not accept mail",
+        "LMTP in pod mail-0 does not work (Frozen). Postfix still accepts and queues mail for known users. Look at "
+        "`kubectl mailstack status mail -n post`, whose message says what to do, and at the log of the container "
+        "dovecot.",
     ),
     "a certificate has three days": (
         "A certificate of MailStack post/mail expires in 2d 23h 44m 0s",
-        "It is the one that pod mail-0 reads as /run/mailstack/tls/tls.crt. Renew the Secret that the MailStack's spec "
-        "names; the servers take the new one within 90 seconds, without a restart (docs/tls.md).",
+        "Pod mail-0 reads it from /run/mailstack/tls/tls.crt. Renew the Secret that the MailStack's spec "
+        "names; the servers use the new one within 90 seconds, without a restart (docs/tls.md).",
     ),
-    "a MailStack waits for a person": (
-        "MailStack post/mail waits for a person",
-        "The operator cannot go on by itself (InvalidSpec); running pods stay as they are. `kubectl -n post describe "
-        "mailstack mail` says what to change; docs/operations.md has all reasons.",
+    "a MailStack needs a person": (
+        "MailStack post/mail needs a person",
+        "The operator cannot continue by itself (InvalidSpec); running pods stay as they are. `kubectl -n post "
+        "describe mailstack mail` says what to change; docs/operations.md lists the reasons.",
     ),
 }
 

@@ -94,18 +94,18 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [mailstack.dev]
   resources: [mailstacks/status]
   verbs: [patch]
-# Not for finalizers, of which the operator sets none: where the API server runs OwnerReferencesPermissionEnforcement,
-# it asks for this before an object may name a MailStack as an owner with blockOwnerDeletion.
+# The operator sets no finalizers. With OwnerReferencesPermissionEnforcement the API server requires this permission before an
+# object may name a MailStack as its owner with blockOwnerDeletion.
 - apiGroups: [mailstack.dev]
   resources: [mailstacks/finalizers]
   verbs: [update]
-# The objects of a MailStack. Server-side apply is create and patch; get finds a foreign object of the same name, which
-# no watch of ours tells of. ConfigMaps also: those that a MailStack refers to, by their names.
+# The objects of a MailStack. Server-side apply needs create and patch; get finds a foreign object of the same name, which no
+# watch reports. For ConfigMaps, get also reads those that a MailStack refers to by name.
 - apiGroups: [""]
   resources: [configmaps, services]
   verbs: [get, list, watch, create, patch, delete]
-# Who the probes in the mail pods are, and what they may do: patch the status of their own MailStack. The API server lets
-# nobody grant what they do not hold themselves, so it cannot be more than the operator's own rights.
+# The identity of the probes in the mail pods, and their permission to patch the status of their own MailStack. The API server
+# lets nobody grant permissions that they do not hold, so it cannot exceed the operator's own.
 - apiGroups: [""]
   resources: [serviceaccounts]
   verbs: [get, list, watch, create, patch]
@@ -115,13 +115,13 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
-# The claim of the mail. Never delete: the mail outlives its MailStack, and no mistake of the operator can cost it.
+# The claim of the mail. No delete: the mail outlives its MailStack, and no mistake of the operator can delete it.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, create, patch]
-# List and watch: why a pod is not ready; the kubelet puts the last words of a crash into its status.
+# List and watch: why a pod is not ready; its status contains the last output of a crashed container.
 # Create and delete: the pod NAME-rehearsal, which tries a changed configuration before the running pods get it.
-# Patch: to apply that pod; and the version of changed Secrets, an annotation, so that the kubelet brings the files in
+# Patch: to apply that pod, and to annotate pods with the version of changed Secrets, so that the kubelet updates the files
 # at once.
 - apiGroups: [""]
   resources: [pods]
@@ -130,7 +130,7 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
-# One Secret by its name, to say what it lacks and to see that it changed; never a list of them.
+# One Secret by its name, to report missing keys and to notice a change; no list and no watch.
 - apiGroups: [""]
   resources: [secrets]
   verbs: [get]

@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,8 +25,10 @@ from mailtest.wait import until
 
 ALICE, BOB, CAROL, NOBODY = map(manifests.address, ("alice", "bob", "carol", "nobody"))
 DOCS = paths.repository() / "docs" / "kubectl-plugin.md"
-# What pip makes of the entry point in pyproject.toml.
-PROGRAM = f"#!{sys.executable}\nfrom mailstack_operator.cli import kubectl_plugin\nkubectl_plugin()\n"
+SCRIPTS = tomllib.loads((paths.repository() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
+MODULE, FUNCTION = SCRIPTS["kubectl-mailstack"].split(":")
+# What pip makes of the entry point.
+PROGRAM = f"#!{sys.executable}\nfrom {MODULE} import {FUNCTION}\n{FUNCTION}()\n"
 COMMANDS = (("status", "mail"), ("verify", "mail", ALICE), ("queue", "mail"), ("logs", "mail"))
 # `verify` keeps 1 for "refused"; not to know is 2.
 FAILED = {"status": 1, "verify": 2, "queue": 1, "logs": 1}

@@ -1,17 +1,20 @@
 """The commands of `kubectl mailstack`, with a kubectl that answers from tests/data/plugin."""
 
 import json
+import os
 import pkgutil
 import shlex
+import subprocess
 import sys
 import tomllib
 from pathlib import Path
 
+import click
 import pytest
 import yaml
 from click.testing import CliRunner, Result
 
-from mailstack_operator.cli.main import kubectl_plugin, main
+from mailstack_operator.cli.main import COMMANDS, kubectl_plugin, main
 from tests.test_project import ROOT, importers
 
 DATA = Path(__file__).parents[1] / "data" / "plugin"
@@ -228,6 +231,28 @@ def test_the_entry_points_lead_to_functions() -> None:
     scripts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
     found = {name: pkgutil.resolve_name(place) for name, place in scripts.items()}
     assert found == {"mailstack": main, "kubectl-mailstack": kubectl_plugin}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_help_of_all_commands_is_that_of_each(name: str) -> None:
+    command = main.get_command(click.Context(main), name)
+    assert command is not None
+    assert (command.name, command.get_short_help_str(limit=100)) == (name, COMMANDS[name][1])
+
+
+@pytest.mark.parametrize("words", ["--help", "logs --help", "queue --help", "verify --help"])
+def test_what_needs_no_models_does_not_import_them(words: str) -> None:
+    program = "import sys; from mailstack_operator.cli.main import main; main(standalone_mode=False)"
+    tell = "print(*sorted({'kopf', 'kubernetes', 'pydantic', 'yaml'} & sys.modules.keys()), file=sys.stderr)"
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program}; {tell}", *words.split()],
+        env={"PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=True,
+    )
+    assert done.stderr == "\n"
 
 
 def test_help_names_the_plugin_as_it_is_typed(capsys: pytest.CaptureFixture[str]) -> None:

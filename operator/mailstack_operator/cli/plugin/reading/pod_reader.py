@@ -1,27 +1,16 @@
 """The pods of a MailStack, and what is read in them."""
 
-import inspect
 from collections.abc import Iterable
 
 from mailstack_operator.cli.plugin.parsing.log_line import DOVECOT, POSTFIX, Line, parse_log
 from mailstack_operator.cli.plugin.parsing.mail_queue import Message, parse_queue
 from mailstack_operator.cli.plugin.parsing.private_files import parse_listing
-from mailstack_operator.cli.plugin.parsing.recipient_answers import (
-    Answers,
-    CacheEntry,
-    parse_cache_entry,
-    parse_replies,
-)
-from mailstack_operator.cli.plugin.reading import recipient_script
 from mailstack_operator.cli.plugin.reading.kubectl import Kubectl, KubectlError
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Object, entries, section, text
-from mailstack_operator.stack.paths import POSTFIX_DATA, POSTFIX_PRIVATE
+from mailstack_operator.stack.paths import POSTFIX_PRIVATE
 
 RESOURCE = f"{names.PLURAL}.{names.GROUP}"
-_VERIFY_CACHE = f"lmdb:{POSTFIX_DATA}/verify_cache"
-# The options of the probe that recipient_script takes too.
-_PROBE_OPTIONS = ("--smtp=", "--lmtp=", "--lmtp-ca=", "--ids=")
 
 
 def list_pods(kubectl: Kubectl, name: str) -> list[Object]:
@@ -67,31 +56,3 @@ def read_private_files(kubectl: Kubectl, pod: str) -> dict[str, str]:
 def read_log(kubectl: Kubectl, pod: str, container: str, since: str) -> list[Line]:
     """Raises KubectlError."""
     return parse_log(pod, container, kubectl.get_log(pod, container, since))
-
-
-def ask_servers(kubectl: Kubectl, pod: Object, address: str) -> Answers:
-    """Both servers' replies about the address, asked in the pod's container `probe`. Raises like `read_queue`."""
-    name = get_name(pod)
-    options = [*_probe_options(pod), f"--host={text(section(pod, 'status'), 'podIP')}", "--", address]
-    output = kubectl.execute(name, "probe", "python3", "-", *options, stdin=inspect.getsource(recipient_script))
-    postfix, dovecot = parse_replies(output)
-    return Answers(name, postfix, dovecot, _read_cache_entry(kubectl, name, address))
-
-
-def _probe_options(pod: Object) -> list[str]:
-    """How the pod's own probe reaches the servers."""
-    containers = [each for kind in ("initContainers", "containers") for each in entries(section(pod, "spec"), kind)]
-    command = next((each.get("command") for each in containers if text(each, "name") == "probe"), None)
-    words = command if isinstance(command, list) else []
-    return [word for word in words if isinstance(word, str) and word.startswith(_PROBE_OPTIONS)]
-
-
-def _read_cache_entry(kubectl: Kubectl, pod: str, address: str) -> CacheEntry | None:
-    try:
-        # verify(8) keeps the address as it was written, in capitals or not.
-        return parse_cache_entry(kubectl.execute(pod, POSTFIX, "postmap", "-fq", address, _VERIFY_CACHE))
-    except KubectlError as error:
-        # postmap(1): 1 where there is no entry; it writes something only if the table cannot be read.
-        if str(error).endswith(": command terminated with exit code 1"):
-            return None
-        raise

@@ -1,0 +1,84 @@
+"""`mailstack run`: the operator itself."""
+
+import asyncio
+import sys
+
+import click
+
+from mailstack_operator.edge import app, logging_setup
+from mailstack_operator.edge.settings import Settings
+from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.leader import LeadershipLost
+from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
+
+
+@click.command()
+@click.option(
+    "--namespace", "namespaces", multiple=True, help="Namespace to watch; may be repeated. Default: all namespaces."
+)
+@click.option("--port", default=8080, show_default=True, help="Port of /healthz, /readyz and /metrics.")
+@click.option(
+    "--leader-election/--no-leader-election",
+    default=True,
+    show_default=True,
+    help="Enable leader election using a Lease.",
+)
+@click.option("--lease-namespace", default="default", show_default=True, help="Namespace of the Lease.")
+@click.option("--lease-name", default="mailstack-operator", show_default=True, help="Name of the Lease.")
+@click.option(
+    "--identity", envvar="POD_NAME", default="mailstack", show_default="POD_NAME", help="Holder identity in the Lease."
+)
+@click.option(
+    "--image",
+    default=DEFAULT_OPERATOR_IMAGE,
+    show_default=True,
+    help="The operator's own image; helper containers of the mail pods run it.",
+)
+@click.option(
+    "--log-level",
+    type=click.Choice(["debug", "info", "warning", "error"]),
+    default="info",
+    show_default=True,
+    help="Minimum log level.",
+)
+@click.option(
+    "--log-format",
+    type=click.Choice(["json", "text"]),
+    default="json",
+    show_default=True,
+    help="Log format.",
+)
+def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
+    namespaces: tuple[str, ...],
+    port: int,
+    leader_election: bool,
+    lease_namespace: str,
+    lease_name: str,
+    identity: str,
+    image: str,
+    log_level: str,
+    log_format: str,
+) -> None:
+    """Run the operator.
+
+    In a pod, it uses the pod's service account; elsewhere, the current context of the kubeconfig.
+    """
+    logging_setup.configure(log_level, log_format)
+    settings = Settings(
+        namespaces=namespaces,
+        port=port,
+        leader_election=leader_election,
+        lease_namespace=lease_namespace,
+        lease_name=lease_name,
+        identity=identity,
+        image=image,
+    )
+    try:
+        asyncio.run(app.run(settings))
+    except* (LeadershipLost, ClusterError) as errors:
+        sys.exit(f"mailstack: {_innermost(errors)}")
+
+
+def _innermost(error: BaseException) -> BaseException:
+    """The first error that is not a group itself."""
+    return _innermost(error.exceptions[0]) if isinstance(error, BaseExceptionGroup) else error

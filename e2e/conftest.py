@@ -39,7 +39,9 @@ _mine: list[str] = []
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    config.addinivalue_line("markers", "timed: holds times in seconds; nothing runs beside it that needs much of the machine")
+    config.addinivalue_line(
+        "markers", "timed: holds times in seconds; nothing runs beside it that needs much of the machine"
+    )
     config.addinivalue_line("markers", "serial: disturbs the operator or the API; runs alone")
 
 

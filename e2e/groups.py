@@ -9,6 +9,8 @@ from mailtest import faults
 
 # What takes longest begins first: else the last of it runs alone at the end.
 LONGEST = ("unix", "inet", "test_rehearsal", "test_inet", "test_images", "test_submission")
+# Folders whose modules share MailStacks.
+FOLDERS = ("three",)
 _FAULTS = {fault.name: f"faults-{group}" for group, members in faults.GROUPS.items() for fault in members}
 # Of the folder `matrix`: the listener that a module needs; the other modules' rows say it.
 _MATRIX = {"test_local": "unix", "test_sieve": "unix", "test_quota": "inet"}
@@ -22,7 +24,7 @@ def group_of(test: str) -> str:
         return _FAULTS.get(row, "faults-other")
     if module.parent.name == "matrix":
         return _MATRIX.get(module.stem, row.partition("-")[0])
-    return module.stem
+    return module.parent.name if module.parent.name in FOLDERS else module.stem
 
 
 def rank(test: str) -> int:

@@ -3,12 +3,13 @@
 import json
 import subprocess
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from conftest import NewNamespace, start_stack
+from conftest import NewNamespace
 from harness import paths
 from mailtest import health, manifests
 from mailtest.command import run
@@ -69,12 +70,29 @@ def assert_that_tools_agree(states: States) -> None:
     assert [health.argo_cd(state)[0] == "Healthy" for state in found] == ready
 
 
-def test_no_tool_goes_on_before_a_new_stack_is_ready(kubectl: Kubectl, states: States) -> None:
-    """Fault: a tool that takes a new object for a done one, because it has no conditions yet."""
-    stack = start_stack(kubectl)
-    wait(kubectl)
+def test_no_tool_goes_on_before_a_new_stack_is_ready(kubectl: Kubectl, states: States, tmp_path: Path) -> None:
+    """Fault: a tool that takes a new object for a done one, because it has no conditions yet: `helm install --wait`,
+    `kubectl wait` beside it, and those that are asked about each state."""
+    stack = Stack(kubectl.namespace)
+    with ThreadPoolExecutor(1) as pool:
+        helm = pool.submit(_install, kubectl, tmp_path)
+        until("the MailStack is there", lambda: kubectl.get("mailstack", "mail"), 60)
+        wait(kubectl)
+        assert stack.condition("Ready")["status"] == "True"
+        helm.result()
     assert stack.condition("Ready")["status"] == "True"
     assert_that_tools_agree(states)
+
+
+def _install(kubectl: Kubectl, folder: Path) -> None:
+    """A chart with a MailStack and its users; ends when Helm takes both for ready."""
+    (folder / "templates").mkdir()
+    (folder / "Chart.yaml").write_text("{apiVersion: v2, name: mail, version: 1.0.0}", encoding="utf-8")
+    manifest = as_list(manifests.users(), manifests.mailstack())
+    (folder / "templates" / "mail.yaml").write_text(manifest, encoding="utf-8")
+    where = (f"--namespace={kubectl.namespace}", "--wait", f"--timeout={READY_SECONDS:.0f}s")
+    run("helm", "install", "mail", str(folder), *where, seconds=READY_SECONDS + 10)
+    assert is_ready(kubectl.must_get("mailstack", "mail")), "Helm went on too early"
 
 
 def test_no_tool_goes_on_before_a_change_is_there(kubectl: Kubectl, states: States) -> None:
@@ -92,18 +110,6 @@ def test_no_tool_goes_on_before_a_change_is_there(kubectl: Kubectl, states: Stat
 def generation(state: Object) -> int:
     found: int = state["metadata"]["generation"]
     return found
-
-
-def test_helm_waits_for_a_stack_of_a_chart(new_namespace: NewNamespace, tmp_path: Path) -> None:
-    """Promise: `helm install --wait` ends well when mail is delivered, and not before."""
-    kubectl = new_namespace("health-helm")
-    (tmp_path / "templates").mkdir()
-    (tmp_path / "Chart.yaml").write_text("{apiVersion: v2, name: mail, version: 1.0.0}", encoding="utf-8")
-    manifest = as_list(manifests.users(), manifests.mailstack())
-    (tmp_path / "templates" / "mail.yaml").write_text(manifest, encoding="utf-8")
-    where = (f"--namespace={kubectl.namespace}", "--wait", f"--timeout={READY_SECONDS:.0f}s")
-    run("helm", "install", "mail", str(tmp_path), *where, seconds=READY_SECONDS + 10)
-    assert Stack(kubectl.namespace).condition("Ready")["status"] == "True"
 
 
 def test_a_stack_that_delivers_no_mail_is_degraded(kubectl: Kubectl) -> None:

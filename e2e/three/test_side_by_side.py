@@ -1,29 +1,8 @@
 """Several MailStacks at once."""
 
-import pytest
-
-from conftest import NewNamespace
 from mailtest import manifests
 from mailtest.client import Client, header_of, letter
 from mailtest.stack import Stack
-
-
-@pytest.fixture(scope="module")
-def stacks(new_namespace: NewNamespace) -> dict[str, Stack]:
-    """By domain: two MailStacks in one namespace, and one in another that has the name of the first."""
-    one, other = new_namespace("one"), new_namespace("other")
-    stacks = {
-        "first.example.org": Stack(one.namespace, "first"),
-        "second.example.org": Stack(one.namespace, "second"),
-        "third.example.org": Stack(other.namespace, "first"),
-    }
-    for domain, stack in stacks.items():
-        secret = f"{stack.name}-users"
-        spec = manifests.mailstack(stack.name, domain, users={"passwdFile": {"secretName": secret}})
-        stack.kubectl.apply(manifests.users(f"alice@{domain}", name=secret), spec)
-    for stack in stacks.values():
-        stack.wait_ready()
-    return stacks
 
 
 def test_each_stack_delivers_its_own_mail_and_only_that(stacks: dict[str, Stack], client: Client) -> None:

@@ -1,0 +1,108 @@
+"""What keeps a new MailStack from its first start is said in its status, one thing after the other, until it runs."""
+
+from dataclasses import dataclass
+
+import pytest
+
+from conftest import NewNamespace
+from mailtest import manifests
+from mailtest.kubectl import Kubectl, Object
+from mailtest.stack import Stack
+from mailtest.wait import until
+
+
+@dataclass(frozen=True)
+class Start:
+    """A MailStack whose child's name is taken by a foreign object, and whose Postfix cannot start after that.
+
+    `says` is what the status says then, as a pattern; `better` is the value that helps.
+    """
+
+    shown: str
+    foreign: Object
+    postfix: Object
+    says: str
+    better: Object
+
+
+STARTS = {
+    "configmap-and-image": Start(
+        shown="ConfigMap mail-postfix",
+        foreign={"kind": "ConfigMap", "metadata": {"name": "mail-postfix"}, "data": {"own": "content"}},
+        # Nothing listens on the node's port 1: the kubelet's pull fails at once, whatever network there is.
+        postfix={"image": "localhost:1/mailstack/postfix:absent"},
+        says="localhost:1/mailstack/postfix:absent",
+        better={"image": None},
+    ),
+    "service-and-value": Start(
+        shown="Service mail",
+        foreign={"kind": "Service", "metadata": {"name": "mail"}, "spec": {"ports": [{"port": 8025}]}},
+        postfix={"parameters": {"message_size_limit": "abc"}},
+        says="fatal: bad numerical configuration: message_size_limit = abc",
+        better={"parameters": {"message_size_limit": "52428800"}},
+    ),
+}
+
+
+@dataclass(frozen=True)
+class Begun:
+    """The MailStack, and the foreign object as it was before."""
+
+    start: Start
+    stack: Stack
+    before: Object
+
+
+def _begin(kubectl: Kubectl, start: Start) -> Begun:
+    kubectl.create({"apiVersion": "v1", **start.foreign})
+    before = kubectl.must_get(start.foreign["kind"], start.foreign["metadata"]["name"])
+    kubectl.apply(manifests.users(), manifests.mailstack(postfix=start.postfix))
+    return Begun(start, Stack(kubectl.namespace), before)
+
+
+@pytest.fixture(scope="module")
+def begun(new_namespace: NewNamespace) -> dict[str, Begun]:
+    """All of them, created at once, each in a namespace of its own."""
+    return {name: _begin(new_namespace("first"), start) for name, start in STARTS.items()}
+
+
+@pytest.fixture(params=STARTS)
+def case(begun: dict[str, Begun], request: pytest.FixtureRequest) -> Begun:
+    return begun[request.param]
+
+
+def test_a_foreign_object_of_the_same_name_is_left_alone_and_named(case: Begun) -> None:
+    """Fault: the name is taken. Nothing of it is changed; once it is gone, the operator goes on by itself."""
+    stack, kind, name = case.stack, case.before["kind"], case.before["metadata"]["name"]
+    stack.wait_condition("Stalled", "True", f"^ForeignObject: .*{case.start.shown}", 30)
+    stack.wait_condition("Ready", "False", f"^ForeignObject: .*{case.start.shown}", 30)
+    assert stack.kubectl.must_get(kind, name) == case.before
+
+    stack.kubectl.delete(kind, name)
+    until("the operator goes on", lambda: stack.condition("Stalled") == {}, 60)
+
+
+def test_why_a_pod_cannot_run_is_said_and_a_better_value_heals(case: Begun) -> None:
+    """Fault: a misspelt image, or a parameter that Postfix itself refuses: the status shows the image, or the last
+    line of the log. The corrected spec is enough, nobody has to delete a pod."""
+    case.stack.wait_condition("Ready", "False", case.start.says, 60)
+
+    case.stack.patch(postfix=case.start.better)
+    case.stack.wait_ready()
+
+
+def test_a_ready_stack_says_where_mail_is_received(case: Begun) -> None:
+    """Promise: conditions of this generation only, no Reconciling or Stalled when all is done, and the endpoint."""
+    case.stack.wait_ready()
+    found = case.stack.get()
+    status = found["status"]
+
+    assert status["observedGeneration"] == found["metadata"]["generation"]
+    assert {each["type"]: each["status"] for each in status["conditions"]} == {
+        "Ready": "True",
+        "LMTPReachable": "True",
+        "VerificationReady": "True",
+        "ConfigValid": "True",
+    }
+    assert {each["observedGeneration"] for each in status["conditions"]} == {status["observedGeneration"]}
+    assert status["endpoint"] == f"mail.{case.stack.namespace}.svc:25"

@@ -10,7 +10,7 @@ from mailtest import faults
 # What takes longest begins first: else the last of it runs alone at the end.
 LONGEST = ("unix", "inet", "test_rehearsal", "test_inet", "test_images", "test_submission")
 # Folders whose modules share MailStacks.
-FOLDERS = ("three",)
+FOLDERS = ("single", "three")
 _FAULTS = {fault.name: f"faults-{group}" for group, members in faults.GROUPS.items() for fault in members}
 # Of the folder `matrix`: the listener that a module needs; the other modules' rows say it.
 _MATRIX = {"test_local": "unix", "test_sieve": "unix", "test_quota": "inet"}

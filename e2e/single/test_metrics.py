@@ -5,14 +5,13 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import CreateStack
 from harness import prometheus
-from mailtest import manifests, monitoring, promql, release
-from mailtest.certificates import Authority
+from mailtest import monitoring, promql, release
 from mailtest.command import CommandError, run
 from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack
 from mailtest.wait import until
+from single import pages
 
 # The labels that the chart's monitors give to their targets; the Prometheus operator adds `namespace` and `pod`.
 PROBE_LABELS = ("job", "namespace", "pod", "mailstack")
@@ -25,36 +24,13 @@ SCRAPING = (
 )
 
 
-@pytest.fixture(scope="module")
-def stack(create_stack: CreateStack, authority: Authority) -> Stack:
-    """One with TLS, so that there is a certificate that may expire."""
-    secret = manifests.tls_secret("mail-tls", authority.issue("mail.example.org"))
-    made = create_stack("mail", secret, tls={"secretName": "mail-tls"})
-    made.wait_ready()
-    return made
-
-
 def probe_page(stack: Stack) -> str:
     return monitoring.page(stack.namespace, stack.pod_name, 9100)
 
 
-def operator_pages() -> list[str]:
-    return [monitoring.page(release.NAMESPACE, pod["metadata"]["name"], 8080) for pod in release.pods()]
-
-
-def ready_line(stack: Stack, status: str) -> str:
-    """The operator's sample for the status (true, false, unknown) of the MailStack's condition Ready."""
-    which = f'mailstack="{stack.name}",namespace="{stack.namespace}",status="{status}",type="Ready"'
-    return f"mailstack_condition{{{which}}}"
-
-
-def shows(pages: list[str], sample: str) -> bool:
-    return any(f"\n{sample}" in page for page in pages)
-
-
 def test_everything_that_an_alert_or_a_panel_names_is_scraped(stack: Stack) -> None:
     """Promise: no alert is silent, and no panel empty, because its metric or label is called otherwise."""
-    operators = [promql.scrape(page, *OPERATOR_LABELS) for page in operator_pages()]
+    operators = [promql.scrape(page, *OPERATOR_LABELS) for page in pages.operator()]
     known = promql.together([promql.scrape(probe_page(stack), *PROBE_LABELS), *operators])
     lacking = {where: promql.lacking(promql.read(text), known) for where, text in monitoring.expressions().items()}
     assert {where: names for where, names in lacking.items() if names} == {}
@@ -64,21 +40,18 @@ def test_a_stopped_lmtp_is_seen_and_its_return(stack: Stack) -> None:
     """Fault: Dovecot's LMTP no longer listens. The probe's metrics say so, and the operator's."""
     stack.stop_lmtp()
     try:
-        until("the probe sees it", lambda: shows([probe_page(stack)], "mailstack_lmtp_up 0"), 60)
+        until("the probe sees it", lambda: pages.shows([probe_page(stack)], "mailstack_lmtp_up 0"), 60)
         refused = 'mailstack_lmtp_state{reason="ConnectionRefused"} 1'
-        until("the probe knows the reason", lambda: shows([probe_page(stack)], refused), 60)
-        until("the operator shows it", lambda: shows(operator_pages(), f"{ready_line(stack, 'false')} 1"), 60)
+        until("the probe knows the reason", lambda: pages.shows([probe_page(stack)], refused), 60)
+        until(
+            "the operator shows it", lambda: pages.shows(pages.operator(), f"{pages.ready_line(stack, 'false')} 1"), 60
+        )
     finally:
         stack.start_lmtp()
-    until("the probe sees it again", lambda: shows([probe_page(stack)], "mailstack_lmtp_up 1"), 60)
-    until("the operator shows it again", lambda: shows(operator_pages(), f"{ready_line(stack, 'true')} 1"), 60)
-
-
-def test_a_deleted_mailstack_is_no_series(stack: Stack) -> None:
-    """Promise: the operator's memory and Prometheus' do not grow with MailStacks that were."""
-    assert shows(operator_pages(), ready_line(stack, "true"))
-    stack.kubectl.delete("mailstack", stack.name)
-    until("the operator forgets it", lambda: not shows(operator_pages(), ready_line(stack, "true")), 60)
+    until("the probe sees it again", lambda: pages.shows([probe_page(stack)], "mailstack_lmtp_up 1"), 60)
+    until(
+        "the operator shows it again", lambda: pages.shows(pages.operator(), f"{pages.ready_line(stack, 'true')} 1"), 60
+    )
 
 
 @pytest.fixture

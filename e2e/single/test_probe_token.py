@@ -5,7 +5,6 @@ from collections.abc import Iterator
 
 import pytest
 
-from conftest import NewStack
 from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
@@ -22,11 +21,6 @@ server.request(method, path, sys.stdin.buffer.read() or None, headers)
 print(server.getresponse().status)
 """
 MERGE = "application/merge-patch+json"
-
-
-@pytest.fixture(scope="module")
-def stack(new_stack: NewStack) -> Stack:
-    return new_stack("token")
 
 
 @pytest.fixture

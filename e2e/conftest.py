@@ -72,7 +72,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def remove_leftovers() -> None:
     """Delete the namespaces of earlier runs, and wait: their pods would take the tests' processor time."""
-    Kubectl()("delete", "namespace", f"--selector={LABEL}", "--timeout=120s", seconds=130)
+    Kubectl()("delete", "namespace", f"--selector={LABEL}", "--timeout=240s", seconds=250)
 
 
 def create_namespace(name: str) -> None:

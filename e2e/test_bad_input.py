@@ -72,7 +72,7 @@ def test_the_operator_refuses_the_rest(kubectl: Kubectl, case: Case) -> None:
     kubectl("apply", "-f", str(case.path))
     stack = Stack(kubectl.namespace, "bad")
     try:
-        stalled = stack.wait_condition("Stalled", "True", "^InvalidSpec: ", 20)
+        stalled = stack.wait_condition("Stalled", "True", "^InvalidSpec: ", 60)
         ready, valid = stack.condition("Ready"), stack.condition("ConfigValid")
         assert (ready["status"], valid["status"]) == ("False", "False")
         for words in case.said("expect"):

@@ -74,8 +74,8 @@ def case(begun: dict[str, Begun], request: pytest.FixtureRequest) -> Begun:
 def test_a_foreign_object_of_the_same_name_is_left_alone_and_named(case: Begun) -> None:
     """Fault: the name is taken. Nothing of it is changed; once it is gone, the operator goes on by itself."""
     stack, kind, name = case.stack, case.before["kind"], case.before["metadata"]["name"]
-    stack.wait_condition("Stalled", "True", f"^ForeignObject: .*{case.start.shown}", 30)
-    stack.wait_condition("Ready", "False", f"^ForeignObject: .*{case.start.shown}", 30)
+    stack.wait_condition("Stalled", "True", f"^ForeignObject: .*{case.start.shown}", 60)
+    stack.wait_condition("Ready", "False", f"^ForeignObject: .*{case.start.shown}", 60)
     assert stack.kubectl.must_get(kind, name) == case.before
 
     stack.kubectl.delete(kind, name)
@@ -85,7 +85,7 @@ def test_a_foreign_object_of_the_same_name_is_left_alone_and_named(case: Begun) 
 def test_why_a_pod_cannot_run_is_said_and_a_better_value_heals(case: Begun) -> None:
     """Fault: a misspelt image, or a parameter that Postfix itself refuses: the status shows the image, or the last
     line of the log. The corrected spec is enough, nobody has to delete a pod."""
-    case.stack.wait_condition("Ready", "False", case.start.says, 60)
+    case.stack.wait_condition("Ready", "False", case.start.says)
 
     case.stack.patch(postfix=case.start.better)
     case.stack.wait_ready()

@@ -29,10 +29,10 @@ def test_a_missing_secret_is_named_then_a_missing_key_then_the_stack_comes_up(st
 
     So no pod may take mail before the file is there, and the status says what is missing.
     """
-    stack.wait_condition("Ready", "False", "^SecretNotFound: .*Secret mail-users", 30)
+    stack.wait_condition("Ready", "False", "^SecretNotFound: .*Secret mail-users", 60)
 
     stack.kubectl.apply(manifests.secret("mail-users", manifests.passwd_file(ALICE), key="misspelt"))
-    stack.wait_condition("Ready", "False", "^SecretKeyNotFound: .*key users in Secret mail-users", 30)
+    stack.wait_condition("Ready", "False", "^SecretKeyNotFound: .*key users in Secret mail-users", 60)
 
     stack.kubectl.apply(manifests.secret("mail-users", manifests.passwd_file(ALICE)))
     stack.wait_ready()

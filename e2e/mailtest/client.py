@@ -65,7 +65,7 @@ class Client:
     def start(self) -> None:
         """Create the pod unless it runs, and wait until it does."""
         self.kubectl.apply(pod())
-        self.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=60s", seconds=70)
+        self.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=120s", seconds=130)
 
     def ask(self, server: str | Endpoint, *recipients: str, sender: str = SENDER) -> list[Reply]:
         """The answers to RCPT for each recipient, in one session; no mail is sent."""

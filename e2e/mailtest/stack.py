@@ -113,7 +113,7 @@ class Stack:
         before = container_status(self.kubectl.must_get("pod", name), container)
         node.kill(before["containerID"])
         until(
-            f"{container} of {name} runs again", lambda: self._runs_again(name, container, before["restartCount"]), 40
+            f"{container} of {name} runs again", lambda: self._runs_again(name, container, before["restartCount"]), 90
         )
 
     def _runs_again(self, pod: str, container: str, restarts: int) -> bool:

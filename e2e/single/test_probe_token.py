@@ -96,7 +96,7 @@ def test_a_false_condition_is_put_right_by_the_operator(ready: Stack) -> None:
     assert ask(ready, "PATCH", f"{mailstack(ready)}/status", {"status": {"conditions": [condition]}}) == 200
 
     until("the operator put its conditions back", lambda: len(ready.get()["status"]["conditions"]) == 4, 60)
-    ready.wait_ready(20)
+    ready.wait_ready(60)
 
 
 @pytest.mark.parametrize("container", ["postfix", "dovecot"])

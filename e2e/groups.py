@@ -8,7 +8,10 @@ from pathlib import PurePath
 from mailtest import faults
 
 # What takes longest begins first: else the last of it runs alone at the end.
-LONGEST = ("unix", "inet", "test_rehearsal", "test_inet", "test_images", "test_submission")
+LONGEST = (
+    *("unix", "test_rehearsal", "test_inet", "inet", "test_images", "test_submission"),
+    *("test_tls", "faults-postfix", "test_verification", "faults-lmtp", "faults-store", "faults-users"),
+)
 # Folders whose modules share MailStacks.
 FOLDERS = ("single", "three")
 _FAULTS = {fault.name: f"faults-{group}" for group, members in faults.GROUPS.items() for fault in members}

@@ -16,21 +16,23 @@ class TimedOut(AssertionError):
 def until(what: str, look: Callable[[], T], seconds: float, every: float = POLL_SECONDS) -> T:
     """The first answer of `look` that counts as true, asked again and again for at most `seconds`.
 
-    An AssertionError in `look` (an object that is not there yet) counts as "not yet".
+    An AssertionError in `look` (an object that is not there yet) counts as "not yet". A look that takes long is
+    repeated the more seldom: on a crowded machine the looking would slow down what it waits for.
     Raises TimedOut with the last answer.
     """
     deadline = time.monotonic() + seconds
     while True:
         last: object
+        began = time.monotonic()
         try:
             if answer := look():
                 return answer
             last = answer
         except AssertionError as error:
             last = error
-        if time.monotonic() > deadline:
+        if (now := time.monotonic()) > deadline:
             raise TimedOut(f"{what}: not within {seconds:.0f} s; last seen: {last!r}")
-        time.sleep(every)
+        time.sleep(max(every, 2 * (now - began)))
 
 
 def holds(what: str, look: Callable[[], bool], seconds: float, every: float) -> None:

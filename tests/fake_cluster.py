@@ -2,7 +2,7 @@
 
 from copy import deepcopy
 
-from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of
 from mailstack_operator.kube.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.loop.errors import ClusterError
@@ -124,6 +124,7 @@ WORKS: Json = {"status": "True", "reason": "Reachable", "message": "it works", "
 def pod(
     name: str = "mail",
     *,
+    stack: str = "mail",
     component: str = "postfix",
     ready: bool = True,
     revision: str = "r1",
@@ -141,7 +142,7 @@ def pod(
             "labels": {
                 "app.kubernetes.io/managed-by": "mailstack-operator",
                 "app.kubernetes.io/name": "mailstack",
-                "app.kubernetes.io/instance": "mail",
+                "app.kubernetes.io/instance": stack,
                 "app.kubernetes.io/component": component,
                 "controller-revision-hash": revision,
             },
@@ -157,14 +158,15 @@ def settle(cluster: FakeCluster, store: Store) -> None:
             generation = section(found, "metadata")["generation"]
             found["status"] = {"observedGeneration": generation, "updateRevision": "r1"}
             for ordinal in range(_replicas(found)):
-                settled = pod(ref.name, component=_component(found))
+                key = stack_of(found)
+                settled = pod(ref.name, stack=key.name, component=_component(found))
                 spec = section(found, "spec", "template", "spec")
                 name: Json = f"{ref.name}-{ordinal}"
                 metadata: Object = {**section(settled, "metadata"), "name": name}
                 there = cluster.put({**settled, "metadata": metadata, "spec": {**spec}})
                 verification: dict[str, Json] = {"verification": WORKS} if _component(found) == "postfix" else {}
                 uid = text(section(there, "metadata"), "uid")
-                cluster.report(StackKey("post", "mail"), f"{ref.name}-{ordinal}", uid, lmtp=WORKS, **verification)
+                cluster.report(key, f"{ref.name}-{ordinal}", uid, lmtp=WORKS, **verification)
     cluster.watch(store)
 
 

@@ -23,7 +23,9 @@ NOW = "2026-01-02T03:04:05Z"
 class World:
     """A cluster, the operator's memory of it, and the loop."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str = "mail") -> None:
+        self.key = StackKey("post", name)
+        self.stack = Ref(API_VERSION, KIND, "post", name)
         self.cluster = FakeCluster()
         self.start()
 
@@ -38,13 +40,13 @@ class World:
 
     def change(self, changes: dict[str, Json] | None = None) -> None:
         """A person applies the MailStack; its status stays."""
-        wanted = body(changes)
-        status = self.cluster.objects.get(STACK, {}).get("status")
+        wanted = body({"metadata.name": self.key.name, **(changes or {})})
+        status = self.cluster.objects.get(self.stack, {}).get("status")
         self.store.note(self.cluster.put({**wanted, "status": status} if status else wanted))
 
     async def run(self) -> float | None:
         self.cluster.writes.clear()
-        return await self.loop.reconcile(KEY)
+        return await self.loop.reconcile(self.key)
 
     async def settled(self) -> None:
         await self.run()
@@ -61,5 +63,5 @@ class World:
         return [write for write in self.cluster.writes if write != "status"]
 
     def condition(self, kind: str) -> dict[str, Json]:
-        found = entries(section(self.cluster.objects[STACK], "status"), "conditions")
+        found = entries(section(self.cluster.objects[self.stack], "status"), "conditions")
         return dict(next((entry for entry in found if entry["type"] == kind), {}))

@@ -10,15 +10,22 @@ from pydantic.config import JsonDict
 
 @dataclass(frozen=True)
 class Rule:
-    """`expression` must hold; `message` is a text, `message_expression` a CEL expression that yields one."""
+    """`expression` must hold; `message` is a text, `message_expression` a CEL expression that yields one.
+
+    `at_creation`: it is not asked of an object that exists already. That takes Kubernetes 1.30 (optionalOldSelf).
+    """
 
     expression: str
     message: str
     message_expression: str | None = None
+    at_creation: bool = False
 
     def as_json(self) -> JsonDict:
         expression: JsonDict = {"messageExpression": self.message_expression} if self.message_expression else {}
-        return {"message": self.message, **expression, "rule": self.expression}
+        if not self.at_creation:
+            return {"message": self.message, **expression, "rule": self.expression}
+        rule = f"oldSelf.hasValue() || ({self.expression})"
+        return {"message": self.message, **expression, "optionalOldSelf": True, "rule": rule}
 
 
 def rules(*each: Rule) -> JsonDict:

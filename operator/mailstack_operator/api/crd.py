@@ -12,7 +12,7 @@ from pydantic import BaseModel
 from mailstack_operator.api import cel
 from mailstack_operator.api.conditions import CHECKS, Check, ConditionType
 from mailstack_operator.api.status import MailStackStatus, Verdict
-from mailstack_operator.api.strings import STACK_NAME
+from mailstack_operator.api.strings import NEW_STACK_NAME
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 
@@ -81,9 +81,10 @@ def _condition_path(condition: str) -> str:
 
 def _root(spec: Object, checks: Iterable[Check]) -> Object:
     name = cel.Rule(
-        f"size(self.metadata.name) <= {STACK_NAME.max_length} && "
-        f"self.metadata.name.matches({cel.text(f'^({STACK_NAME.pattern})$')})",
-        f"metadata.name: write {STACK_NAME.hint}",
+        f"size(self.metadata.name) <= {NEW_STACK_NAME.max_length} && "
+        f"self.metadata.name.matches({cel.text(f'^({NEW_STACK_NAME.pattern})$')})",
+        f"metadata.name: write {NEW_STACK_NAME.hint}",
+        at_creation=True,
     )
     return {
         "type": "object",

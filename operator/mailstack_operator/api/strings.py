@@ -83,11 +83,13 @@ def _integer_as_text(value: object) -> object:
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
-STACK_NAME: Final = Text(
-    "[a-z]([-a-z0-9]*[a-z0-9])?",
-    f"a name of at most {names.MAX_STACK_NAME} lower-case letters, digits and '-' that begins with a letter",
-    names.MAX_STACK_NAME,
-)
+def _stack_name(longest: int) -> Text:
+    hint = f"a name of at most {longest} lower-case letters, digits and '-' that begins with a letter"
+    return Text("[a-z]([-a-z0-9]*[a-z0-9])?", hint, longest)
+
+
+STACK_NAME: Final = _stack_name(names.MAX_STACK_NAME)
+NEW_STACK_NAME: Final = _stack_name(names.MAX_NEW_STACK_NAME)
 
 HostName: TypeAlias = Annotated[str, Text(_FQDN, "a fully qualified name in lower case, such as mail.example.org", 253)]
 DomainName: TypeAlias = Annotated[str, Text(_FQDN, "a mail domain in lower case, such as example.org", 253)]

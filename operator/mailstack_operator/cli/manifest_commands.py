@@ -80,7 +80,7 @@ def _stacks(path: Path) -> list[MailStack]:
     stacks, problems = [], []
     for body in bodies:
         try:
-            stacks.append(parse(body))
+            stacks.append(parse(body, is_new=True))
         except InvalidMailStack as error:
             problems += [f"{path}: {problem}" for problem in error.problems]
     if problems:

@@ -28,6 +28,8 @@ ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"
 
 # A StatefulSet's pods carry the label "NAME-dovecot-<revision hash>": 63 less "-dovecot", a dash and ten characters.
 MAX_STACK_NAME = 44
+# The longest name of a new MailStack: its objects may get longer names, such as NAME-dovecot-proxy.
+MAX_NEW_STACK_NAME = 38
 
 
 @dataclass(frozen=True, order=True)

@@ -84,9 +84,7 @@ class Reconciler:
             inputs = await self._read(_valid(stack))
             plan = plan_of(inputs)
             applied = await self._apply(plan, known=outcome.applied_digest)
-            outcome = replace(
-                outcome, endpoint=plan.topology.endpoint, applied_digest=applied, remark=plan.topology.remark
-            )
+            outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied, remarks=plan.remarks)
             if plan.missing is None:
                 await self._announce_secrets(key, inputs.references.secrets_version)
             return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))

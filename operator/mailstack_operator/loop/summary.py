@@ -19,14 +19,16 @@ _INVALID = (Reason.INVALID_SPEC, Reason.CONFIG_REFUSED)
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended, and what the probes found. `unfinished` is None if everything is as wanted; `remark` is what to
-    know even then."""
+    """How a run ended, and what the probes found.
+
+    `unfinished` is None if everything is as wanted; `remarks` are what to know even then.
+    """
 
     unfinished: Unfinished | None
     findings: Sequence[Finding]
     endpoint: str = ""
     applied_digest: str = ""
-    remark: str = ""
+    remarks: str = ""
 
 
 def rollout_problem(seen: Seen, stateful_set: str, replicas: int) -> Waiting | None:
@@ -89,7 +91,7 @@ def _ready(outcome: Outcome) -> Condition:
     if condition := next(lacking, None):
         return replace(condition, type=ConditionType.READY)
     running = "Postfix and Dovecot run as the spec says"
-    message = f"{running}; {outcome.remark}" if outcome.remark else running
+    message = f"{running}; {outcome.remarks}" if outcome.remarks else running
     return Condition(ConditionType.READY, TRUE, Reason.RUNNING, message)
 
 

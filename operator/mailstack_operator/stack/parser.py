@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from mailstack_operator.api.strings import STACK_NAME
+from mailstack_operator.api.strings import NEW_STACK_NAME, STACK_NAME, Text
 from mailstack_operator.kube import names
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.rules import rules
@@ -21,14 +21,16 @@ class InvalidMailStack(ValueError):
         self.problems = problems
 
 
-def parse(body: Mapping[str, object], variants: Variants = VARIANTS) -> MailStack:
+def parse(body: Mapping[str, object], variants: Variants = VARIANTS, *, is_new: bool = False) -> MailStack:
     """The MailStack in `body`, a decoded manifest; `variants` are the sources of users that it may name.
+
+    The name of a new one must be shorter than that of one that is in a cluster already.
 
     Raises InvalidMailStack.
     """
     metadata = body.get("metadata")
     meta = metadata if isinstance(metadata, Mapping) else {}
-    name, problems = str(meta.get("name") or ""), _head_problems(body)
+    name, problems = str(meta.get("name") or ""), _head_problems(body, NEW_STACK_NAME if is_new else STACK_NAME)
     try:
         spec = spec_model(variants).model_validate(body.get("spec"))
     except ValidationError as error:
@@ -46,14 +48,14 @@ def _broken(spec: Spec, variants: Variants) -> Iterable[str]:
     return [f"{path}: {problem}" for path, problem in found if problem]
 
 
-def _head_problems(body: Mapping[str, object]) -> list[str]:
+def _head_problems(body: Mapping[str, object], allowed: Text) -> list[str]:
     problems = []
     if (body.get("apiVersion"), body.get("kind")) != (names.API_VERSION, names.KIND):
         problems.append(f"apiVersion, kind: write {names.API_VERSION} and {names.KIND}")
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     try:
-        STACK_NAME.check(str(name or ""))
+        allowed.check(str(name or ""))
     except ValueError as error:
         problems.append(f"metadata.name: {error}")
     return problems

@@ -1,0 +1,167 @@
+"""The API server and the operator give the same answer: the rules of the CRD are evaluated here by CEL itself."""
+
+import math
+import re
+from collections.abc import Mapping
+from functools import cache
+from typing import Annotated, get_origin
+
+import pytest
+from cel_expr_python import cel
+from cel_expr_python.ext import ext_strings
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import TypeAdapter, ValidationError
+
+from mailstack_operator.api import strings
+from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
+from mailstack_operator.stack.dovecot import extra_config
+from mailstack_operator.stack.link import taken_ports, taken_sockets
+from mailstack_operator.stack.postfix import parameters
+from mailstack_operator.stack.rules import rules
+from mailstack_operator.stack.schema import spec_schema
+from mailstack_operator.stack.users.source import Spec
+from mailstack_operator.stack.users.variants import VARIANTS, spec_model
+from tests.stacks import body
+
+ENVIRONMENT = cel.NewEnv(variables={"self": cel.Type.DYN}, extensions=[ext_strings.ExtStrings()])
+# With what the API server checks of each; it cannot check the values of Postfix's parameters.
+RULES = [(rule, rule.cel) for rule in rules() if rule.cel]
+
+
+@cache
+def compiled(expression: str) -> cel.Expression:
+    return ENVIRONMENT.compile(expression)
+
+
+def evaluate(expression: str, value: object) -> object:
+    return compiled(expression).eval(data={"self": value}).plain_value()
+
+
+def at(path: str, spec: Json) -> Json:
+    """The value at the path, None if it is not set."""
+    for name in path.split(".")[1:]:
+        spec = spec.get(name) if isinstance(spec, dict) else None
+    return spec
+
+
+SETTINGS = [name.replace("*", "x") for name in extra_config.REFUSED]
+PIECES = st.sampled_from([*SETTINGS, *"\n \t{}=/\"'\\#;", "\n", "\n", "protocol", "lmtp", "x = y"])
+REASONS = sorted(set(parameters.REFUSED.values()))
+TIMES = st.builds("{}{}".format, st.integers(1, 99), st.sampled_from("smhdw"))
+FILE: Json = {"configMapName": "aliases", "key": "aliases"}
+SECRET: Json = {"secretName": "a-secret"}
+
+
+def refused_for(reason: str) -> st.SearchStrategy[str]:
+    return st.sampled_from([name for name, words in parameters.REFUSED.items() if words == reason])
+
+
+NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(["smtpd_banner", "a b", "_x", "é", "x" * 129])
+# What decides a rule, by the path of the field; None leaves it out.
+FIELDS: dict[str, st.SearchStrategy[Json]] = {
+    "spec.users": st.sampled_from([{"passwdFile": SECRET}, {}]),
+    "spec.delivery.recipients": st.sampled_from(["Virtual", "Local"]),
+    "spec.delivery.local.aliases": st.sampled_from([None, FILE]),
+    "spec.delivery.listener.type": st.sampled_from(["Unix", "Inet"]),
+    "spec.delivery.listener.unix.name": st.sampled_from([*taken_sockets(), "dovecot-lmtp", "lmtp-in"]),
+    "spec.delivery.listener.inet.port": st.sampled_from(taken_ports()) | st.integers(1, 65535),
+    "spec.delivery.listener.inet.tls": st.sampled_from([None, SECRET]),
+    "spec.verification.positive": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
+    "spec.verification.negative": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
+    "spec.tls": st.sampled_from([None, SECRET]),
+    "spec.submission": st.none()
+    | st.fixed_dictionaries({}, optional={"relayHost": st.just("mx.example.net"), "relayCredentials": st.just(SECRET)}),
+    "spec.postfix.replicas": st.integers(1, 3),
+    "spec.postfix.parameters": st.dictionaries(NAMES, st.just("x"), max_size=3),
+    "spec.dovecot.version": st.sampled_from(["2.3", "2.4"]),
+    "spec.dovecot.rootless": st.sampled_from([None, {}]),
+    "spec.dovecot.extraConfig": st.lists(PIECES, max_size=12).map("".join),
+}
+
+
+def parsed(fields: Mapping[str, Json]) -> Spec:
+    """The spec with defaults, its rules not yet checked."""
+    changes = {path: value for path, value in fields.items() if value is not None}
+    return spec_model(VARIANTS).model_validate(body({**changes})["spec"])
+
+
+FINE = parsed({})
+SPECS = st.fixed_dictionaries(FIELDS).map(parsed)
+
+
+@given(SPECS)
+def test_the_api_server_and_the_operator_agree(spec: Spec) -> None:
+    shown: Object = spec.model_dump(by_alias=True, exclude_none=True)
+    for rule, check in RULES:
+        value = at(rule.path, shown)
+        admitted = value is None or evaluate(check.expression, value)
+        assert admitted is (rule.problem(spec) is None), (rule.path, check.message)
+
+
+ONE_FOR_EACH_REASON = {reason: name for name, reason in parameters.REFUSED.items()}.values()
+BROKEN: list[dict[str, Json]] = [
+    {"spec.users": {}},
+    {"spec.delivery": {"listener": {"unix": {"name": "smtp"}}, "local": {"aliases": FILE}}},
+    {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},
+    {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},
+    {"spec.submission": {"relayCredentials": SECRET}},
+    {"spec.postfix": {"replicas": 2, "parameters": {"a b": "x", **dict.fromkeys(ONE_FOR_EACH_REASON, "x")}}},
+    {"spec.dovecot": {"version": "2.3", "rootless": {}, "extraConfig": "".join(f"{name} = x\n" for name in SETTINGS)}},
+    {"spec.dovecot.extraConfig": "a \\\n = b\n'c' = d\n"},
+]
+
+
+def test_each_rule_can_be_kept_and_broken() -> None:
+    specs = [parsed(fields) for fields in BROKEN]
+    for rule, check in RULES:
+        assert rule.problem(FINE) is None
+        assert any(rule.problem(spec) for spec in specs), check.message
+
+
+@pytest.mark.parametrize("name", parameters.REFUSED)
+def test_both_name_the_refused_parameter(name: str) -> None:
+    spec = parsed({"spec.postfix.parameters": {name: "x"}})
+    ((rule, check),) = ((rule, check) for rule, check in RULES if rule.problem(spec))
+    expression = check.message_expression
+    told = evaluate(expression, spec.postfix.parameters) if expression else check.message
+    assert told == rule.problem(spec) == f"{name} cannot be set here: {parameters.REFUSED[name]}"
+
+
+def test_each_rule_is_in_the_schema_at_its_path() -> None:
+    root: Object = {"properties": {"spec": spec_schema()}}
+    for rule, check in RULES:
+        path = (part for name in rule.path.split(".") for part in ("properties", name))
+        assert check.as_json() in entries(section(root, *path), "x-kubernetes-validations")
+
+
+TYPES = [name for name, kind in vars(strings).items() if get_origin(kind) is Annotated]
+
+
+@pytest.mark.parametrize("name", TYPES)
+@settings(max_examples=30)
+@given(data=st.data())
+def test_both_take_the_same_strings(name: str, data: st.DataObject) -> None:
+    adapter: TypeAdapter[str] = TypeAdapter(getattr(strings, name))
+    schema: Object = adapter.json_schema()
+    checks = [text(rule, "rule") for rule in entries(schema, "x-kubernetes-validations")]
+    value = data.draw(st.from_regex(pattern_of(checks[0]), fullmatch=True) | st.text(), label="value")
+    admitted = len(value) <= (number(schema, "maxLength") or math.inf) and all(
+        evaluate(check, value) for check in checks
+    )
+    assert admitted is is_valid(adapter, value)
+
+
+def pattern_of(check: str) -> str:
+    """The regular expression in a rule such as self.matches('^(x)$')."""
+    found = re.search(r"matches\('(.*)'\)$", check)
+    assert found
+    return re.sub(r"\\(.)", r"\1", found[1])
+
+
+def is_valid(adapter: TypeAdapter[str], value: str) -> bool:
+    try:
+        adapter.validate_python(value)
+    except ValidationError:
+        return False
+    return True

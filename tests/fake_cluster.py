@@ -1,7 +1,9 @@
 """A cluster in memory, for what cannot happen on demand: it answers as an API server does, and counts writes."""
 
+from collections.abc import Sequence
 from copy import deepcopy
 
+from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of
 from mailstack_operator.kube.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
@@ -151,7 +153,7 @@ def pod(
     }
 
 
-def settle(cluster: FakeCluster, store: Store) -> None:
+def settle(cluster: FakeCluster, store: Store, checks: Sequence[Check] = CHECKS) -> None:
     """The StatefulSet controller has done its work: the pod of the newest revision is Ready."""
     for ref, found in list(cluster.objects.items()):
         if ref.kind == "StatefulSet":
@@ -164,9 +166,9 @@ def settle(cluster: FakeCluster, store: Store) -> None:
                 name: Json = f"{ref.name}-{ordinal}"
                 metadata: Object = {**section(settled, "metadata"), "name": name}
                 there = cluster.put({**settled, "metadata": metadata, "spec": {**spec}})
-                verification: dict[str, Json] = {"verification": WORKS} if _component(found) == "postfix" else {}
                 uid = text(section(there, "metadata"), "uid")
-                cluster.report(key, f"{ref.name}-{ordinal}", uid, lmtp=WORKS, **verification)
+                verdicts = {check.name: WORKS for check in checks if _component(found) in check.asked_in}
+                cluster.report(key, f"{ref.name}-{ordinal}", uid, **verdicts)
     cluster.watch(store)
 
 

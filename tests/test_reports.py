@@ -31,7 +31,7 @@ def body(world: World, pod: str = "mail-0") -> Object:
 
 async def told(world: World, **verdicts: Json) -> None:
     """The probe reports, and the operator sees it."""
-    world.cluster.report(KEY, "mail-0", uid(world), **{"lmtp": WORKS, "verification": WORKS, **verdicts})
+    world.cluster.report(KEY, "mail-0", uid(world), **{**{check.name: WORKS for check in CHECKS}, **verdicts})
     world.cluster.watch(world.store)
     await world.run()
 

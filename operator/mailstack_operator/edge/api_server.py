@@ -20,6 +20,7 @@ from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
 from mailstack_operator.kube import names
+from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, KINDS, LEASE, MAIL_STACK, POD, SECRET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
@@ -27,22 +28,7 @@ from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.leader import Lease
 from mailstack_operator.loop.pod_state import Pod
 from mailstack_operator.loop.port import File
-from mailstack_operator.loop.store import CHILD_KINDS, POD_KIND
 
-_PLURALS = {
-    "ConfigMap": "configmaps",
-    "Service": "services",
-    "ServiceAccount": "serviceaccounts",
-    "PersistentVolumeClaim": "persistentvolumeclaims",
-    "Role": "roles",
-    "RoleBinding": "rolebindings",
-    "Event": "events",
-    "StatefulSet": "statefulsets",
-    "Pod": "pods",
-    "Secret": "secrets",
-    "Lease": "leases",
-    names.KIND: names.PLURAL,
-}
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _JSON = "application/json"
 _METADATA_ONLY = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_JSON}"
@@ -50,8 +36,6 @@ _METADATA_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSO
 _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _PAGE = 250
-# Of the others, metadata is enough.
-_READ_WHOLE = frozenset((names.KIND, "StatefulSet", "Pod"))
 
 
 @contextlib.asynccontextmanager
@@ -92,7 +76,7 @@ class ApiServer:
             await self._request("DELETE", _path(ref), body=options)
 
     async def apply_status(self, key: StackKey, status: Object) -> Object:
-        ref = Ref(names.API_VERSION, names.KIND, key.namespace, key.name)
+        ref = MAIL_STACK.ref(key.namespace, key.name)
         manifest: Object = {
             "apiVersion": ref.api_version,
             "kind": ref.kind,
@@ -105,10 +89,10 @@ class ApiServer:
         return await self._apply(_path(ref_of(manifest)), manifest)
 
     async def delete_pod(self, namespace: str, pod: Pod) -> None:
-        await self._delete(Ref(*POD_KIND, namespace, pod.name), pod.uid)
+        await self._delete(POD.ref(namespace, pod.name), pod.uid)
 
     async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
-        path = f"{_path(Ref(names.API_VERSION, names.KIND, key.namespace, key.name))}/status"
+        path = f"{_path(MAIL_STACK.ref(key.namespace, key.name))}/status"
         here = f"/status/pods/{place}"
         steps: Json = [{"op": "test", "path": f"{here}/name", "value": pod}, {"op": "remove", "path": here}]
         with contextlib.suppress(NotFound, Conflict, Invalid):
@@ -118,7 +102,7 @@ class ApiServer:
         await self._request("POST", _path(replace(ref_of(event), name="")), body=event)
 
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
-        ref = Ref(*POD_KIND, namespace, pod.name)
+        ref = POD.ref(namespace, pod.name)
         annotations: Object = {names.ANNOTATION_SECRETS_VERSION: secrets_version}
         metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": annotations}
         manifest: Object = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
@@ -126,37 +110,37 @@ class ApiServer:
             await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
 
     async def secret(self, namespace: str, name: str) -> File | None:
-        body = await self._find(Ref("v1", "Secret", namespace, name))
+        body = await self._find(SECRET.ref(namespace, name))
         return _file(body, base64.b64decode) if body is not None else None
 
     async def config_map(self, namespace: str, name: str) -> File | None:
-        body = await self._find(Ref("v1", "ConfigMap", namespace, name))
+        body = await self._find(CONFIG_MAP.ref(namespace, name))
         return _file(body, str.encode) if body is not None else None
 
     async def everything(self, namespaces: Iterable[str]) -> tuple[list[Object], int]:
         """All MailStacks, their children and pods in `namespaces` (none: everywhere), and the
         resourceVersion that the oldest of the lists was read at."""
-        kinds = [(names.API_VERSION, names.KIND), *CHILD_KINDS, POD_KIND]
+        kinds = [kind for kind in KINDS if kind.is_followed]
         bodies, versions = [], []
         for namespace in list(namespaces) or [""]:
-            for api_version, kind in kinds:
-                found, version = await self._list(Ref(api_version, kind, namespace, ""))
+            for kind in kinds:
+                found, version = await self._list(kind, namespace)
                 bodies += found
                 versions.append(version)
         return bodies, min(versions)
 
     def leases(self, namespace: str, name: str) -> "LeaseObject":
-        return LeaseObject(self, Ref("coordination.k8s.io/v1", "Lease", namespace, name))
+        return LeaseObject(self, LEASE.ref(namespace, name))
 
-    async def _list(self, kind: Ref) -> tuple[list[Object], int]:
-        query = {"limit": str(_PAGE)}
-        if kind.kind != names.KIND:
+    async def _list(self, kind: Kind, namespace: str) -> tuple[list[Object], int]:
+        every, query = kind.ref(namespace, ""), {"limit": str(_PAGE)}
+        if kind != MAIL_STACK:
             query["labelSelector"] = names.CHILD_SELECTOR
-        accept = _JSON if kind.kind in _READ_WHOLE else _METADATA_LIST
+        accept = _JSON if kind.is_read_whole else _METADATA_LIST
         bodies: list[Object] = []
         while True:
-            page = await self._request("GET", _path(kind), query=query, accept=accept)
-            bodies += [_named(kind, item) for item in entries(page, "items")]
+            page = await self._request("GET", _path(every), query=query, accept=accept)
+            bodies += [_named(every, item) for item in entries(page, "items")]
             token = text(section(page, "metadata"), "continue")
             if not token:
                 return bodies, version_of(page)
@@ -220,13 +204,13 @@ class LeaseObject:
         spec: Object = {"holderIdentity": holder, "leaseDurationSeconds": seconds, "renewTime": now}
         body: Object = {
             "apiVersion": self._ref.api_version,
-            "kind": "Lease",
+            "kind": self._ref.kind,
             "metadata": metadata,
             "spec": spec,
         }
         try:
             if previous is None:
-                collection = _path(Ref(self._ref.api_version, "Lease", self._ref.namespace, ""))
+                collection = _path(LEASE.ref(self._ref.namespace, ""))
                 return _lease(await self._server._request("POST", collection, body=body))
             return _lease(await self._server._request("PUT", _path(self._ref), body=body))
         except Conflict:
@@ -271,4 +255,4 @@ def _path(ref: Ref) -> str:
     root = "/api/v1" if ref.api_version == "v1" else f"/apis/{ref.api_version}"
     where = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
     what = f"/{quote(ref.name)}" if ref.name else ""
-    return f"{root}{where}/{_PLURALS[ref.kind]}{what}"
+    return f"{root}{where}/{BY_NAME[ref.kind].plural}{what}"

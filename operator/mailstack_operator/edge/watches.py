@@ -12,23 +12,14 @@ import kopf
 
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube import names
+from mailstack_operator.kube.kinds import KINDS, MAIL_STACK
 from mailstack_operator.kube.objects import Object
 
 # "listed": the object stood there when Kopf read the list, at the start or after a watch was cut off.
 What = Literal["listed", "changed", "gone"]
 Sink = Callable[[What, Object], None]
 
-_WATCHED = (
-    ("", "v1", "configmaps"),
-    ("", "v1", "services"),
-    ("", "v1", "serviceaccounts"),
-    ("", "v1", "persistentvolumeclaims"),
-    ("rbac.authorization.k8s.io", "v1", "roles"),
-    ("rbac.authorization.k8s.io", "v1", "rolebindings"),
-    ("apps", "v1", "statefulsets"),
-    ("", "v1", "pods"),
-)
-
+_FOLLOWED = [kind for kind in KINDS if kind.is_followed]
 _WHAT: dict[str | None, What] = {None: "listed", "DELETED": "gone"}
 
 # A watch ends and begins anew at least this often, in seconds; Kopf's time without any event is 70 s.
@@ -71,8 +62,8 @@ def _registry(sink: Sink) -> kopf.OperatorRegistry:
     async def note(event: kopf.RawEvent, **_: object) -> None:
         sink(_WHAT.get(event["type"], "changed"), cast(Object, event["object"]))
 
-    for group, version, plural in ((names.GROUP, names.VERSION, names.PLURAL), *_WATCHED):
-        kopf.on.event(group, version, plural, registry=registry, id=plural)(note)
+    for kind in _FOLLOWED:
+        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(note)
     kopf.on.login(registry=registry, id="login")(_login)
     return registry
 
@@ -91,6 +82,7 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.watching.client_timeout = _WATCH_SECONDS + 30
     settings.watching.connect_timeout = _CONNECT_SECONDS
     settings.watching.chunk_size = 100
-    for group, version, plural in _WATCHED:
-        settings.watching.label_selectors[group, version, plural] = names.CHILD_SELECTOR
+    for kind in _FOLLOWED:
+        if kind != MAIL_STACK:
+            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.CHILD_SELECTOR
     return settings

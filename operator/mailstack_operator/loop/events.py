@@ -5,6 +5,7 @@ from uuid import uuid4
 
 from mailstack_operator.api.conditions import FALSE, Condition, ConditionType
 from mailstack_operator.kube import names
+from mailstack_operator.kube.kinds import EVENT
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.stack_state import StackState, Status
@@ -31,8 +32,8 @@ def _is_news(condition: Condition, before: Condition | None) -> bool:
 
 def _event(stack: StackState, condition: Condition, now: str, severity: str) -> Object:
     return {
-        "apiVersion": "events.k8s.io/v1",
-        "kind": "Event",
+        "apiVersion": EVENT.api_version,
+        "kind": EVENT.name,
         "metadata": {"name": f"{stack.ref.name}.{uuid4().hex[:16]}", "namespace": stack.ref.namespace},
         "eventTime": now.replace("Z", ".000000Z"),
         "reportingController": f"{names.GROUP}/operator",

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
+from mailstack_operator.kube.kinds import BY_NAME, KINDS, STATEFUL_SET, Pruning
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, number, section
@@ -17,9 +18,6 @@ from mailstack_operator.loop.references import References
 from mailstack_operator.loop.store import Seen
 from mailstack_operator.stack import children, topology
 from mailstack_operator.stack.topology import Topology
-
-# What a pod reads at its start, and what makes it.
-_ROLLING = ("ConfigMap", "StatefulSet")
 
 
 @dataclass(frozen=True)
@@ -72,18 +70,15 @@ class Plan:
     def held_back(self, seen: Seen) -> frozenset[Ref]:
         """What must not be applied yet: what would change pods, or StatefulSets whose claim another pod still holds."""
         if self.obstacle:
-            return frozenset(ref for ref in self.wanted if ref.kind in _ROLLING)
+            return frozenset(ref for ref in self.wanted if BY_NAME[ref.kind].rolls_pods)
         return frozenset(claim.home for claim in self.claims if claim.other_holder(seen))
 
-    def prunable(self, seen: Seen) -> tuple[str, ...]:
-        """The kinds of which what is no longer wanted may go, now that the rest is applied.
-
-        A Service stays as long as a Postfix may ask for it: while its name does not resolve, mail for good users is
-        refused for good.
-        """
+    def prunable(self, seen: Seen) -> frozenset[str]:
+        """The kinds of which what is no longer wanted may go, now that the rest is applied."""
         if self.obstacle:
-            return ()
-        return _ROLLING if self.progress(seen) else (*_ROLLING, "Service")
+            return frozenset()
+        due = {Pruning.WITH_CHANGE} if self.progress(seen) else {Pruning.WITH_CHANGE, Pruning.AFTER_CHANGE}
+        return frozenset(kind.name for kind in KINDS if kind.pruning in due)
 
     def progress(self, seen: Seen) -> Unfinished | None:
         """What the wanted pods still lack."""
@@ -94,7 +89,7 @@ class Plan:
             if pod := claim.other_holder(seen):
                 yield Waiting(Reason.PROGRESSING, f"waiting for pod {pod.name} to release the mail volume")
         for ref, manifest in self.wanted.items():
-            if ref.kind == "StatefulSet":
+            if ref.kind == STATEFUL_SET.name:
                 replicas = number(section(manifest, "spec"), "replicas")
                 if problem := summary.rollout_problem(seen, ref.name, replicas):
                     yield problem

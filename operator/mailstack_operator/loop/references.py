@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from mailstack_operator.api.conditions import Reason
+from mailstack_operator.kube.kinds import BY_NAME
 from mailstack_operator.kube.metadata import Live, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import digest
@@ -149,4 +150,4 @@ def _refs(key: StackKey, seen: Seen) -> list[Ref]:
     """Nothing where the spec is wrong."""
     stack = seen.stack.stack if seen.stack else None
     found = needs(stack.spec) if stack else []
-    return [Ref("v1", need.kind, key.namespace, need.name) for need in dict.fromkeys(found)]
+    return [BY_NAME[need.kind].ref(key.namespace, need.name) for need in dict.fromkeys(found)]

@@ -7,22 +7,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field, replace
 
+from mailstack_operator.kube.kinds import MAIL_STACK, POD, STATEFUL_SET
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of, version_of
-from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
+from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
 from mailstack_operator.loop.stack_state import StackState, stack_state_of
-
-CHILD_KINDS = (
-    ("v1", "ConfigMap"),
-    ("v1", "Service"),
-    ("v1", "ServiceAccount"),
-    ("v1", "PersistentVolumeClaim"),
-    ("rbac.authorization.k8s.io/v1", "Role"),
-    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
-    ("apps/v1", "StatefulSet"),
-)
-POD_KIND = ("v1", "Pod")
 
 
 @dataclass
@@ -39,7 +29,7 @@ class Seen:
         return self.stack is None and not self.children and not self.pods
 
     def stateful_sets(self) -> list[Live]:
-        return [live for ref, live in self.children.items() if ref.kind == "StatefulSet"]
+        return [live for ref, live in self.children.items() if ref.kind == STATEFUL_SET.name]
 
     def helpers_image(self, stateful_set: str) -> str:
         """The operator's image that the pods' helpers are of; empty where there is no such StatefulSet."""
@@ -73,13 +63,13 @@ class Store:
         return key
 
     def _put(self, seen: Seen, ref: Ref, body: Object) -> None:
-        if ref.kind == KIND:
+        if ref.kind == MAIL_STACK.name:
             seen.stack = stack_state_of(body, seen.stack)
-        elif ref.kind == "Pod":
+        elif ref.kind == POD.name:
             seen.pods[ref.name] = pod_of(body)
         else:
             seen.children[ref] = live_of(body)
-            if ref.kind == "StatefulSet":
+            if ref.kind == STATEFUL_SET.name:
                 seen.rollouts[ref.name] = rollout_of(body)
 
     def note_child(self, key: StackKey, live: Live) -> None:
@@ -88,7 +78,7 @@ class Store:
             self._versions[live.ref] = live.version
             seen = self._seen[key]
             seen.children[live.ref] = live
-            if live.ref.kind == "StatefulSet":
+            if live.ref.kind == STATEFUL_SET.name:
                 # Until its controller has seen this generation, its status speaks of an earlier one.
                 before = seen.rollouts.get(live.ref.name, Rollout())
                 seen.rollouts[live.ref.name] = replace(before, generation=live.generation)
@@ -106,11 +96,11 @@ class Store:
     def _drop(self, key: StackKey, ref: Ref) -> None:
         seen = self._seen[key]
         self._versions.pop(ref, None)
-        if ref.kind == KIND:
+        if ref.kind == MAIL_STACK.name:
             seen.stack = None
-        seen.pods.pop(ref.name if ref.kind == "Pod" else "", None)
+        seen.pods.pop(ref.name if ref.kind == POD.name else "", None)
         seen.children.pop(ref, None)
-        if ref.kind == "StatefulSet":
+        if ref.kind == STATEFUL_SET.name:
             seen.rollouts.pop(ref.name, None)
         if seen.empty:
             self._seen.pop(key, None)
@@ -134,14 +124,14 @@ class Store:
         found = []
         for key, seen in self._seen.items():
             found += [(key, ref) for ref in seen.children]
-            found += [(key, Ref(*POD_KIND, key.namespace, name)) for name in seen.pods]
+            found += [(key, POD.ref(key.namespace, name)) for name in seen.pods]
             if seen.stack is not None:
-                found.append((key, Ref(API_VERSION, KIND, key.namespace, key.name)))
+                found.append((key, MAIL_STACK.ref(key.namespace, key.name)))
         return found
 
 
 def _key(body: Object) -> StackKey:
     metadata = section(body, "metadata")
-    if body.get("kind") == KIND:
+    if body.get("kind") == MAIL_STACK.name:
         return StackKey(text(metadata, "namespace"), text(metadata, "name"))
     return stack_of(body)

@@ -6,6 +6,7 @@ LOCK    := $(shell sha256sum requirements/dev.txt | cut -c1-12)
 VENV    := $(CACHE)/venv-$(LOCK)
 PYTHON  := $(VENV)/bin/python
 HARNESS := PYTHONPATH=e2e python3 -m harness
+SCRIPTS := $(shell find operator -name "*.sh" | sort)
 WORKERS ?= 4
 SERIAL_LOG := $(CACHE)/logs/e2e-serial.log
 # Built anew each time: Sphinx reports only the faults of pages that it reads. One folder per checkout.
@@ -39,6 +40,8 @@ check: $(VENV)/.complete tools docs ## Format, lint, types, import contracts, ge
 	ruff check .
 	mypy
 	lint-imports --no-logo
+	shellcheck $(SCRIPTS)
+	@for script in $(SCRIPTS); do dash -n $$script && busybox sh -n $$script || exit; done
 	$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
 	$(REFERENCE) | diff -u docs/api.md - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yaml

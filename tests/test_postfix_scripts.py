@@ -5,35 +5,34 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_operator.stack.paths import POSTFIX_DATA
-from mailstack_operator.stack.postfix import scripts
+from mailstack_operator.stack import script
 
-SCRIPTS = ("SPOOL", "START", "DRAIN", "CACHE_READABLE")
-
-
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_a_plain_shell_can_read_the_script(name: str) -> None:
-    subprocess.run(["/bin/sh", "-n"], input=getattr(scripts, name), text=True, check=True)
+CACHE_READABLE = script.text("postfix/scripts/cache_readable.sh")
 
 
-def cache_check(folder: Path, postmap_status: int) -> int:
-    """The exit code of CACHE_READABLE if `timeout 8 postmap -s` ends with the status."""
-    (folder / "verify_cache.lmdb").write_text("content")
+def cache_check(folder: Path, postmap_status: int = 0) -> int:
+    """The exit code of cache_readable.sh if `timeout 8 postmap -s` ends with the status."""
     stub = f"timeout() {{ return {postmap_status}; }}\n"
-    script = stub + scripts.CACHE_READABLE.replace(POSTFIX_DATA, str(folder))
-    return subprocess.run(["/bin/sh", "-euc", script], check=False).returncode
+    command = ["/bin/sh", "-c", stub + CACHE_READABLE]
+    return subprocess.run(command, env={"DATA": str(folder)}, check=False).returncode
+
+
+@pytest.fixture
+def data(tmp_path: Path) -> Path:
+    """A data directory with a cache."""
+    (tmp_path / "verify_cache.lmdb").write_text("content")
+    return tmp_path
 
 
 @pytest.mark.parametrize("status", [1, 135, 139])
-def test_a_damaged_cache_restarts_postfix(status: int, tmp_path: Path) -> None:
-    assert cache_check(tmp_path, status) == 1
+def test_a_damaged_cache_restarts_postfix(status: int, data: Path) -> None:
+    assert cache_check(data, status) == 1
 
 
 @pytest.mark.parametrize("status", [0, 124, 143])
-def test_a_sound_or_a_slow_cache_does_not(status: int, tmp_path: Path) -> None:
-    assert cache_check(tmp_path, status) == 0
+def test_a_sound_or_a_slow_cache_does_not(status: int, data: Path) -> None:
+    assert cache_check(data, status) == 0
 
 
-def test_neither_does_a_cache_that_is_not_there_yet(tmp_path: Path) -> None:
-    script = scripts.CACHE_READABLE.replace(POSTFIX_DATA, str(tmp_path))
-    assert subprocess.run(["/bin/sh", "-euc", script], check=False).returncode == 0
+def test_neither_does_a_cache_that_does_not_exist_yet(tmp_path: Path) -> None:
+    assert cache_check(tmp_path, 1) == 0

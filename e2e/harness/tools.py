@@ -6,8 +6,8 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import golang, paths, prometheus, shell, versions
-from harness.step import Report
+from harness import apt, golang, paths, prometheus, shell, versions
+from harness.step import Report, Step
 
 
 @dataclass(frozen=True, order=True)
@@ -25,6 +25,8 @@ QUESTIONS = {
     "helm": ("version", "--short"),
     "promtool": ("--version",),
 }
+#: Those that the containers' scripts are written for; each is in the package of its name.
+SHELLS = ("dash", "busybox")
 PINNED = {
     "kind": versions.KIND,
     "kubectl": versions.KUBERNETES,
@@ -36,6 +38,7 @@ PINNED = {
 def ensure(report: Report) -> None:
     """After this, the tools can be run by their names in `paths.environment()`; the Prometheus operator's CRDs, and
     kstatus, are in the cache. Raises HarnessError."""
+    report.run(Step("shells", _are_shells_installed, lambda log: apt.install(*SHELLS, log=log)))
     for name in QUESTIONS:
         found = _on_path(name)
         if found:
@@ -45,6 +48,10 @@ def ensure(report: Report) -> None:
             paths.link(paths.bin_folder() / name, _made(report, name))
     prometheus.ensure_crds(report)
     golang.ensure(report, "kstatus")
+
+
+def _are_shells_installed() -> bool:
+    return all(shutil.which(name) for name in SHELLS)
 
 
 def path(name: str) -> Path | None:

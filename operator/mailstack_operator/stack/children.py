@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, digest, section
-from mailstack_operator.stack import object_meta, pods, rbac, rehearsals, services, stateful_sets
+from mailstack_operator.stack import object_meta, pods, rbac, rehearsal_pod, services, stateful_sets
 from mailstack_operator.stack.component import Component, config_name
 from mailstack_operator.stack.pods import SERVERS, Builder, Pod
 from mailstack_operator.stack.topology import Topology
@@ -46,7 +46,7 @@ def rehearsal_config(topology: Topology, builders: Sequence[Builder] = SERVERS) 
 def rehearsal(topology: Topology, config_digest: str, builders: Sequence[Builder] = SERVERS) -> Object:
     """The pod in which a change is tried."""
     plan = topology.on_loopback()
-    return rehearsals.pod(plan, pods.servers(plan, builders), config_digest)
+    return rehearsal_pod.build(plan, pods.servers(plan, builders), config_digest)
 
 
 def _annotated(child: Object, annotations: Object) -> Object:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mailstack_operator.api.servers import ResourceAmounts, Resources
 from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import script
 from mailstack_operator.stack.ports import Port
 
 # Any user but root will do.
@@ -38,10 +39,6 @@ def from_field(name: str, path: str) -> Object:
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
 
 
-def shell(script: str) -> list[Json]:
-    return ["/bin/sh", "-euc", script]
-
-
 def ports(ports: Iterable[Port]) -> list[Json]:
     return [{"name": port.name, "containerPort": port.container, "protocol": "TCP"} for port in ports]
 
@@ -52,7 +49,7 @@ def listens_probe(port: str) -> Object:
 
 
 def files_exist_probe(files: Iterable[str]) -> Object:
-    return {"exec": {"command": shell("".join(f"test -s {file}\n" for file in files))}}
+    return {"exec": {"command": script.command("scripts/files_exist.sh", *files)}}
 
 
 def capabilities(*added: str) -> Object:

@@ -6,18 +6,25 @@ from functools import partial
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificate, certificates, containers, object_meta
+from mailstack_operator.stack import certificate, certificates, containers, object_meta, script
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Component, Files
 from mailstack_operator.stack.containers import mount
-from mailstack_operator.stack.dovecot import dovecot_conf, scripts
+from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.paths import (
+    DOVECOT_CONFIG,
     DOVECOT_FOLDER,
     IDS_FOLDER,
+    LMTP_TLS_FILE,
     MAIL_ROOT,
     POSTFIX_PRIVATE,
+    SIEVE_AFTER,
+    SIEVE_BEFORE,
+    SIEVE_BINARIES,
+    TLS_FILE,
+    TLS_FOLDER,
 )
-from mailstack_operator.stack.topology import Topology
+from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 
 _TMP = "/tmp"  # noqa: S108 - an emptyDir of this pod
 
@@ -52,10 +59,17 @@ def files(topology: Topology) -> Files:
 
 def _names(topology: Topology) -> Object:
     """Writes account files for the Dovecot container in which `postfix` has the Postfix image's ids."""
+    environment = {
+        "DOVECOT_VERSION": topology.spec.dovecot.version,
+        "STORE": MAIL_ROOT,
+        "IDS": IDS_FOLDER,
+        "MAIL_OWNER": str(topology.mail_owner),
+        **_accounts(topology),
+    }
     return {
         **containers.container("names", topology.spec.dovecot.image_reference),
-        "command": containers.shell(scripts.NAMES),
-        **containers.environment(_environment(topology)),
+        "command": script.command("dovecot/scripts/names.sh"),
+        **containers.environment(environment),
         "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER"),
         "volumeMounts": [mount("ids", IDS_FOLDER), mount("mail", MAIL_ROOT)],
     }
@@ -63,20 +77,29 @@ def _names(topology: Topology) -> Object:
 
 def _check(topology: Topology) -> Object:
     """Lets Dovecot check its files, as the account that it will run as."""
+    environment = {"CONFIG": DOVECOT_CONFIG, "SIEVE_BEFORE": SIEVE_BEFORE, "SIEVE_AFTER": SIEVE_AFTER}
     return {
         **containers.container("check", topology.spec.dovecot.image_reference),
-        "command": containers.shell(scripts.CHECK),
-        **containers.environment(_environment(topology)),
+        "command": script.command("dovecot/scripts/check.sh"),
+        **containers.environment(environment),
         "securityContext": _security(topology),
         "volumeMounts": [mount("tmp", _TMP), *_file_mounts(topology)],
     }
 
 
 def _server(topology: Topology) -> Object:
+    environment = {
+        "CONFIG": DOVECOT_CONFIG,
+        "SIEVE_BINARIES": SIEVE_BINARIES,
+        "MAIL_OWNER": str(topology.mail_owner),
+        "TLS": TLS_FOLDER,
+        "TLS_FILE": TLS_FILE,
+        "LMTP_TLS_FILE": LMTP_TLS_FILE,
+    }
     return {
         **containers.container("dovecot", topology.spec.dovecot.image_reference),
-        "command": containers.shell(scripts.START),
-        **containers.environment(_environment(topology)),
+        "command": script.command("dovecot/scripts/start.sh"),
+        **containers.environment(environment),
         "ports": containers.ports([*topology.mail_ports, *topology.link_ports]),
         "startupProbe": containers.listens_probe("imap"),
         "resources": containers.resources(topology.spec.dovecot.resources),
@@ -85,13 +108,11 @@ def _server(topology: Topology) -> Object:
     }
 
 
-def _environment(topology: Topology) -> dict[str, str]:
-    environment = {"DOVECOT_VERSION": topology.spec.dovecot.version, "MAIL_OWNER": str(topology.mail_owner)}
+def _accounts(topology: Topology) -> dict[str, str]:
+    """What names.sh puts into the account files beside those of the image."""
     if topology.rootless is not None:
-        environment["ROOTLESS"] = "1"
-    elif topology.is_one_pod:
-        environment["POSTFIX_IDS"] = "1"
-    return environment
+        return {"ROOTLESS_USER": ROOTLESS_USER}
+    return {"POSTFIX_IDS": "1"} if topology.is_one_pod else {}
 
 
 def _security(topology: Topology) -> Object:

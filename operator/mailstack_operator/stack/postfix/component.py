@@ -5,25 +5,41 @@ from dataclasses import replace
 from functools import partial
 
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificate, certificates, containers
+from mailstack_operator.stack import certificate, certificates, containers, script
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Claim, Component, Files
 from mailstack_operator.stack.containers import ROOT_READABLE, mount
 from mailstack_operator.stack.needs import RELAY_KEYS
 from mailstack_operator.stack.paths import (
     IDS_FOLDER,
+    LMTP_CA_FILE,
     LMTP_CA_PUBLIC_FILE,
+    POSTFIX_ALIASES,
     POSTFIX_CONFIG,
     POSTFIX_DATA,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
+    RELAY_FILE,
     RELAY_FOLDER,
     RELAY_SECRET,
+    TLS_FILE,
+    TLS_FOLDER,
     VERIFY_CACHE_FILE,
 )
-from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, scripts, sender_login
+from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, sender_login
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import IDS_FILE, SMTP_PORT, ProbeOptions
+
+# For the scripts that run in the server's container.
+_ENVIRONMENT = {
+    "SPOOL": POSTFIX_SPOOL,
+    "DATA": POSTFIX_DATA,
+    "TLS": TLS_FOLDER,
+    "TLS_FILE": TLS_FILE,
+    "LMTP_CA_FILE": LMTP_CA_FILE,
+    "RELAY_SECRET": RELAY_SECRET,
+    "RELAY_FILE": RELAY_FILE,
+}
 
 
 def build(topology: Topology) -> Component:
@@ -59,10 +75,17 @@ def files(topology: Topology) -> Files:
 def _spool(topology: Topology) -> Object:
     """Makes Postfix's folders its own, notes the ids of its image, and lets Postfix check its files."""
     rootless_socket = topology.rootless is not None and topology.is_one_pod
-    environment = {"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}
+    environment = {
+        "SPOOL": POSTFIX_SPOOL,
+        "PRIVATE": POSTFIX_PRIVATE,
+        "DATA": POSTFIX_DATA,
+        "IDS": IDS_FOLDER,
+        "ALIASES": POSTFIX_ALIASES,
+        **({"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}),
+    }
     return {
         **containers.container("spool", topology.spec.postfix.image),
-        "command": containers.shell(scripts.SPOOL),
+        "command": script.command("postfix/scripts/spool.sh"),
         **containers.environment(environment),
         "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
         "volumeMounts": [*_mounts(topology), mount("ids", IDS_FOLDER)],
@@ -73,16 +96,17 @@ def _server(topology: Topology) -> Object:
     """Postfix in the foreground; before it stops it finishes what is in delivery."""
     return {
         **containers.container("postfix", topology.spec.postfix.image),
-        "command": containers.shell(scripts.START),
+        "command": script.command("postfix/scripts/start.sh"),
+        **containers.environment(_ENVIRONMENT),
         "ports": containers.ports(topology.postfix_ports),
         "startupProbe": containers.listens_probe("smtp"),
         "livenessProbe": {
-            "exec": {"command": containers.shell(scripts.CACHE_READABLE)},
+            "exec": {"command": script.command("postfix/scripts/cache_readable.sh")},
             "periodSeconds": 20,
             "timeoutSeconds": 10,
             "failureThreshold": 2,
         },
-        "lifecycle": {"preStop": {"exec": {"command": containers.shell(scripts.DRAIN)}}},
+        "lifecycle": {"preStop": {"exec": {"command": script.command("postfix/scripts/drain.sh")}}},
         "resources": containers.resources(topology.spec.postfix.resources),
         "securityContext": containers.capabilities("DAC_OVERRIDE", "SETUID", "SETGID", "NET_BIND_SERVICE"),
         "volumeMounts": [*_mounts(topology), *_secret_mounts(topology)],

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificates, containers, object_meta
+from mailstack_operator.stack import certificates, containers, object_meta, script
 from mailstack_operator.stack.component import Component, assemble, without_state
 from mailstack_operator.stack.containers import SIDECAR_USER, mount
 from mailstack_operator.stack.paths import LOGS_FOLDER
@@ -20,7 +20,7 @@ _DOMAINS = 3
 _SECONDS = 300
 
 
-def pod(topology: Topology, servers: Iterable[Component], config_digest: str) -> Object:
+def build(topology: Topology, servers: Iterable[Component], config_digest: str) -> Object:
     """`topology` and `servers` are those of the change, with all servers in one pod."""
     stack, stem = topology.stack, names.rehearsal(topology.stack.key.name)
     tried = [_logged(without_state(server)) for server in servers]
@@ -81,20 +81,17 @@ def _logged(component: Component) -> Component:
     """The component with what its server prints in a file too, where the rehearsal reads it."""
     if component.main is None:
         return component
-    wrapped: list[Json] = ["/bin/sh", "-euc", _TEE, _log(component.name), *_list(component.main, "command")]
+    command = script.command("scripts/logged.sh", _log(component.name), *_command(component.main))
     mounts = [*_list(component.main, "volumeMounts"), mount("logs", LOGS_FOLDER)]
-    return replace(component, main={**component.main, "command": wrapped, "volumeMounts": mounts})
-
-
-# $0 is the log, the rest the command; it ends as the command does.
-_TEE = """\
-{ "$@" && status=0 || status=$?; echo "$status" > "$0.status"; } 2>&1 | tee "$0"
-exit "$(cat "$0.status")"
-"""
+    return replace(component, main={**component.main, "command": command, "volumeMounts": mounts})
 
 
 def _log(server: str) -> str:
     return f"{LOGS_FOLDER}/{server}.log"
+
+
+def _command(container: Object) -> list[str]:
+    return [str(word) for word in _list(container, "command")]
 
 
 def _list(container: Object, name: str) -> list[Json]:

@@ -1,0 +1,47 @@
+# Prepares Postfix's folders and checks its files. Can run again on a spool in use.
+# Environment: SPOOL, PRIVATE, DATA, IDS (folders), ALIASES (a file that may not exist), and ROOTLESS_UID if a rootless
+# Dovecot shares PRIVATE.
+set -eu
+. ../../scripts/fail.sh
+
+# Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
+quietly() {
+  if words=$("$@" 2>&1 > /dev/null) && [ -z "$words" ]; then return; fi
+  echo "$words" >&2
+  exit 1
+}
+
+# What an image must hold.
+for program in postfix postconf postalias postmap id install find chown cksum timeout; do
+  command -v "$program" > /dev/null || fail "this image has no $program: set spec.postfix.image to one with Postfix"
+done
+uid=$(id -u postfix) || fail 'this image has no user postfix: set spec.postfix.image to one with Postfix'
+gid=$(id -g postfix)
+grep -q '^postdrop:' /etc/group || fail 'this image has no group postdrop: set spec.postfix.image to one with Postfix'
+quietly postconf -n
+quietly postconf -M
+types=$(postconf -m)
+echo "$types" | grep -qx lmdb || fail 'Postfix in this image has no lmdb tables: install them (Debian: postfix-lmdb)'
+[ "${ROOTLESS_UID:-$uid}" = "$uid" ] ||
+  fail "postfix has uid $uid in this image: set spec.dovecot.rootless.runAsUser: $uid"
+
+# Mode 00700: a plain 0700 would keep a setgid bit.
+# The folders may come from an image in which postfix had another number; they get that of this one.
+printf 'uid=%s\ngid=%s\n' "$uid" "$gid" > "$IDS/postfix"
+chmod 0755 "$SPOOL"
+install -d -o "$uid" -g 0 -m 00700 "$PRIVATE"
+install -d -o "$uid" -g "$gid" -m 00700 "$DATA"
+postfix post-install create-missing
+cd "$SPOOL"
+find "$DATA" active bounce corrupt defer deferred flush hold incoming saved trace \
+  ! -user "$uid" -exec chown "$uid:$gid" {} +
+chown "$uid:postdrop" maildrop public
+quietly postfix check
+
+# Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
+if [ -e "$ALIASES" ]; then
+  install -o "$uid" -g "$gid" -m 00644 "$ALIASES" "$DATA/aliases"
+  quietly postalias "lmdb:$DATA/aliases"
+  bypass=$(postalias -s "lmdb:$DATA/aliases" | grep -E '[:,[:space:]]["[:space:]]*([|/]|:include:)' || true)
+  [ -z "$bypass" ] || fail "aliases: commands, files and :include: do not work here, write addresses: $bypass"
+fi

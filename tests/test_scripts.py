@@ -1,0 +1,91 @@
+"""The scripts of all containers: part of the package, and with every variable that they read."""
+
+import re
+import subprocess
+import tomllib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+import pytest
+
+from mailstack_operator.kube.objects import Json, entries, section, text
+from mailstack_operator.stack import children, script, topology
+from tests.stacks import stack
+
+PACKAGE = Path(__file__).parents[1] / "operator" / "mailstack_operator"
+LMTP_TLS: Json = {"type": "Inet", "inet": {"tls": {"secretName": "lmtp"}}}
+STACKS: dict[str, dict[str, Json]] = {
+    "unix": {"spec.tls": {"secretName": "tls"}},
+    "rootless": {"spec.dovecot": {"rootless": {"runAsUser": 2525}}},
+    "inet": {"spec.delivery": {"listener": LMTP_TLS}},
+}
+READ = re.compile(r"\$\{?([A-Z][A-Z_]*)")
+# A variable that a script can do without is looked at like this first.
+OPTIONAL = re.compile(r"\$\{([A-Z][A-Z_]*):-")
+
+
+def pods(changes: dict[str, Json]) -> Iterator[Mapping[str, Json]]:
+    plan = topology.decide(stack(changes))
+    for child in children.children(plan):
+        if child["kind"] == "StatefulSet":
+            yield section(child, "spec", "template", "spec")
+    yield section(children.rehearsal(plan, "digest"), "spec")
+
+
+def needed(container: Mapping[str, Json]) -> set[str]:
+    """The variables that its scripts cannot do without: its own, those of its probes and of its preStop."""
+    where = (("startupProbe", "exec"), ("livenessProbe", "exec"), ("lifecycle", "preStop", "exec"))
+    commands = [container, *(section(container, *path) for path in where)]
+    whole = " ".join(str(each.get("command")) for each in commands)
+    return set(READ.findall(whole)) - set(OPTIONAL.findall(whole))
+
+
+@pytest.mark.parametrize("case", STACKS)
+def test_a_container_has_every_variable_that_its_scripts_read(case: str) -> None:
+    containers = [each for pod in pods(STACKS[case]) for kind in pod for each in entries(pod, kind)]
+    assert any(map(needed, containers))
+    for container in containers:
+        given = {text(variable, "name") for variable in entries(container, "env")}
+        assert needed(container) <= given, text(container, "name")
+
+
+def test_every_script_is_part_of_the_package() -> None:
+    project = tomllib.loads((PACKAGE.parents[1] / "pyproject.toml").read_text())
+    globs = project["tool"]["setuptools"]["package-data"]["mailstack_operator"]
+    shipped = {path for glob in globs for path in PACKAGE.glob(glob)}
+    scripts = set(PACKAGE.rglob("*.sh"))
+    assert scripts
+    assert scripts <= shipped
+
+
+def test_comments_are_for_readers_of_the_files_only() -> None:
+    assert "#" in (PACKAGE / "stack" / "scripts" / "logged.sh").read_text()
+    assert "#" not in script.text("scripts/logged.sh")
+
+
+def run(program: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(["/bin/sh", "-c", program, "sh", *arguments], capture_output=True, text=True, check=False)
+
+
+def test_a_reload_that_fails_is_tried_again_and_one_that_succeeds_is_not(tmp_path: Path) -> None:
+    """`sleep` counts the rounds, and ends the loop after three."""
+    stubs = "round=0\nsleep() { round=$((round + 1)); [ $round -le 3 ]; }\nrenew() { echo $round; [ $round -ge 2 ]; }\n"
+    (tmp_path / "tls.pem").write_text("renewed")
+    loop = 'reload_on_change "$(content "$1.old")" renew "$1"\n'
+    result = run(script.text("scripts/reload.sh") + stubs + loop, str(tmp_path / "tls.pem"))
+    assert (result.stdout, result.stderr) == ("1\n2\n", "")
+
+
+def test_a_logged_server_ends_as_it_does_alone(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    result = run(script.text("scripts/logged.sh"), str(log), "/bin/sh", "-c", "echo out; echo error >&2; exit 7")
+    assert (result.returncode, result.stdout) == (7, log.read_text())
+    assert sorted(log.read_text().split()) == ["error", "out"]
+
+
+def test_a_file_that_is_empty_does_not_exist_yet(tmp_path: Path) -> None:
+    program = script.text("scripts/files_exist.sh")
+    (tmp_path / "full").write_text("content")
+    (tmp_path / "empty").touch()
+    assert run(program, str(tmp_path / "full")).returncode == 0
+    assert run(program, str(tmp_path / "full"), str(tmp_path / "empty")).returncode == 1

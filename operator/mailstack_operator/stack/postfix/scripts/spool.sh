@@ -31,12 +31,19 @@ printf 'uid=%s\ngid=%s\n' "$uid" "$gid" > "$IDS/postfix"
 chmod 0755 "$SPOOL"
 install -d -o "$uid" -g 0 -m 00700 "$PRIVATE"
 install -d -o "$uid" -g "$gid" -m 00700 "$DATA"
-postfix post-install create-missing
-cd "$SPOOL"
-find "$DATA" active bounce corrupt defer deferred flush hold incoming saved trace \
-  ! -user "$uid" -exec chown "$uid:$gid" {} +
-chown "$uid:postdrop" maildrop public
+set -- "$DATA"
+for folder in active bounce corrupt defer deferred flush hold incoming saved trace; do
+  [ ! -d "$SPOOL/$folder" ] || set -- "$@" "$SPOOL/$folder"
+done
+find "$@" ! -user "$uid" -exec chown "$uid:$gid" {} +
+for folder in maildrop public; do
+  [ ! -d "$SPOOL/$folder" ] || chown "$uid:postdrop" "$SPOOL/$folder"
+done
+# It makes the folders that are missing, too.
 quietly postfix check
+# So that `postfix start-fg`, which removes the file, does not check all of it again; after a crash of the container it
+# does.
+touch "$SPOOL/quick-start"
 
 # Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
 if [ -e "$ALIASES" ]; then

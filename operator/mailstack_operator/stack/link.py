@@ -1,4 +1,4 @@
-"""How Postfix reaches Dovecot: by a unix socket in its private/, or over TCP.
+"""How Postfix reaches the servers that it asks: by a unix socket in its private/, or over TCP.
 
 Which of the two is decided here, once, by `links`. Both kinds of link answer the same questions: Postfix's form
 (main.cf), Dovecot's listener (dovecot.conf 2.3 and 2.4), the address for the probe, the row for
@@ -18,15 +18,17 @@ from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import Address, InetAddress, UnixAddress
 
 LOOPBACK = "127.0.0.1"
+DOVECOT = "dovecot"
 
 
 @dataclass(frozen=True)
 class Purpose:
-    """What Postfix asks Dovecot for.
+    """What Postfix asks another server for.
 
     `name` is that of Dovecot's service and of its port; `title` says it to a person. `socket` (in private/) and
     `port` are where Dovecot listens; those of LMTP are the user's to choose, and these are its defaults. `settings`
-    are further ones of Dovecot's service; `parameters` are what main.cf needs for the link.
+    are further ones of Dovecot's service; `parameters` are what main.cf needs for the link. A `server` other than
+    Dovecot is a component beside Postfix, and listens on the port of the loopback interface.
     """
 
     name: str
@@ -36,6 +38,7 @@ class Purpose:
     needed: Callable[[Spec], bool]
     settings: Mapping[str, str] = field(default_factory=dict)
     parameters: Callable[["Link"], Mapping[str, str]] = lambda _: {}
+    server: str = DOVECOT
 
 
 def _has_quota_at_recipient(spec: Spec) -> bool:
@@ -225,16 +228,19 @@ Link: TypeAlias = UnixLink | InetLink
 
 def links(spec: Spec, host: str, purposes: Iterable[Purpose] = PURPOSES) -> dict[str, Link]:
     """The links that the spec needs, by the name of their purpose; `host` is the name of Dovecot's own Service."""
-    needed = [purpose for purpose in purposes if purpose.needed(spec)]
-    if spec.delivery.listener.type == "Unix":
-        return {purpose.name: _by_socket(spec, purpose) for purpose in needed}
-    return {purpose.name: _by_port(spec, purpose, host) for purpose in needed}
+    return {purpose.name: _link(spec, purpose, host) for purpose in purposes if purpose.needed(spec)}
 
 
 def lmtp_secret(spec: Spec) -> str | None:
     """The Secret of LMTP's certificate, if it has one."""
     listener = spec.delivery.listener
     return listener.inet.tls.secret_name if listener.type == "Inet" and listener.inet.tls else None
+
+
+def _link(spec: Spec, purpose: Purpose, host: str) -> Link:
+    if purpose.server != DOVECOT:
+        return InetLink(purpose, LOOPBACK, Port(purpose.name, purpose.port, purpose.port), None)
+    return _by_socket(spec, purpose) if spec.delivery.listener.type == "Unix" else _by_port(spec, purpose, host)
 
 
 def _by_socket(spec: Spec, purpose: Purpose) -> UnixLink:

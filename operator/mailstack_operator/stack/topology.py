@@ -51,6 +51,10 @@ class Topology:
         return self.links[link.LMTP.name]
 
     @property
+    def dovecot_links(self) -> list[Link]:
+        return [found for found in self.links.values() if found.purpose.server == link.DOVECOT]
+
+    @property
     def is_one_pod(self) -> bool:
         """Whether both servers are in one pod, where Dovecot's sockets are in Postfix's private/."""
         return not self.lmtp.crosses_pods
@@ -96,7 +100,7 @@ class Topology:
     @property
     def link_ports(self) -> list[Port]:
         """The ports of Dovecot that are for Postfix alone."""
-        return [found.port for found in self.links.values() if found.port]
+        return [found.port for found in self.dovecot_links if found.port]
 
     @property
     def mail_ports(self) -> list[Port]:

@@ -78,7 +78,7 @@ def sieve_submission(topology: Topology) -> Setting:
 
 def services(topology: Topology) -> Iterator[DovecotPart]:
     rootless = topology.rootless is not None
-    for link in topology.links.values():
+    for link in topology.dovecot_links:
         yield block(f"service {link.purpose.name}", link.listener(rootless=rootless), **link.purpose.settings)
     if topology.rootless:
         yield from _rootless(topology)

@@ -30,8 +30,10 @@ def stack(new_stack: NewStack) -> Stack:
 
 
 @pytest.fixture
-def mended(stack: Stack) -> Iterator[Stack]:
-    """The stack, well before and after."""
+def mended(request: pytest.FixtureRequest) -> Iterator[Stack]:
+    """A MailStack, well before and after: the module's own, or that of the serial tests."""
+    is_serial = request.node.get_closest_marker("serial") is not None
+    stack: Stack = request.getfixturevalue("running" if is_serial else "stack")
     stack.wait_ready()
     yield stack
     stack.wait_ready()

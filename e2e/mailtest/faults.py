@@ -269,6 +269,8 @@ POSTFIX_FAULTS = [
         make=port_25("--insert"),
         mend=port_25("--delete"),
     ),
+]
+VERIFICATION_FAULTS = [
     Fault(
         *("verification switched off behind the operator's back", OPEN, "VerificationReady", "False"),
         *("NotEnforced", 60, 120),
@@ -307,6 +309,7 @@ GROUPS = {
     "users": USERS_FAULTS,
     "store": STORE_FAULTS,
     "postfix": POSTFIX_FAULTS,
+    "verification": VERIFICATION_FAULTS,
     "other": OTHER_FAULTS,
 }
 FAULTS = [fault for group in GROUPS.values() for fault in group]

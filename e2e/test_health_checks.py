@@ -79,20 +79,20 @@ def test_no_tool_goes_on_before_a_new_stack_is_ready(kubectl: Kubectl, states: S
         until("the MailStack is there", lambda: kubectl.get("mailstack", "mail"), 60)
         wait(kubectl)
         assert stack.condition("Ready")["status"] == "True"
-        helm.result()
-    assert stack.condition("Ready")["status"] == "True"
+        assert is_ready(helm.result()), "Helm went on too early"
     assert_that_tools_agree(states)
 
 
-def _install(kubectl: Kubectl, folder: Path) -> None:
-    """A chart with a MailStack and its users; ends when Helm takes both for ready."""
+def _install(kubectl: Kubectl, folder: Path) -> Object:
+    """Install a chart with a MailStack and its users; the MailStack when Helm takes it for ready."""
     (folder / "templates").mkdir()
     (folder / "Chart.yaml").write_text("{apiVersion: v2, name: mail, version: 1.0.0}", encoding="utf-8")
     manifest = as_list(manifests.users(), manifests.mailstack())
     (folder / "templates" / "mail.yaml").write_text(manifest, encoding="utf-8")
     where = (f"--namespace={kubectl.namespace}", "--wait", f"--timeout={READY_SECONDS:.0f}s")
     run("helm", "install", "mail", str(folder), *where, seconds=READY_SECONDS + 10)
-    assert is_ready(kubectl.must_get("mailstack", "mail")), "Helm went on too early"
+    found: Object = json.loads(kubectl("get", "mailstack", "mail", "--output=json"))
+    return found
 
 
 def test_no_tool_goes_on_before_a_change_is_there(kubectl: Kubectl, states: States) -> None:

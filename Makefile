@@ -7,7 +7,7 @@ VENV    := $(CACHE)/venv-$(LOCK)
 PYTHON  := $(VENV)/bin/python
 HARNESS := PYTHONPATH=e2e python3 -m harness
 SCRIPTS := $(shell find operator -name "*.sh" | sort)
-WORKERS ?= 4
+WORKERS ?= 5
 SERIAL_LOG := $(CACHE)/logs/e2e-serial.log
 # Built anew each time: Sphinx reports only the faults of pages that it reads. One folder per checkout.
 SITE    := $(CACHE)/site-$(shell pwd | sha256sum | cut -c1-12)

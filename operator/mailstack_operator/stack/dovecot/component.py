@@ -25,6 +25,7 @@ from mailstack_operator.stack.paths import (
     TLS_FOLDER,
 )
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
+from mailstack_operator.stack.users.source import Additions
 
 _TMP = "/tmp"  # noqa: S108 - an emptyDir of this pod
 
@@ -33,7 +34,7 @@ def build(topology: Topology) -> Component:
     """Beside Postfix it starts before Postfix and outlives it; elsewhere it has a pod of its own."""
     return Component(
         "dovecot",
-        init=(_names(topology), _check(topology)),
+        init=(_names(topology), *_users(topology).init, _check(topology)),
         main=_server(topology),
         volumes=tuple(_volumes(topology)),
         files=files(topology),
@@ -53,8 +54,13 @@ def files(topology: Topology) -> Files:
         "before.sieve": sources.sieve_before,
         "after.sieve": sources.sieve_after,
     }
-    texts = {name: partial(str, content) for name, content in optional.items() if content}
+    written = {name: content for name, content in optional.items() if content} | {**_users(topology).files}
+    texts = {name: partial(str, content) for name, content in written.items()}
     return {"dovecot.conf": partial(dovecot_conf.render, topology), **texts}
+
+
+def _users(topology: Topology) -> Additions:
+    return topology.spec.users.source.additions(topology.spec)
 
 
 def _names(topology: Topology) -> Object:
@@ -126,7 +132,7 @@ def _security(topology: Topology) -> Object:
 def _volumes(topology: Topology) -> Iterator[Object]:
     yield {"name": "mail", "persistentVolumeClaim": {"claimName": names.mail_claim(topology.stack.key.name)}}
     yield from map(containers.empty, ("ids", "run-dovecot", "lib-dovecot", "tmp"))
-    yield from topology.spec.users.source.volumes()
+    yield from _users(topology).volumes
 
 
 def _mounts(topology: Topology) -> list[Json]:
@@ -138,7 +144,7 @@ def _mounts(topology: Topology) -> list[Json]:
         mount("run-dovecot", "/run/dovecot"),
         mount("lib-dovecot", "/var/lib/dovecot"),
         mount("tmp", _TMP),
-        *topology.spec.users.source.mounts(),
+        *_users(topology).mounts,
         *_file_mounts(topology),
     ]
 
@@ -150,6 +156,7 @@ def _file_mounts(topology: Topology) -> list[Json]:
         mount("ids", "/etc/passwd", read_only=True, sub_path="passwd"),
         mount("ids", "/etc/group", read_only=True, sub_path="group"),
         *tls,
+        *_users(topology).config_mounts,
         *containers.file_mounts("dovecot-config", DOVECOT_FOLDER, files(topology)),
     ]
 
@@ -162,11 +169,10 @@ def _certificates(topology: Topology) -> Iterator[Certificate]:
 
 
 def _asked(topology: Topology) -> Asked:
-    source, group = topology.spec.users.source, topology.mail_owner
-    users = source.canaries(topology.spec).file
+    canaries = topology.spec.users.source.canaries(topology.spec)
     return Asked(
-        lambda options: replace(options, users=users, store=MAIL_ROOT, group=group),
-        mounts=(*source.probe_mounts(), mount("mail", MAIL_ROOT)),
+        lambda options: replace(options, users=canaries.file, store=MAIL_ROOT, group=topology.mail_owner),
+        mounts=(*canaries.mounts, mount("mail", MAIL_ROOT)),
     )
 
 

@@ -10,21 +10,21 @@ from pydantic import Field
 
 from mailstack_operator.api.strings import SecretKey, SecretName
 from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack.containers import WORLD_READABLE, mount
 from mailstack_operator.stack.needs import Need
 from mailstack_operator.stack.syntax import DovecotPart, block
-from mailstack_operator.stack.users.source import Canaries, Spec, UserSource
+from mailstack_operator.stack.users.source import Additions, Canaries, Spec, UserSource
+from mailstack_probe.contract import RUN
 
-_FOLDER = "/run/mailstack/users"
+_FOLDER = f"{RUN}/users"
 _NAME = "passwd"
 _FILE = f"{_FOLDER}/{_NAME}"
-# Dovecot's auth process and the probe read the file without root.
-_MODE = 0o444
 
 
 class PasswdFile(UserSource):
     """A passwd-file of Dovecot in a Secret."""
 
-    field: ClassVar[str] = "passwdFile"
+    tag: ClassVar[str] = "passwdFile"
     description: ClassVar[str] = (
         "A Dovecot passwd-file in a Secret, one user a line: user@domain:{SCHEME}hash::::::. "
         "A change is in use within 90 seconds, without a restart."
@@ -36,16 +36,11 @@ class PasswdFile(UserSource):
     def needs(self) -> list[Need]:
         return [Need("Secret", self.secret_name, (self.key,), "the users")]
 
-    def volumes(self) -> list[Object]:
+    def additions(self, spec: Spec) -> Additions:
         # The pod waits for the key: without the file Dovecot would refuse everybody for good.
         items: list[Json] = [{"key": self.key, "path": _NAME}]
-        return [{"name": "users", "secret": {"secretName": self.secret_name, "items": items, "defaultMode": _MODE}}]
-
-    def mounts(self) -> list[Object]:
-        return [{"name": "users", "mountPath": _FOLDER, "readOnly": True}]
-
-    def probe_mounts(self) -> list[Object]:
-        return self.mounts()
+        secret: Json = {"secretName": self.secret_name, "items": items, "defaultMode": WORLD_READABLE}
+        return Additions(volumes=({"name": "users", "secret": secret},), mounts=(_mount(),))
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
         for database in ("passdb", "userdb"):
@@ -56,4 +51,8 @@ class PasswdFile(UserSource):
             yield block(f"{database} passwd-file", passwd_file_path=_FILE)
 
     def canaries(self, spec: Spec) -> Canaries:
-        return Canaries(file=_FILE)
+        return Canaries(file=_FILE, mounts=(_mount(),))
+
+
+def _mount() -> Object:
+    return mount("users", _FOLDER, read_only=True)

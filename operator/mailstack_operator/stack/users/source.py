@@ -1,8 +1,8 @@
 """What every source of users has in common."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
 from mailstack_operator.api.model import Model
@@ -13,40 +13,49 @@ from mailstack_operator.stack.syntax import DovecotPart
 
 
 @dataclass(frozen=True)
-class Canaries:
-    """Addresses that Dovecot must accept, so that its refusal of a non-existent recipient means something: a source
-    that is empty or misconfigured refuses everybody with the same reply. Without a canary the probe's verdict is
-    Unknown.
+class Additions:
+    """What a source adds to Dovecot's pod.
 
-    `file` is a passwd-file, mounted into the probe by `UserSource.probe_mounts`; the probe takes them from there.
+    `init` are containers that run before Dovecot checks its configuration. `mounts` are those of the dovecot container,
+    `config_mounts` those of the check as well: what the configuration itself includes. `files` are further files of
+    /etc/dovecot, by name.
+    """
+
+    init: tuple[Object, ...] = ()
+    volumes: tuple[Object, ...] = ()
+    mounts: tuple[Object, ...] = ()
+    config_mounts: tuple[Object, ...] = ()
+    files: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Canaries:
+    """Recipients that Dovecot must accept. Without one its refusal of a non-existent recipient proves nothing: a source
+    that is empty or misconfigured refuses everybody with the same reply.
+
+    `file` is a passwd-file that names them, and `mounts` are those of the probe, so that it can read it. With neither
+    the probe's verdict is Unknown.
     """
 
     file: str | None = None
+    mounts: tuple[Object, ...] = ()
 
 
 class UserSource(Model, ABC):
     """A variant of `spec.users`. Its fields are what a person writes; its methods, what becomes of them."""
 
-    field: ClassVar[str]
-    """Name of the variant in `spec.users`."""
+    tag: ClassVar[str]
+    """Name of its field in `spec.users`."""
     description: ClassVar[str]
-    """Description of that field in the CRD."""
+    """Description of the field in the CRD."""
 
     @abstractmethod
     def needs(self) -> list[Need]:
         """The Secrets and ConfigMaps that it refers to. The pods wait for them."""
 
     @abstractmethod
-    def volumes(self) -> list[Object]:
-        """Volumes of Dovecot's pod."""
-
-    @abstractmethod
-    def mounts(self) -> list[Object]:
-        """Mounts of the dovecot container."""
-
-    @abstractmethod
-    def probe_mounts(self) -> list[Object]:
-        """Mounts of the probe beside Dovecot."""
+    def additions(self, spec: "Spec") -> Additions:
+        """What it adds to Dovecot's pod."""
 
     @abstractmethod
     def settings_23(self, spec: "Spec") -> Iterator[DovecotPart]:
@@ -58,7 +67,7 @@ class UserSource(Model, ABC):
 
     @abstractmethod
     def canaries(self, spec: "Spec") -> Canaries:
-        """Addresses that Dovecot must accept."""
+        """Recipients that Dovecot must accept."""
 
 
 class Users(Model):

@@ -20,7 +20,7 @@ _users_model: Callable[..., type[Users]] = create_model
 @cache
 def spec_model(variants: Variants) -> type[Spec]:
     """The model of a spec whose `users` has a field for each of the variants."""
-    fields = {variant.field: (variant | None, Field(None, description=variant.description)) for variant in variants}
+    fields = {variant.tag: (variant | None, Field(None, description=variant.description)) for variant in variants}
     users = _users_model("Users", __base__=Users, **fields)
     description = Spec.model_fields["users"].description
     field = (users, Field(description=description))

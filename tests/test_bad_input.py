@@ -65,7 +65,7 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("value", "words"),
     [
-        ("$", "lone"),
+        ("$", "without a name"),
         ("${x", "unbalanced"),
         ("a}", "unbalanced"),
         ("$(x", "unbalanced"),
@@ -74,7 +74,7 @@ def test_a_file_that_is_no_yaml_is_refused(tmp_path: Path) -> None:
         ("${ myself }", "itself"),
         ("$(myself)", "itself"),
         ("a\nrelay_domains = example.com", "one line"),
-        ("check_client_access static:{filter smtp:example.com}", "another way"),
+        ("check_client_access static:{filter smtp:example.com}", "another delivery"),
         ("x\x00", "one line"),
     ],
 )

@@ -1,6 +1,6 @@
-"""Rules in the Common Expression Language, as the CRD carries them (x-kubernetes-validations).
+"""Rules in the Common Expression Language, as in the CRD (x-kubernetes-validations).
 
-Each has a message that says what to write; the API server shows it to `kubectl apply`.
+Each has a message that says what to do; `kubectl apply` shows it.
 """
 
 from dataclasses import dataclass
@@ -29,7 +29,7 @@ class Rule:
 
 
 def rules(*each: Rule) -> JsonDict:
-    """A schema fragment that carries the rules."""
+    """A schema fragment with the rules."""
     return {"x-kubernetes-validations": [rule.as_json() for rule in each]}
 
 

@@ -83,7 +83,7 @@ def _root(spec: Object, checks: Iterable[Check]) -> Object:
     name = cel.Rule(
         f"size(self.metadata.name) <= {NEW_STACK_NAME.max_length} && "
         f"self.metadata.name.matches({cel.text(f'^({NEW_STACK_NAME.pattern})$')})",
-        f"metadata.name: write {NEW_STACK_NAME.hint}",
+        f"metadata.name: must be {NEW_STACK_NAME.hint}",
         at_creation=True,
     )
     return {

@@ -9,7 +9,7 @@ from mailstack_operator.api.strings import ConfigMapKey, ConfigMapName, SecretNa
 
 
 class UnixListener(Model):
-    """A unix socket in Postfix's spool."""
+    """A Unix socket in Postfix's spool."""
 
     name: SocketName = Field("dovecot-lmtp", description="File name of the socket in /var/spool/postfix/private.")
 
@@ -18,8 +18,8 @@ class InetTls(Model):
     """STARTTLS between Postfix and Dovecot."""
 
     secret_name: SecretName = Field(
-        description="Secret of type kubernetes.io/tls: Dovecot presents tls.crt and tls.key, Postfix verifies it "
-        "against ca.crt (lmtp_tls_security_level = secure). The certificate's name is NAME-dovecot.NAMESPACE.svc."
+        description="Secret of type kubernetes.io/tls, with ca.crt. Dovecot presents tls.crt, and Postfix verifies it "
+        "against ca.crt (lmtp_tls_security_level = secure). It must be valid for NAME-dovecot.NAMESPACE.svc."
     )
 
 
@@ -28,7 +28,7 @@ class InetListener(Model):
 
     port: int = Field(24, description="Port of the Service NAME-dovecot.", ge=1, le=65535)
     tls: InetTls | None = Field(
-        None, description="Encrypts LMTP between the pods; without it, mail crosses the pod network in plain text."
+        None, description="Encrypts LMTP between the pods. Without it, mail crosses the pod network unencrypted."
     )
 
 
@@ -37,11 +37,11 @@ class Listener(Model):
 
     type: Literal["Unix", "Inet"] = Field(
         "Unix",
-        description="Unix: a socket in Postfix's spool, private/NAME, shared by the two containers of one pod. "
-        "Inet: a TCP port; Postfix and Dovecot have pods of their own.",
+        description="Unix: a socket in Postfix's spool, private/NAME; both servers are in one pod. "
+        "Inet: a TCP port; Postfix and Dovecot have separate pods.",
     )
-    unix: UnixListener = Field(default_factory=UnixListener, description="The socket of type Unix.")
-    inet: InetListener = Field(default_factory=InetListener, description="The port of type Inet.")
+    unix: UnixListener = Field(default_factory=UnixListener, description="Socket for type Unix.")
+    inet: InetListener = Field(default_factory=InetListener, description="Port for type Inet.")
 
 
 class ConfigMapFile(Model):
@@ -52,12 +52,12 @@ class ConfigMapFile(Model):
 
 
 class LocalRecipients(Model):
-    """What belongs to recipients Local."""
+    """Settings for recipients Local."""
 
     aliases: ConfigMapFile | None = Field(
         None,
-        description="An aliases(5) file; commands, files and :include: in it do not work. Without an entry, root goes "
-        "to spec.postmasterAddress, and so does postmaster.",
+        description="An aliases(5) file. Commands, files and :include: in it are disabled. Mail for root and "
+        "postmaster goes to spec.postmasterAddress, unless the file has an entry for them.",
     )
 
 
@@ -66,8 +66,8 @@ class Delivery(Model):
 
     recipients: Literal["Virtual", "Local"] = Field(
         "Virtual",
-        description="Virtual: virtual_transport; every address of spec.domains is a virtual mailbox of Dovecot. "
-        "Local: mailbox_transport; spec.domains are Postfix's mydestination, and aliases(5) come first.",
+        description="Virtual: virtual_transport; every address in spec.domains is a virtual mailbox of Dovecot. "
+        "Local: mailbox_transport; spec.domains are Postfix's mydestination, and aliases(5) are looked up first.",
     )
-    local: LocalRecipients = Field(default_factory=LocalRecipients, description="What belongs to recipients Local.")
+    local: LocalRecipients = Field(default_factory=LocalRecipients, description="Settings for recipients Local.")
     listener: Listener = Field(default_factory=Listener, description="Where Dovecot listens for LMTP.")

@@ -1,4 +1,4 @@
-"""`spec.plugins`: what Dovecot does with mail on delivery."""
+"""`spec.plugins`: plugins of Dovecot."""
 
 from pydantic import Field
 
@@ -8,28 +8,28 @@ from mailstack_operator.api.strings import QuotaSize
 
 
 class Quota(Model):
-    """How much mail a user may keep."""
+    """Limit of each user's mailbox."""
 
     size: QuotaSize = Field(
-        description="Storage of each user, in bytes (Ki, Mi, Gi, Ti). The users file may hold another for one user: "
+        description="Storage of each user, in bytes (Ki, Mi, Gi, Ti). The users file can override it for a user: "
         "userdb_quota_storage_size=2G with Dovecot 2.4, userdb_quota_rule=*:storage=2G with 2.3."
     )
     reject_at_recipient: bool = Field(
         True,
-        description="true: mail for a user who is over quota is refused at RCPT. false: Dovecot refuses it at DATA, "
-        "after Postfix took it, so the sender gets a bounce.",
+        description="true: mail for a user who is over quota is refused at RCPT. false: Dovecot refuses it after "
+        "Postfix has accepted it, so the sender gets a bounce.",
     )
 
 
 class Sieve(Model):
-    """Users filter their mail with Sieve scripts, which they upload with ManageSieve on port 4190."""
+    """Sieve scripts, which users upload with ManageSieve on port 4190."""
 
-    before: ConfigMapFile | None = Field(None, description="A script that runs before each user's own.")
-    after: ConfigMapFile | None = Field(None, description="A script that runs after each user's own.")
+    before: ConfigMapFile | None = Field(None, description="Script that runs before each user's own.")
+    after: ConfigMapFile | None = Field(None, description="Script that runs after each user's own.")
 
 
 class Plugins(Model):
-    """What Dovecot does with mail on delivery; a plugin that is not named is off."""
+    """Plugins of Dovecot. A plugin that is not listed is off."""
 
     quota: Quota | None = Field(None, description="Limits the size of mailboxes.")
     sieve: Sieve | None = Field(None, description="Filters mail by Sieve scripts.")

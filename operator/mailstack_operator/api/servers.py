@@ -1,4 +1,4 @@
-"""`spec.postfix` and `spec.dovecot`: the containers, and what their configuration holds beyond the operator's own."""
+"""`spec.postfix` and `spec.dovecot`: the containers, and additions to their configuration."""
 
 from typing import Literal
 
@@ -18,7 +18,7 @@ from mailstack_operator.api.strings import (
 _IMMUTABLE = cel.rules(
     cel.Rule(
         "self == oldSelf",
-        "storage cannot change after creation, because a StatefulSet's volume claims cannot: see docs/operations.md",
+        "storage is immutable, because the volume claims of a StatefulSet are: see docs/operations.md",
     )
 )
 
@@ -26,7 +26,7 @@ _IMMUTABLE = cel.rules(
 class ResourceAmounts(Model):
     """Amounts of compute resources."""
 
-    cpu: Quantity | None = Field(None, description="Processor time in cores: 500m is half a core.")
+    cpu: Quantity | None = Field(None, description="CPU in cores: 500m is half a core.")
     memory: Quantity | None = Field(None, description="Memory in bytes, such as 128Mi.")
 
 
@@ -34,23 +34,24 @@ class Resources(Model):
     """Compute resources of one container, as in a pod."""
 
     requests: ResourceAmounts = Field(
-        default_factory=ResourceAmounts, description="What the scheduler sets aside for the container."
+        default_factory=ResourceAmounts, description="Resources that the scheduler reserves for the container."
     )
-    limits: ResourceAmounts = Field(default_factory=ResourceAmounts, description="What the container may use at most.")
+    limits: ResourceAmounts = Field(default_factory=ResourceAmounts, description="Maximum that the container may use.")
 
 
 class PostfixStorage(Model):
-    """Volume claims of Postfix."""
+    """Volumes of Postfix."""
 
     model_config = ConfigDict(json_schema_extra=_IMMUTABLE)
 
     queue_size: StorageSize = Field("1Gi", description="Size of the mail queue's volume, in bytes (Mi, Gi, Ti).")
     data_size: StorageSize = Field(
         "100Mi",
-        description="Size of the data directory's volume, in bytes; it holds the cache of address verification.",
+        description="Size of the volume for Postfix's data directory, in bytes (Mi, Gi, Ti); it has the cache of "
+        "address verification.",
     )
     storage_class_name: StorageClassName | None = Field(
-        None, description="StorageClass of both volumes; without it, the cluster's default."
+        None, description="StorageClass of both volumes. Default: the cluster's."
     )
 
 
@@ -61,18 +62,18 @@ class DovecotStorage(Model):
 
     mail_size: StorageSize = Field("5Gi", description="Size of the mail volume, in bytes (Mi, Gi, Ti).")
     storage_class_name: StorageClassName | None = Field(
-        None, description="StorageClass of the volume; without it, the cluster's default."
+        None, description="StorageClass of the volume. Default: the cluster's."
     )
 
 
 class Postfix(Model):
-    """The Postfix container, and what main.cf holds beyond the operator's own."""
+    """The Postfix container, and additions to main.cf."""
 
     image: ImageReference = Field("mailstack/postfix:3.10", description="Image of the postfix container.")
     replicas: int = Field(
         1,
-        description="Pods of Postfix, each with its own queue and verify cache; more than one needs a listener of type "
-        "Inet. The queue of a pod that a smaller number removes stays on its claim.",
+        description="Number of Postfix pods, each with its own queue and verification cache. More than one requires a "
+        "listener of type Inet. When it is reduced, the queue of a removed pod stays on its volume.",
         ge=1,
         le=32,
     )
@@ -82,40 +83,40 @@ class Postfix(Model):
         default_factory=dict,
         max_length=64,
         description="Parameters of main.cf (postconf(5)) that the operator does not set itself, such as "
-        'message_size_limit: "52428800". $name is Postfix\'s own and stays.',
+        'message_size_limit: "52428800". Postfix expands $name.',
     )
 
 
 class Rootless(Model):
-    """Dovecot without root and without any capability."""
+    """Dovecot without root and without capabilities."""
 
     run_as_user: int = Field(
         2525,
-        description="User and group id that Dovecot runs as and that owns the mail. With a listener of type Unix it is "
-        "that of `postfix` in the Postfix image, so that Dovecot's socket belongs to postfix.",
+        description="User and group ID that Dovecot runs as and that owns the mail. With a listener of type Unix it is "
+        "also the ID of the postfix user in the Postfix container, which must own Dovecot's socket.",
         ge=1,
         le=65535,
     )
 
 
 class Dovecot(Model):
-    """The Dovecot container, and what dovecot.conf holds beyond the operator's own."""
+    """The Dovecot container, and additions to dovecot.conf."""
 
     version: Literal["2.3", "2.4"] = Field(
-        "2.4", description="Dovecot's version in the image, because the settings of the two differ."
+        "2.4", description="Dovecot version in the image. The settings of the two versions differ."
     )
     image: ImageReference | None = Field(
-        None, description="Image of the dovecot container; without it, mailstack/dovecot of the version."
+        None, description="Image of the dovecot container. Default: mailstack/dovecot with the version as its tag."
     )
     rootless: Rootless | None = Field(
-        None, description="Runs Dovecot as an ordinary user; without it, as root with eight capabilities."
+        None, description="Runs Dovecot as an unprivileged user. Default: as root, with a minimal set of capabilities."
     )
     resources: Resources = Field(default_factory=Resources, description="Resources of the dovecot container.")
     storage: DovecotStorage = Field(default_factory=DovecotStorage, description="The volume of Dovecot.")
     extra_config: ConfigText = Field(
         "",
-        description="Settings that the operator does not write itself, in Dovecot's own syntax; they come last in "
-        "dovecot.conf. Dovecot itself checks them before a running pod gets them.",
+        description="Settings that the operator does not write itself, in Dovecot's syntax, at the end of "
+        "dovecot.conf. Dovecot checks them before they reach a running pod.",
     )
 
     @property

@@ -1,7 +1,7 @@
 """The `spec` of a MailStack: what a mail administrator writes.
 
-The descriptions become the CRD's (`make crd`). Every field here works; one that does nothing yet is not in
-the schema. Rules over several fields are in `stack/rules.py`, beside the servers that they are about.
+The descriptions become those of the CRD (`make crd`). Rules over several fields are
+beside the servers that they are about: `stack/rules.py`.
 """
 
 from typing import Annotated, Generic, TypeVar
@@ -24,32 +24,31 @@ UsersT_co = TypeVar("UsersT_co", bound=Model, covariant=True)
 class MailStackSpec(Model, Generic[UsersT_co]):
     """One mail server: Postfix receives, Dovecot stores, LMTP joins them."""
 
-    hostname: HostName = Field(
-        description="Postfix's myhostname, the name that the server greets with, such as mail.example.org."
-    )
+    hostname: HostName = Field(description="Host name in the SMTP greeting (myhostname), such as mail.example.org.")
     domains: Annotated[list[DomainName], AfterValidator(each_once)] = Field(
         min_length=1,
         max_length=256,
-        description="Mail domains that Dovecot delivers; mail for any other domain is refused.",
+        description="Mail domains whose mailboxes are in Dovecot. Mail from outside for any other domain is refused.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
     postmaster_address: MailAddress = Field(
-        description="Dovecot's postmaster_address: the sender of what LMTP itself writes."
+        description="Sender address of the messages that Dovecot generates (postmaster_address)."
     )
-    users: UsersT_co = Field(description="Who exists, known to Dovecot alone.")
+    users: UsersT_co = Field(description="Source of mailbox users. Only Dovecot reads it.")
     delivery: Delivery = Field(default_factory=Delivery, description="How Postfix hands mail to Dovecot.")
     verification: Verification = Field(
         default_factory=Verification,
-        description="Whether and how Postfix asks Dovecot if a recipient exists.",
+        description="Address verification: Postfix asks Dovecot whether a recipient exists.",
     )
-    plugins: Plugins = Field(default_factory=Plugins, description="What Dovecot does with mail on delivery.")
+    plugins: Plugins = Field(
+        default_factory=Plugins, description="Plugins of Dovecot. A plugin that is not listed is off."
+    )
     tls: Tls | None = Field(
         None,
-        description="TLS on every port, and no login without it; without this field there is none, and logins cross "
-        "the network in plain text.",
+        description="TLS on every port, required for logins. Without it, passwords cross the network unencrypted.",
     )
     submission: Submission | None = Field(
-        None, description="Lets users send mail on ports 587 and 465; without this field nobody can."
+        None, description="Lets users send mail on ports 587 and 465. Without it, they cannot."
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")

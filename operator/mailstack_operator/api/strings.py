@@ -1,6 +1,6 @@
 """What a string may hold, so that it means one thing only in YAML, main.cf and dovecot.conf.
 
-A type is a pattern, a longest length and a hint that says what to write. The CRD carries the same three as
+A type is a pattern, a maximum length and a hint that says what the value must be. The CRD has the same three as
 a CEL rule, so `kubectl apply` answers with the hint. Patterns are plain RE2, whole-string, the same for
 Python and for the API server.
 """
@@ -37,10 +37,10 @@ class Text:
         if len(value) <= self.max_length and re.fullmatch(self.pattern, value):
             return value
         shown = repr(value if len(value) <= 80 else f"{value[:77]}...")
-        raise PydanticCustomError("text", "{shown} is not valid: write {hint}", {"shown": shown, "hint": self.hint})
+        raise PydanticCustomError("text", "invalid value {shown}: must be {hint}", {"shown": shown, "hint": self.hint})
 
     def rule(self) -> cel.Rule:
-        return cel.Rule(f"self.matches({cel.text(f'^({self.pattern})$')})", f"write {self.hint}")
+        return cel.Rule(f"self.matches({cel.text(f'^({self.pattern})$')})", f"must be {self.hint}")
 
     def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
@@ -54,20 +54,22 @@ class Time(Text):
 
     def check(self, value: str) -> str:
         if seconds(super().check(value)) > _LONGEST_SECONDS:
-            raise PydanticCustomError("time", "'{time}' is too long: write ten years (520w) at most", {"time": value})
+            raise PydanticCustomError(
+                "time", "invalid value '{time}': must be at most ten years (520w)", {"time": value}
+            )
         return value
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        # Where the pattern does not hold there is no number to take: that rule alone speaks then.
+        # A string that does not match the pattern has no number: only the rule of the pattern applies to it.
         longest = cel.Rule(
             f"!{self.rule().expression} || {cel_seconds('self')} <= {_LONGEST_SECONDS}",
-            "write ten years (520w) at most",
+            "must be at most ten years (520w)",
         )
         return {**super().__get_pydantic_json_schema__(core, handler), **cel.rules(self.rule(), longest)}
 
 
 def seconds(time: str) -> int:
-    """Length of a Postfix time such as "15s" or "31d", in seconds."""
+    """Seconds in a Postfix time such as "15s" or "31d"."""
     return int(time[:-1]) * _UNIT_SECONDS[time[-1]]
 
 
@@ -79,7 +81,7 @@ def cel_seconds(path: str) -> str:
 
 
 def _integer_as_text(value: object) -> object:
-    # `cpu: 1` is an integer in YAML; bool is an int in Python, and no quantity.
+    # `cpu: 1` is an integer in YAML; bool is an int in Python, and not a quantity.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -91,7 +93,9 @@ def _stack_name(longest: int) -> Text:
 STACK_NAME: Final = _stack_name(names.MAX_STACK_NAME)
 NEW_STACK_NAME: Final = _stack_name(names.MAX_NEW_STACK_NAME)
 
-HostName: TypeAlias = Annotated[str, Text(_FQDN, "a fully qualified name in lower case, such as mail.example.org", 253)]
+HostName: TypeAlias = Annotated[
+    str, Text(_FQDN, "a fully qualified domain name in lower case, such as mail.example.org", 253)
+]
 DomainName: TypeAlias = Annotated[str, Text(_FQDN, "a mail domain in lower case, such as example.org", 253)]
 MailAddress: TypeAlias = Annotated[
     str,
@@ -105,19 +109,19 @@ SecretName: TypeAlias = Annotated[
     str, Text(_DNS_SUBDOMAIN, "the name of a Secret in the same namespace, such as mail-users", 253)
 ]
 SecretKey: TypeAlias = Annotated[
-    str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the Secret: letters, digits, '-', '_' and '.'", 253)
+    str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the Secret, of letters, digits, '-', '_' and '.'", 253)
 ]
 ConfigMapName: TypeAlias = Annotated[
     str, Text(_DNS_SUBDOMAIN, "the name of a ConfigMap in the same namespace, such as mail-aliases", 253)
 ]
 ConfigMapKey: TypeAlias = Annotated[
-    str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the ConfigMap: letters, digits, '-', '_' and '.'", 253)
+    str, Text("[A-Za-z0-9_][-A-Za-z0-9._]*", "a key of the ConfigMap, of letters, digits, '-', '_' and '.'", 253)
 ]
 RelayHost: TypeAlias = Annotated[
     str,
     Text(
         r"(\[[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)(:[1-9][0-9]{0,4})?",
-        "a host such as [smtp.example.net]:587; in brackets its MX records are not looked up",
+        "a host such as [smtp.example.net]:587, where brackets turn off the MX lookup",
         261,
     ),
 ]
@@ -130,11 +134,11 @@ SocketName: TypeAlias = Annotated[
     ),
 ]
 # A newline would begin another parameter.
-ParameterValue: TypeAlias = Annotated[str, Text("[ -~]*", "a value of one line, in printable ASCII", 4096)]
+ParameterValue: TypeAlias = Annotated[str, Text("[ -~]*", "one line of printable ASCII", 4096)]
 ConfigText: TypeAlias = Annotated[str, Text(r"[ -~\t\n]*", "lines of printable ASCII", 16384)]
 PostfixTime: TypeAlias = Annotated[
     str,
-    Time("[1-9][0-9]{0,8}[smhdw]", "a whole number above zero with its unit s, m, h, d or w, such as 15s", 10),
+    Time("[1-9][0-9]{0,8}[smhdw]", "a whole number above zero and a unit (s, m, h, d or w), such as 15s", 10),
 ]
 ImageReference: TypeAlias = Annotated[
     str,
@@ -146,15 +150,15 @@ ImageReference: TypeAlias = Annotated[
 ]
 StorageClassName: TypeAlias = Annotated[str, Text(_DNS_SUBDOMAIN, "the name of a StorageClass, such as standard", 253)]
 StorageSize: TypeAlias = Annotated[
-    str, Text("[1-9][0-9]{0,6}(Mi|Gi|Ti)", "a size with its unit Mi, Gi or Ti, such as 10Gi", 12)
+    str, Text("[1-9][0-9]{0,6}(Mi|Gi|Ti)", "a size with a unit (Mi, Gi or Ti), such as 10Gi", 12)
 ]
 QuotaSize: TypeAlias = Annotated[
-    str, Text("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with its unit Ki, Mi, Gi or Ti, such as 2Gi", 12)
+    str, Text("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with a unit (Ki, Mi, Gi or Ti), such as 2Gi", 12)
 ]
 
 
 class _Quantity(Text):
-    """A Kubernetes quantity; an integer in YAML counts as its digits."""
+    """A Kubernetes quantity. An integer in YAML is read as a string."""
 
     def rule(self) -> cel.Rule:
         as_text = super().rule()

@@ -7,9 +7,9 @@ from mailstack_operator.api.strings import SecretName
 
 
 class Tls(Model):
-    """The certificate of the server, for SMTP, IMAP, ManageSieve and submission."""
+    """The server's certificate, for SMTP, IMAP, ManageSieve and submission."""
 
     secret_name: SecretName = Field(
         description="Secret of type kubernetes.io/tls, with tls.crt and tls.key, as cert-manager writes it. A renewed "
-        "one is in use within 90 seconds, without a restart."
+        "certificate is in use within 90 seconds, without a restart."
     )

@@ -9,35 +9,38 @@ from mailstack_operator.api.strings import PostfixTime
 
 
 class CacheTimes(Model):
-    """How long an answer about a recipient is kept."""
+    """How long a result is cached."""
 
     refresh: PostfixTime
     expire: PostfixTime
 
 
 class PositiveTimes(CacheTimes):
-    """How long it is known that a recipient exists."""
+    """How long it is cached that a recipient exists."""
 
     refresh: PostfixTime = Field(
         "1h",
-        description="Age after which Dovecot is asked again, behind the answer; each good answer lets the address live "
-        "for another expire.",
+        description="Age at which Postfix verifies the address again, in the background. Each success restarts expire "
+        "(address_verify_positive_refresh_time).",
     )
     expire: PostfixTime = Field(
         "1d",
-        description="Age of the last good answer up to which the address is accepted: while Dovecot cannot be asked, "
-        "and also after the user was deleted.",
+        description="Age of the last success until which the address is accepted, even if Dovecot is unavailable or "
+        "the user was deleted (address_verify_positive_expire_time).",
     )
 
 
 class NegativeTimes(CacheTimes):
-    """How long it is known that a recipient does not exist, or could not be asked for."""
+    """How long it is cached that a recipient does not exist or could not be verified."""
 
     refresh: PostfixTime = Field(
         "15s",
-        description="Age after which Dovecot is asked again: a new user, and good mail after an outage, wait for it.",
+        description="Age at which Postfix verifies the address again. Mail for a new user, or after an outage of "
+        "Dovecot, can be refused or deferred for this long (address_verify_negative_refresh_time).",
     )
-    expire: PostfixTime = Field("3d", description="Age at which the answer is forgotten.")
+    expire: PostfixTime = Field(
+        "3d", description="Age at which the result is dropped (address_verify_negative_expire_time)."
+    )
 
 
 class Verification(Model):
@@ -45,19 +48,20 @@ class Verification(Model):
 
     enabled: bool = Field(
         True,
-        description="false: Postfix accepts every address of spec.domains and returns undeliverable mail to its "
-        "sender, which is backscatter.",
+        description="false: Postfix accepts every address in spec.domains and bounces undeliverable mail, which is "
+        "backscatter.",
     )
     reject_code: Literal[450, 550] = Field(
         550,
-        description="SMTP reply code for an address that does not exist (unverified_recipient_reject_code): "
-        "550 refuses for good, 450 lets the sender try again.",
+        description="SMTP reply code for a non-existent recipient (unverified_recipient_reject_code). 550 is "
+        "permanent, 450 makes the sender try again.",
     )
     poll_delay: PostfixTime = Field(
-        "1s", description="Time between looks at an answer that is under way (address_verify_poll_delay)."
+        "1s",
+        description="Interval at which Postfix checks for the result of a verification (address_verify_poll_delay).",
     )
-    positive: PositiveTimes = Field(default_factory=PositiveTimes, description="Times of addresses that exist.")
+    positive: PositiveTimes = Field(default_factory=PositiveTimes, description="Caching of addresses that exist.")
     negative: NegativeTimes = Field(
         default_factory=NegativeTimes,
-        description="Times of addresses that do not exist or could not be asked for.",
+        description="Caching of addresses that do not exist or could not be verified.",
     )

@@ -1,4 +1,4 @@
-"""Reads a MailStack object into its model, or says in plain words what is wrong with it."""
+"""Parses a MailStack object, or says what is wrong with it."""
 
 from collections.abc import Iterable, Mapping
 
@@ -14,7 +14,7 @@ from mailstack_operator.stack.users.variants import VARIANTS, Variants, spec_mod
 
 
 class InvalidMailStack(ValueError):
-    """The object is none that can run; `problems` has a line for each mistake, with its field."""
+    """The object is invalid; `problems` has a line for each mistake, with its field."""
 
     def __init__(self, problems: list[str]) -> None:
         super().__init__("; ".join(problems))
@@ -51,7 +51,7 @@ def _broken(spec: Spec, variants: Variants) -> Iterable[str]:
 def _head_problems(body: Mapping[str, object], allowed: Text) -> list[str]:
     problems = []
     if (body.get("apiVersion"), body.get("kind")) != (names.API_VERSION, names.KIND):
-        problems.append(f"apiVersion, kind: write {names.API_VERSION} and {names.KIND}")
+        problems.append(f"apiVersion and kind: must be {names.API_VERSION} and {names.KIND}")
     metadata = body.get("metadata")
     name = metadata.get("name") if isinstance(metadata, Mapping) else None
     try:
@@ -66,9 +66,9 @@ def _sentence(detail: ErrorDetails) -> str:
     path = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in detail["loc"])
     messages = {
         "missing": "is required",
-        "extra_forbidden": "is no field of this version of MailStack: check the spelling, or update the operator",
-        "model_type": "is required, and holds fields of its own",
-        "string_type": "write a text",
-        "too_short": "write at least one entry",
+        "extra_forbidden": "unknown field: check the spelling, or upgrade the operator",
+        "model_type": "must be an object",
+        "string_type": "must be a string",
+        "too_short": "must have at least one entry",
     }
     return f"spec{path}: {messages.get(detail['type'], detail['msg'])}"

@@ -1,8 +1,8 @@
 """What `spec.dovecot.extraConfig` may hold.
 
-Refused are the settings that the operator writes itself and those that would make Dovecot accept everybody,
-each with what to do instead. Whether the rest is right, Dovecot itself says, before a running pod gets it.
-Source of names and grammar: Dovecot's settings syntax, 2.3 and 2.4.
+Refused are the settings that the operator writes itself and those that would make Dovecot accept every recipient,
+each with what to do instead. Dovecot itself checks the rest, before a running pod gets it.
+Source of names and syntax: Dovecot's settings syntax, 2.3 and 2.4.
 """
 
 import re
@@ -14,14 +14,14 @@ from mailstack_operator.stack.rule import Rule
 from mailstack_operator.stack.users.source import Spec
 
 _USERS = "set spec.users; with another source of users, address verification could accept every recipient"
-_ADDRESS = "it would change whom Dovecot is asked for, and address verification could accept every recipient"
-_CACHE = "the users file is read anew each time, so that a change is in use at once; a cache would delay it"
+_ADDRESS = "if Dovecot looked up another name, address verification could accept every recipient"
+_CACHE = "a cache would delay changes of users, which Dovecot now reads at every lookup"
 _LISTENER = "set spec.delivery.listener"
 _PLUGINS = "set spec.plugins"
 _TLS = "set spec.tls"
-_LAYOUT = "it is part of the pod's layout"
-_INCLUDE = "write the settings themselves; the pod holds no other file"
-_PROXY = "mail must be stored here; over a proxy, address verification could accept every recipient"
+_LAYOUT = "the pod's layout depends on it"
+_INCLUDE = "write the settings themselves, because the pod has no other file"
+_PROXY = "mail must be stored here, because with a proxy, address verification could accept every recipient"
 
 # `*` stands for the rest of a name.
 REFUSED: Final = {
@@ -57,10 +57,10 @@ REFUSED: Final = {
     **dict.fromkeys(("lmtp_proxy",), _PROXY),
 }
 
-# Other ways to write the same name, for which a look at the names would be blind. RE2 and Python's re alike, as below.
+# Other ways to write the same name, which the patterns of names do not match. For RE2 and for Python's re, as below.
 _UNUSUAL: Final = {
-    r"\\[ \t]*(\n|$)": "a setting that goes on in the next line: write it in one",
-    r"(^|\n)[ \t]*([^ \t\n={#]*[\"'\\]|service[ \t]+[\"'])": "a name in quotes: write it without",
+    r"\\[ \t]*(\n|$)": "a setting continues on the next line: write it on one line",
+    r"(^|\n)[ \t]*([^ \t\n={#]*[\"'\\]|service[ \t]+[\"'])": "a name is quoted: remove the quotes",
 }
 
 

@@ -8,7 +8,7 @@ RULES: Final = (
     rule(
         "spec.dovecot",
         "!has(self.rootless) || self.version == '2.4'",
-        "rootless needs version 2.4: set version, or remove rootless",
+        "rootless requires version 2.4: set version to 2.4, or remove rootless",
         lambda spec: spec.dovecot.rootless is None or spec.dovecot.version == "2.4",
     ),
 )

@@ -1,8 +1,8 @@
 """Which names `spec.postfix.parameters` may set, and what its values may hold.
 
-Refused, each with what to do instead, are names that the operator itself sets; names that could lead mail past
-LMTP or make verification accept everybody; names that open the relay or the login; and names that would move
-Postfix out of the pod's layout. Source of names and grammar: postconf(5).
+Refused, each with what to do instead, are names that the operator itself sets; names that could bypass LMTP or make
+verification accept every recipient; names that open the relay or the login; and names that the pod's layout depends
+on. Source of names and syntax: postconf(5).
 """
 
 import re
@@ -24,17 +24,14 @@ _LMTP_TLS = "set spec.delivery.listener.inet.tls"
 _SUBMISSION = "set spec.submission"
 _RELAY_HOST = "set spec.submission.relayHost"
 _CREDENTIALS = "set spec.submission.relayCredentials"
-_FIXED = "the operator sets it, and it cannot be changed"
-_LAYOUT = "it is part of the pod's layout"
-_RELAY = "it decides who may relay; the operator refuses everything but spec.domains"
-_LOGIN = "it would let in who has not logged in over TLS; set spec.submission"
-_ROUND = (
-    "it would deliver mail without LMTP, and address verification does not work there: "
-    "Postfix would accept every recipient"
-)
-_WRONG_VERDICT = "it would change what address verification answers; set spec.verification"
+_FIXED = "the operator sets it to a fixed value"
+_LAYOUT = "the pod's layout depends on it"
+_RELAY = "it controls relaying, and the operator relays for logged-in users only"
+_LOGIN = "it would allow sending without a login over TLS: set spec.submission"
+_BYPASS = "it would bypass LMTP, and address verification works over LMTP only: Postfix would accept every recipient"
+_WRONG_VERDICT = "it would change the result of address verification: set spec.verification"
 
-# What main.cf holds by the operator's own hand (tests compare it with the rendered file).
+# What the operator writes into main.cf (tests compare it with the rendered file).
 MANAGED: Final = {
     "address_verify_map": _FIXED,
     "address_verify_negative_cache": _VERIFICATION,
@@ -45,11 +42,11 @@ MANAGED: Final = {
     "address_verify_positive_refresh_time": f"{_VERIFICATION}.positive.refresh",
     "alias_database": _FIXED,
     "alias_maps": "set spec.delivery.local.aliases",
-    "allow_mail_to_commands": _ROUND,
-    "allow_mail_to_files": _ROUND,
+    "allow_mail_to_commands": _BYPASS,
+    "allow_mail_to_files": _BYPASS,
     "biff": _FIXED,
     "compatibility_level": _FIXED,
-    "forward_path": _ROUND,
+    "forward_path": _BYPASS,
     "inet_interfaces": _FIXED,
     "inet_protocols": _FIXED,
     "lmtp_delivery_status_filter": _WRONG_VERDICT,
@@ -78,7 +75,7 @@ MANAGED: Final = {
     "smtp_sasl_security_options": _CREDENTIALS,
     "smtp_sasl_tls_security_options": _CREDENTIALS,
     "smtp_tls_loglevel": _FIXED,
-    "smtp_tls_security_level": f"{_FIXED}; smtp_tls_policy_maps holds a stricter level for one destination",
+    "smtp_tls_security_level": f"{_FIXED}; set smtp_tls_policy_maps for a stricter level to one destination",
     "smtpd_recipient_restrictions": f"{_VERIFICATION}.enabled",
     "smtpd_relay_restrictions": _RELAY,
     "smtpd_sasl_path": _SUBMISSION,
@@ -116,7 +113,7 @@ _ELSEWHERE: Final = {
             "sender_dependent_default_transport_maps",
             "transport_maps",
         ),
-        _ROUND,
+        _BYPASS,
     ),
     **dict.fromkeys(
         (
@@ -228,7 +225,7 @@ _RECIPIENT_TABLES: Final = ("canonical_maps", "recipient_canonical_maps", "virtu
 _ADDRESS_TABLE: Final = re.compile(r"(?:inline:\{[^:$]*\})?")
 _WHOLE_DOMAIN: Final = re.compile(r"(?:^|[\s,{])@")
 _EVERY_ADDRESS = (
-    "the table would make every address exist, and verification would refuse nobody: write single addresses, such as "
+    "the table would make every address exist, so that verification rejects none: list single addresses, such as "
     "inline:{info@example.org=alice@example.org}"
 )
 _MACRO: Final = re.compile(r"\$(?:(\$)|\{|\(|([A-Za-z0-9_]+))?")
@@ -237,7 +234,7 @@ _MACRO: Final = re.compile(r"\$(?:(\$)|\{|\(|([A-Za-z0-9_]+))?")
 def _bad_name(name: str, _: str) -> str | None:
     if re.fullmatch(NAME_PATTERN, name) and len(name) <= _MAX_NAME:
         return None
-    return f"{name[:80]!r} is no parameter name: write one of postconf(5), such as message_size_limit"
+    return f"{name[:80]!r} is not a parameter name: use one from postconf(5), such as message_size_limit"
 
 
 def _refused(instead: str, name: str, _: str) -> str | None:
@@ -247,7 +244,7 @@ def _refused(instead: str, name: str, _: str) -> str | None:
 def _bad_value(name: str, value: str) -> str | None:
     """What the API server cannot say of a value."""
     if _ROUTING_VALUE.search(value):
-        return f"{name}: the value names another way of delivery: {_ROUND}"
+        return f"{name}: the value names another delivery method: {_BYPASS}"
     if name in _RECIPIENT_TABLES and (not _ADDRESS_TABLE.fullmatch(value) or _WHOLE_DOMAIN.search(value)):
         return f"{name}: {_EVERY_ADDRESS}"
     return _macro_problem(name, value)
@@ -257,7 +254,7 @@ def _macro_problem(name: str, value: str) -> str | None:
     """Postfix refuses to start on an open macro or on a parameter that names itself."""
     for macro in _MACRO.finditer(value):
         if not macro[0][1:]:
-            return f"{name}: a lone '$': write $name or ${{name}}, or $$ for the character"
+            return f"{name}: '$' without a name: write $name or ${{name}}, or $$ for a dollar sign"
         if macro[2] == name or re.match(rf"[({{]\s*{name}\b", value[macro.end() - 1 :]):
             return f"{name}: the value refers to itself"
     if not _balanced(value):
@@ -301,14 +298,14 @@ def _refusal_cel(instead: str) -> cel.Rule:
     refused = f"{cel.text(' '.join(names))}.split(' ')"
     return cel.Rule(
         f"!{refused}.exists(name, name in self)",
-        f"a parameter here cannot be set: {instead}",
+        f"a parameter cannot be set here: {instead}",
         f"{refused}.filter(name, name in self)[0] + {cel.text(f' cannot be set here: {instead}')}",
     )
 
 
 _WELL_NAMED: Final = cel.Rule(
     f"self.all(name, size(name) <= {_MAX_NAME} && name.matches('^{NAME_PATTERN}$'))",
-    "write parameter names of postconf(5), such as message_size_limit",
+    "names must be parameters of postconf(5), such as message_size_limit",
 )
 
 RULES: Final = (

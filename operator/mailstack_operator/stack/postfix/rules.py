@@ -7,7 +7,7 @@ from mailstack_operator.api.verification import CacheTimes
 from mailstack_operator.stack.rule import rule
 
 _TIMES_CEL: Final = f"{cel_seconds('self.refresh')} <= {cel_seconds('self.expire')}"
-_TIMES: Final = "refresh is longer than expire: write a refresh of at most expire"
+_TIMES: Final = "refresh must not be longer than expire"
 
 
 def _in_order(times: CacheTimes) -> bool:
@@ -18,7 +18,7 @@ RULES: Final = (
     rule(
         "spec.delivery",
         "self.recipients == 'Local' || !has(self.local.aliases)",
-        "local.aliases is for recipients Local only: set recipients, or remove local.aliases",
+        "local.aliases requires recipients Local: set recipients to Local, or remove local.aliases",
         lambda spec: spec.delivery.recipients == "Local" or spec.delivery.local.aliases is None,
     ),
     rule("spec.verification.positive", _TIMES_CEL, _TIMES, lambda spec: _in_order(spec.verification.positive)),
@@ -26,7 +26,7 @@ RULES: Final = (
     rule(
         "spec.submission",
         "!has(self.relayCredentials) || has(self.relayHost)",
-        "relayCredentials need a relayHost: set it, or remove relayCredentials",
+        "relayCredentials requires relayHost: set relayHost, or remove relayCredentials",
         lambda spec: (
             spec.submission is None
             or spec.submission.relay_credentials is None
@@ -36,7 +36,7 @@ RULES: Final = (
     rule(
         "spec",
         "!has(self.submission) || has(self.tls)",
-        "submission needs tls.secretName, because passwords are taken over TLS only",
+        "submission requires tls.secretName, because passwords are accepted over TLS only",
         lambda spec: spec.submission is None or spec.tls is not None,
     ),
 )

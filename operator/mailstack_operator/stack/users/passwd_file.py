@@ -26,7 +26,7 @@ class PasswdFile(UserSource):
 
     tag: ClassVar[str] = "passwdFile"
     description: ClassVar[str] = (
-        "A Dovecot passwd-file in a Secret, one user a line: user@domain:{SCHEME}hash::::::. "
+        "A Dovecot passwd-file in a Secret, with a line for each user: user@domain:{SCHEME}hash::::::. "
         "A change is in use within 90 seconds, without a restart."
     )
 

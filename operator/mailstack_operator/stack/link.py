@@ -7,12 +7,14 @@ Which of the two is decided here, once, by `links`. Both kinds of link answer th
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import ClassVar, TypeAlias
+from typing import ClassVar, Final, TypeAlias
 
+from mailstack_operator.api import cel
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
 from mailstack_operator.stack.ports import MAIL_PORTS, Port, dovecot_port
 from mailstack_operator.stack.postfix import services
+from mailstack_operator.stack.rule import rule
 from mailstack_operator.stack.syntax import Block, block
 from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import Address, InetAddress, UnixAddress
@@ -251,3 +253,33 @@ def _by_port(spec: Spec, purpose: Purpose, host: str) -> InetLink:
     number = spec.delivery.listener.inet.port if purpose is LMTP else purpose.port
     port = dovecot_port(purpose.name, number, rootless=spec.dovecot.rootless is not None)
     return InetLink(purpose, host, port, lmtp_secret(spec) if purpose is LMTP else None)
+
+
+# Of `spec.delivery.listener`.
+RULES: Final = (
+    rule(
+        "spec.delivery.listener.unix.name",
+        f"!(self in {cel.strings(taken_sockets())})",
+        "Postfix or Dovecot uses this name for another socket: choose another, such as dovecot-lmtp",
+        lambda spec: spec.delivery.listener.unix.name not in taken_sockets(),
+    ),
+    rule(
+        "spec.delivery.listener.inet.port",
+        f"!(self in {taken_ports()})",
+        "Dovecot uses this port for another service: choose another, such as 24",
+        lambda spec: spec.delivery.listener.inet.port not in taken_ports(),
+    ),
+    rule(
+        "spec.delivery.listener",
+        "self.type == 'Inet' || !has(self.inet.tls)",
+        "inet.tls requires type Inet: set type to Inet, or remove inet.tls",
+        lambda spec: spec.delivery.listener.type == "Inet" or spec.delivery.listener.inet.tls is None,
+    ),
+    rule(
+        "spec",
+        "self.postfix.replicas == 1 || self.delivery.listener.type == 'Inet'",
+        "postfix.replicas above 1 requires delivery.listener.type Inet, "
+        "because a Unix socket joins the servers of a single pod",
+        lambda spec: spec.postfix.replicas == 1 or spec.delivery.listener.type == "Inet",
+    ),
+)

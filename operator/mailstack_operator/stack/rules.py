@@ -1,6 +1,6 @@
 """Every rule over the spec that is more than the type of one field."""
 
-from mailstack_operator.stack import listener
+from mailstack_operator.stack import link
 from mailstack_operator.stack.dovecot import extra_config
 from mailstack_operator.stack.dovecot import rules as dovecot
 from mailstack_operator.stack.postfix import parameters
@@ -9,7 +9,7 @@ from mailstack_operator.stack.rule import Rule
 from mailstack_operator.stack.users.exactly_one import exactly_one
 from mailstack_operator.stack.users.variants import VARIANTS, Variants
 
-_RULES = (*listener.RULES, *postfix.RULES, *parameters.RULES, *dovecot.RULES, *extra_config.RULES)
+_RULES = (*link.RULES, *postfix.RULES, *parameters.RULES, *dovecot.RULES, *extra_config.RULES)
 
 
 def rules(variants: Variants = VARIANTS) -> tuple[Rule, ...]:

@@ -42,6 +42,12 @@ def test_all_mistakes_are_told_at_once() -> None:
     assert fields == ["metadata.name", "spec.hostname", "spec.domains"]
 
 
+@pytest.mark.parametrize("metadata", [None, [], {}, {"name": None}])
+def test_a_missing_name_is_required(metadata: object) -> None:
+    with pytest.raises(InvalidMailStack, match=r"metadata\.name: is required"):
+        parse({**body(), "metadata": metadata})
+
+
 @pytest.mark.parametrize("spec", [None, [], "mail", 3])
 def test_a_spec_that_is_no_mapping_is_refused(spec: object) -> None:
     with pytest.raises(InvalidMailStack, match="spec: "):

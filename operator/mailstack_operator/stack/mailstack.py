@@ -8,8 +8,8 @@ from mailstack_operator.stack.users.source import Spec
 
 @dataclass(frozen=True)
 class MailStack:
-    """A MailStack that is valid: who it is and what is wanted."""
+    """A MailStack that is valid. `uid` is None for a manifest that is not in a cluster."""
 
     key: names.StackKey
-    uid: str
+    uid: str | None
     spec: Spec

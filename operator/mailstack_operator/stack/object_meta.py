@@ -8,8 +8,8 @@ from mailstack_operator.stack.mailstack import MailStack
 def child(stack: MailStack, name: str) -> Object:
     """Metadata of the child `name`: garbage collection removes it with its MailStack, without finalizers."""
     metadata = kept(stack, name)
-    # A MailStack that is only in a file has no uid, and nothing can refer to it.
-    return {**metadata, "ownerReferences": [owner(stack)]} if stack.uid else metadata
+    # Nothing can refer to a MailStack that is not in a cluster.
+    return metadata if stack.uid is None else {**metadata, "ownerReferences": [owner(stack)]}
 
 
 def kept(stack: MailStack, name: str) -> Object:

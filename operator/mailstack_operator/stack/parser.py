@@ -1,6 +1,6 @@
 """Parses a MailStack object, or says what is wrong with it."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterator, Mapping
 
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
@@ -28,37 +28,45 @@ def parse(body: Mapping[str, object], variants: Variants = VARIANTS, *, is_new: 
 
     Raises InvalidMailStack.
     """
-    metadata = body.get("metadata")
-    meta = metadata if isinstance(metadata, Mapping) else {}
-    name, problems = str(meta.get("name") or ""), _head_problems(body, NEW_STACK_NAME if is_new else STACK_NAME)
+    name, uid = _metadata(body, "name"), _metadata(body, "uid")
+    problems = [*_wrong_kind(body), *_wrong_name(name, NEW_STACK_NAME if is_new else STACK_NAME)]
     try:
         spec = spec_model(variants).model_validate(body.get("spec"))
     except ValidationError as error:
         raise InvalidMailStack(problems + [_sentence(detail) for detail in error.errors()]) from None
     # As in the API server, rules need fields that are valid by themselves.
-    if problems := [*problems, *_broken(spec, variants)]:
+    problems += _broken(spec, variants)
+    if problems or name is None:
         raise InvalidMailStack(problems)
-    key = names.StackKey(str(meta.get("namespace") or "default"), name)
-    return MailStack(key, str(meta.get("uid") or ""), spec)
+    return MailStack(names.StackKey(_metadata(body, "namespace") or "default", name), uid, spec)
 
 
-def _broken(spec: Spec, variants: Variants) -> Iterable[str]:
+def _metadata(body: Mapping[str, object], field: str) -> str | None:
+    """A field of the object's metadata, None if it has none."""
+    metadata = body.get("metadata")
+    value = metadata.get(field) if isinstance(metadata, Mapping) else None
+    return str(value) if value is not None else None
+
+
+def _broken(spec: Spec, variants: Variants) -> Iterator[str]:
     """The rules that the spec breaks, each with its field and what to do."""
     found = ((rule.path, rule.problem(spec)) for rule in rules(variants))
-    return [f"{path}: {problem}" for path, problem in found if problem]
+    return (f"{path}: {problem}" for path, problem in found if problem)
 
 
-def _head_problems(body: Mapping[str, object], allowed: Text) -> list[str]:
-    problems = []
+def _wrong_kind(body: Mapping[str, object]) -> Iterator[str]:
     if (body.get("apiVersion"), body.get("kind")) != (names.API_VERSION, names.KIND):
-        problems.append(f"apiVersion and kind: must be {names.API_VERSION} and {names.KIND}")
-    metadata = body.get("metadata")
-    name = metadata.get("name") if isinstance(metadata, Mapping) else None
+        yield f"apiVersion and kind: must be {names.API_VERSION} and {names.KIND}"
+
+
+def _wrong_name(name: str | None, allowed: Text) -> Iterator[str]:
+    if name is None:
+        yield "metadata.name: is required"
+        return
     try:
-        allowed.check(str(name or ""))
+        allowed.check(name)
     except ValueError as error:
-        problems.append(f"metadata.name: {error}")
-    return problems
+        yield f"metadata.name: {error}"
 
 
 def _sentence(detail: ErrorDetails) -> str:

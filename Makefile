@@ -35,20 +35,21 @@ test: $(VENV)/.complete tools ## Everything: checks, unit tests, then end to end
 	@mkdir -p $(CACHE)/logs; { $(HARNESS) cluster && $(HARNESS) images --e2e; } > $(CACHE)/logs/prepare.log 2>&1 & \
 	$(MAKE) --no-print-directory --keep-going --old-file=tools check unit e2e
 
-check: $(VENV)/.complete tools docs ## Format, lint, types, import contracts, generated files, chart, alerts, docs.
+check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generated files, chart, alerts, docs.
 	ruff format --check .
 	ruff check .
 	mypy
 	lint-imports --no-logo
 	shellcheck $(SCRIPTS)
 	@for script in $(SCRIPTS); do dash -n $$script && busybox sh -n $$script || exit; done
-	$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
-	$(REFERENCE) | diff -u docs/api.md - || { echo "not what the models give: run 'make crd'" >&2; exit 1; }
+	$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "out of date: run 'make crd'" >&2; exit 1; }
+	$(REFERENCE) | diff -u docs/api.md - || { echo "out of date: run 'make crd'" >&2; exit 1; }
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yaml
 	pre-commit validate-config .pre-commit-config.yaml
 	helm lint --strict charts/mailstack-operator
 	helm template mailstack-operator charts/mailstack-operator > /dev/null
 	promtool check rules --lint=all --lint-fatal charts/mailstack-operator/files/alerts.yaml
+	@$(MAKE) --no-print-directory docs
 
 docs: $(VENV)/.complete ## The site, in CACHE; a dead link or a page outside the navigation is an error.
 	@rm -rf $(SITE)
@@ -80,10 +81,10 @@ e2e-serial:
 	@{ $(HARNESS) cluster && $(HARNESS) images && pytest e2e -m serial --durations=10; status=$$?; $(HARNESS) down; exit $$status; } \
 	  > $(SERIAL_LOG) 2>&1
 
-measure: $(VENV)/.complete images ## How soon faults are in the status, 20 times each: a quarter of an hour, on a quiet machine.
+measure: $(VENV)/.complete images ## Measure how soon faults are in the status, 20 times each: a quarter of an hour, on a quiet machine.
 	@PYTHONPATH=e2e:operator $(PYTHON) -m measure
 
-cluster: ## A kind cluster named mailstack; what is done already is skipped.
+cluster: ## A kind cluster named mailstack; steps that are done are skipped.
 	@$(HARNESS) cluster
 
 images: ## The project's images, built and loaded into the cluster.
@@ -96,7 +97,7 @@ down: ## Remove the cluster, and the one that an interrupted `make e2e` left.
 	@MAILSTACK_CLUSTER=mailstack-serial $(HARNESS) down > $(CACHE)/logs/down.log
 	@$(HARNESS) down
 
-format: $(VENV)/.complete ## Put the code into form.
+format: $(VENV)/.complete ## Format the code.
 	ruff format .
 	ruff check --fix .
 
@@ -104,7 +105,7 @@ crd: $(VENV)/.complete ## Write crds/mailstacks.yaml and docs/api.md from the mo
 	$(MAILSTACK) crd > $(CACHE)/new && mv $(CACHE)/new crds/mailstacks.yaml
 	$(REFERENCE) > $(CACHE)/new && mv $(CACHE)/new docs/api.md
 
-golden: $(VENV)/.complete tools ## Write the golden files anew; read the difference before you commit it.
+golden: $(VENV)/.complete tools ## Rewrite the golden files; read the diff before you commit it.
 	pytest tests -q --golden-update
 
 version: ## Write the version of mailstack_operator/__init__.py into the chart (docs/release.md).

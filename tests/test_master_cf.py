@@ -7,6 +7,7 @@ from mailstack_operator.stack.postfix import master_cf
 from tests.stacks import stack
 
 SERVICE_FIELDS = 8
+PROBE = "127.0.0.1:10025"
 
 
 def services(submission: bool) -> dict[tuple[str, str], list[str]]:
@@ -40,8 +41,21 @@ def test_there_is_no_pipe_and_so_no_lda() -> None:
     assert "pipe" not in {fields[7] for fields in services(True).values()}
 
 
-def test_without_submission_postfix_listens_on_port_25_alone() -> None:
-    assert [name for name, kind in services(False) if kind == "inet"] == ["smtp"]
+def test_without_submission_postfix_listens_on_port_25_and_for_the_probe_alone() -> None:
+    assert [name for name, kind in services(False) if kind == "inet"] == ["smtp", PROBE]
+
+
+def test_the_listener_for_the_probe_is_no_way_in() -> None:
+    """Only its own pod reaches it, and it accepts no message; who may relay is what main.cf says."""
+    assert PROBE.startswith("127.0.0.1:")
+    assert "smtpd_data_restrictions=reject" in options(PROBE)
+    assert not [option for option in options(PROBE) if "relay" in option or "mynetworks" in option]
+
+
+def test_the_listener_for_the_probe_keeps_the_restrictions_of_port_25_and_no_filter() -> None:
+    """A faulty restriction is found by the rehearsal; a filter that is away is none of Dovecot's business."""
+    assert {"smtpd_milters=", "smtpd_milter_maps="} <= set(options(PROBE))
+    assert [option for option in options(PROBE) if "restrictions" in option] == ["smtpd_data_restrictions=reject"]
 
 
 def test_port_25_has_no_options_of_its_own() -> None:

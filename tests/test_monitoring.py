@@ -16,7 +16,7 @@ from mailstack_operator.loop.store import Store
 from mailstack_probe import exposition
 from mailstack_probe import metrics as probe_metrics
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.contract import LMTP, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import BY_CHECK, Reason
 from mailstack_probe.reports import ApiServer, Identity, Reporter
@@ -46,12 +46,21 @@ def probe_page(folder: Path) -> str:
     places = [f"--certificate={folder}/tls.crt", f"--verify-map={folder}/verify.lmdb", f"--queue={folder}"]
     whose = ["--domain=example.org", "--stack=post/mail", "--port=9100"]
     options = ProbeOptions.parse(
-        [f"--lmtp=unix:{folder}/lmtp", "--smtp=25", "--expect=550", f"--store={folder}", *places, *whose]
+        [
+            f"--lmtp=unix:{folder}/lmtp",
+            "--smtp=25",
+            "--verification=10025",
+            "--expect=550",
+            f"--store={folder}",
+            *places,
+            *whose,
+        ]
     )
     board, entry = Board(), Identity.of(options.stack, "mail-0", "1")
     probe = Probe(options, board)
     board.put(LMTP, good(Reason.REACHABLE, "it answers"))
     board.put(VERIFICATION, good(Reason.ENFORCED, "it refuses"))
+    board.put(SMTP, good(Reason.RECEIVING, "it accepts"))
     probe.domains = {"example.org": good(Reason.ENFORCED, "it refuses")}
     return exposition.text(
         probe_metrics.collect(options, probe, Reporter(board, entry, ApiServer.of_cluster(options.credentials)))

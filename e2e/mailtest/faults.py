@@ -40,6 +40,8 @@ LOST = Mail("users in the cache are accepted, and their mail is returned; others
 # A process of smtpd(8) that has asked verify(8) before keeps its connection to it.
 WAITS = Mail("known users may be accepted and queued, others wait in vain or get 4xx", "250|4..|none", "4..|none")
 AWAY = Mail("senders try again", "none", "none")
+# MAIL is refused already, before any recipient.
+NO_ROOM = Mail("senders try again", "452|503|none", "452|503|none")
 OPEN = Mail("strangers are accepted, and their mail is returned", "250", "250")
 HEALING = Mail("everybody gets 450, until Postfix is restarted with a new cache", "450|none", "450|none")
 AS_EVER = Mail("as ever", "250", "550")
@@ -137,13 +139,24 @@ def port_25(verb: str) -> Action:
     return lambda stack: node.in_network(container(stack, "postfix"), "iptables", verb, *rule)
 
 
-def verification_off(stack: Stack) -> None:
-    """In the running main.cf, which no container can write, and the operator does not see."""
-    folder = node.volume(stack.pod()["metadata"]["uid"], "configmap", "postfix-config")
-    # Written into the same file: Postfix's container has that one mounted.
-    off = 'text=$(sed "s/, reject_unverified_recipient//" "$1"); printf "%s\\n" "$text" > "$1"'
-    node.shell(off, f"{folder}/main.cf")
-    stack.run_in("postfix", "postfix", "reload")
+def main_cf(script: str) -> Action:
+    """A script for sed in the running main.cf, which no container can write, and the operator does not see."""
+
+    def act(stack: Stack) -> None:
+        folder = node.volume(stack.pod()["metadata"]["uid"], "configmap", "postfix-config")
+        # Written into the same file: Postfix's container has that one mounted.
+        node.shell('text=$(sed "$2" "$1"); printf "%s\\n" "$text" > "$1"', f"{folder}/main.cf", script)
+        stack.run_in("postfix", "postfix", "reload")
+
+    return act
+
+
+def parameter_added(line: str) -> Action:
+    return main_cf(f"$ a {line}")
+
+
+def parameter_removed(name: str) -> Action:
+    return main_cf(f"/^{name} =/ d")
 
 
 def new_pod(stack: Stack) -> None:
@@ -265,16 +278,27 @@ POSTFIX_FAULTS = [
         mend=by_itself,
     ),
     Fault(
-        *("port 25 filtered", AWAY, "VerificationReady", "False", "PostfixUnreachable", 60, 30),
+        *("port 25 filtered", AWAY, "SMTPReachable", "False", "ConnectionTimedOut", 60, 30),
         make=port_25("--insert"),
         mend=port_25("--delete"),
     ),
 ]
 VERIFICATION_FAULTS = [
     Fault(
+        *("mail filter (milter) unavailable", AWAY, "SMTPReachable", "False", "FilterUnavailable", 45, 30),
+        make=parameter_added("smtpd_milters = inet:127.0.0.1:1"),
+        mend=parameter_removed("smtpd_milters"),
+    ),
+    Fault(
+        *("queue volume nearly full", NO_ROOM, "SMTPReachable", "False", "QueueFull", 45, 30),
+        # More than any volume has free, which is what Postfix compares.
+        make=parameter_added("queue_minfree = 1000000000000"),
+        mend=parameter_removed("queue_minfree"),
+    ),
+    Fault(
         *("verification switched off behind the operator's back", OPEN, "VerificationReady", "False"),
         *("NotEnforced", 60, 120),
-        make=verification_off,
+        make=main_cf("s/, reject_unverified_recipient//"),
         mend=new_pod,
     ),
     Fault(

@@ -16,8 +16,11 @@ GROUP_VERSION = f"{GROUP}/{VERSION}"
 # The checks, as the entry names them.
 LMTP = "lmtp"
 VERIFICATION = "verification"
+SMTP = "smtp"
 
 SMTP_PORT = 25
+# Postfix's listener on 127.0.0.1 for the probe and the rehearsal: without milters, and it accepts no mail.
+VERIFICATION_PORT = 10025
 PROBE_PORT = 9100
 
 RUN = "/run/mailstack"
@@ -117,7 +120,8 @@ class ProbeOptions(Arguments):
     domain: Annotated[tuple[str, ...], Option("domain of the MailStack; repeat for each", "DOMAIN")]
     stack: Annotated[str, Option("the MailStack to report to", "NAMESPACE/NAME", stack_key)]
     port: Annotated[int, Option("port for /metrics and /healthz", "PORT", int)]
-    smtp: Annotated[int | None, Option("Postfix's port on 127.0.0.1", "PORT", int)] = None
+    smtp: Annotated[int | None, Option("Postfix's port for other mail servers", "PORT", int)] = None
+    verification: Annotated[int | None, Option("Postfix's port for the probe", "PORT", int)] = None
     expect: Annotated[
         int | None, Option("reply code for unknown recipients; 250: all are accepted", read=int, choices=EXPECTED)
     ] = None
@@ -131,8 +135,8 @@ class ProbeOptions(Arguments):
     credentials: Annotated[str, Option("folder of token and ca.crt for the API server", "FOLDER")] = TOKEN_FOLDER
 
     def conflict(self) -> str | None:
-        complete = (self.smtp is None) == (self.expect is None)
-        return None if complete else "--smtp and --expect require each other"
+        complete = (self.verification is None) == (self.expect is None)
+        return None if complete else "--verification and --expect require each other"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -155,6 +159,7 @@ class RehearsalOptions(Arguments):
 
     expect: Annotated[int | None, Option("Postfix's reply to --unknown", read=int, choices=EXPECTED)] = None
     unknown: Annotated[tuple[str, ...], Option("a non-existent recipient; repeat for each", "ADDRESS")] = ()
+    verification: Annotated[int | None, Option("Postfix's port for --unknown", "PORT", int)] = None
     smtp: Annotated[int | None, Option("port of SMTP", "PORT", int)] = None
     submission: Annotated[int | None, Option("port of Submission", "PORT", int)] = None
     submissions: Annotated[int | None, Option("port of Submission with TLS", "PORT", int)] = None
@@ -164,5 +169,5 @@ class RehearsalOptions(Arguments):
     log: Annotated[tuple[str, ...], Option("log file of a server; repeat for each", "FILE")] = ()
 
     def conflict(self) -> str | None:
-        complete = not self.unknown or (self.smtp and self.expect)
-        return None if complete else "--unknown needs --smtp and --expect"
+        complete = not self.unknown or (self.verification and self.expect)
+        return None if complete else "--unknown needs --verification and --expect"

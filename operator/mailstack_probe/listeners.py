@@ -1,4 +1,4 @@
-"""Where Dovecot listens for LMTP, and how to connect to it the way that Postfix does."""
+"""Dovecot's LMTP listeners, and how to connect to them as Postfix does."""
 
 import os
 import socket
@@ -9,13 +9,14 @@ from pathlib import Path
 
 from mailstack_probe import lmtp_verdicts
 from mailstack_probe.contract import Address, UnixAddress
-from mailstack_probe.sessions import Problem, Session, left
+from mailstack_probe.dialogue import Tls
+from mailstack_probe.sessions import Session, left
 from mailstack_probe.verdicts import Found
 
 
 @dataclass(frozen=True)
 class UnixListener:
-    """A socket in a folder that the two servers share."""
+    """A unix socket in a folder that both servers share."""
 
     path: Path
 
@@ -35,9 +36,9 @@ class UnixListener:
             raise Found(lmtp_verdicts.no_socket(self.title, error, folder_searchable=searchable)) from error
         return Session(self.title, connection, deadline)
 
-    def secure(self, session: Session) -> bool:
-        """Nothing to be done: the socket's mode says who may use it."""
-        return False
+    def tls(self) -> Tls | None:
+        """None: the mode of the socket says who may use it."""
+        return None
 
 
 @dataclass(frozen=True)
@@ -61,21 +62,15 @@ class InetListener:
             raise Found(lmtp_verdicts.no_port(self.title, error)) from error
         return Session(self.title, connection, deadline)
 
-    def secure(self, session: Session) -> bool:
-        """Goes on in TLS if asked to, after LHLO; whether it did. Raises Found if the server cannot be trusted."""
+    def tls(self) -> Tls | None:
+        """Whom to trust. Raises Found if the file of CA certificates cannot be used."""
         if self.authority is None:
-            return False
-        reply = session.ask("STARTTLS")
-        if reply.code != 220:
-            raise Found(lmtp_verdicts.tls_failed(self.title, f"it answers STARTTLS with {reply}"))
+            return None
         try:
-            session.encrypt(ssl.create_default_context(cafile=self.authority), self.host)
+            return Tls(ssl.create_default_context(cafile=self.authority), self.host)
         except OSError as error:
             words = f"{self.authority} cannot be used: {error.strerror or error}"
             raise Found(lmtp_verdicts.tls_failed(self.title, words)) from error
-        except Problem as problem:
-            raise Found(lmtp_verdicts.tls_failed(self.title, str(problem.__cause__ or problem))) from problem
-        return True
 
 
 Listener = UnixListener | InetListener
@@ -91,7 +86,7 @@ def listener(address: Address, authority: str | None = None) -> Listener:
 def resolve(host: str, port: int, deadline: float) -> tuple[str, int]:
     """The first address of the name. Raises Found if there is none by the deadline.
 
-    getaddrinfo knows no time-out: one that takes longer is left to end by itself.
+    getaddrinfo has no timeout: a call that takes longer is left to end by itself.
     """
     found: list[tuple[str, int] | OSError] = []
 

@@ -1,37 +1,38 @@
-"""Asks Dovecot over LMTP what Postfix would ask, on the very listener that Postfix uses."""
+"""Asks Dovecot over LMTP what Postfix would ask, on the listener that Postfix uses."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
-from mailstack_probe import lmtp_verdicts, sentinel
+from mailstack_probe import dialogue, judge, lmtp_verdicts, sentinel
+from mailstack_probe.dialogue import Answer, Stage, Tls
+from mailstack_probe.judge import Meaning
 from mailstack_probe.listeners import Listener
 from mailstack_probe.reasons import Reason
-from mailstack_probe.replies import Reply
 from mailstack_probe.sentinel import Sentinel
-from mailstack_probe.sessions import Closed, Foreign, Problem, Session, Silent
+from mailstack_probe.sessions import Closed, Foreign, Problem, Session, Silent, Untrusted
 from mailstack_probe.verdicts import Found, Verdict
 
-# Seconds until Dovecot has greeted, and is ready for recipients: that asks nobody else.
+# Seconds up to the answer to MAIL, for which Dovecot asks nobody else.
 LIMIT = 1.0
-# Seconds for its answers about recipients: it holds back the news that its user source is broken for 2 to 3 s. No more,
-# because a Dovecot that freezes just then has this time and one LIMIT until it is told.
+# Seconds for the answers about recipients: Dovecot delays the reply that its user source is broken by 2 to 3 s. No
+# more, because a Dovecot that freezes now is detected after this time and another LIMIT.
 ANSWERS = 3.5
-# Seconds for which a failure is ridden out, and from one try to the next: a reload of Dovecot makes its socket anew.
+# Seconds for which a failure must last, and from one try to the next: a reload of Dovecot creates its socket anew.
 RIDE_OUT = 0.5
 PAUSE = 0.25
 
 
 @dataclass(frozen=True)
 class Questions:
-    """Whom to ask for: an address that nobody has, and users whom Dovecot must know."""
+    """Recipients to ask for: one that does not exist, and canaries, which Dovecot must know."""
 
-    nobody: str
-    users: Sequence[str] = ()
+    unknown: str
+    canaries: Sequence[str] = ()
 
 
 class Dovecot:
-    """Dovecot behind a listener; `ended` is called when it ends between two checks."""
+    """Dovecot behind a listener; `ended` is called when Dovecot ends between two checks."""
 
     def __init__(self, listener: Listener, ended: Callable[[], None]) -> None:
         self._listener = listener
@@ -40,7 +41,7 @@ class Dovecot:
         self._known: Reason | None = None
 
     def start(self) -> None:
-        """Notices its end from now on."""
+        """Detects its end from now on."""
         self._sentinel.start()
 
     def check(self, questions: Questions) -> Verdict:
@@ -53,15 +54,15 @@ class Dovecot:
 
 
 def lasting(attempt: Callable[[], Verdict], known: Reason | None = None) -> Verdict:
-    """The first good verdict, or the last one: of at least two tries, and half a second.
+    """The first good verdict, or the last one after at least two tries and half a second.
 
-    A failure of the reason `known` is no news: one try shows that it lasts, and Dovecot may log each.
+    A failure of the reason `known` is not new: one try shows that it lasts, and Dovecot may log each.
     """
     start = time.monotonic()
     verdict = attempt()
     tries = 1
     while not verdict.good and verdict.reason != known and (tries < 2 or time.monotonic() - start < RIDE_OUT):
-        # A try that took its time has given the server some.
+        # A slow try has given the server time already.
         time.sleep(max(start + tries * PAUSE - time.monotonic(), 0.0))
         verdict = attempt()
         tries += 1
@@ -69,12 +70,15 @@ def lasting(attempt: Callable[[], Verdict], known: Reason | None = None) -> Verd
 
 
 def examine(listener: Listener, questions: Questions, part: Callable[[Session], None] = sentinel.leave) -> Verdict:
-    """One dialogue, of LIMIT and ANSWERS seconds at most; `part` is what becomes of its session."""
+    """One dialogue, of LIMIT and ANSWERS seconds at most; `part` is called with its session at the end."""
     try:
+        tls = listener.tls()
         session = listener.connect(time.monotonic() + LIMIT)
-        return _examined(session, listener, questions, part)
+        return _examine_session(session, listener, tls, questions, part)
     except Found as found:
         return found.verdict
+    except Untrusted as problem:
+        return lmtp_verdicts.tls_failed(listener.title, str(problem.__cause__ or problem))
     except Silent:
         return lmtp_verdicts.frozen(listener.title)
     except Closed:
@@ -83,9 +87,11 @@ def examine(listener: Listener, questions: Questions, part: Callable[[Session], 
         return lmtp_verdicts.bad_greeting(listener.title, foreign.line)
 
 
-def _examined(session: Session, listener: Listener, questions: Questions, part: Callable[[Session], None]) -> Verdict:
+def _examine_session(
+    session: Session, listener: Listener, tls: Tls | None, questions: Questions, part: Callable[[Session], None]
+) -> Verdict:
     try:
-        verdict = _dialogue(session, listener, questions)
+        verdict = _ask(session, listener, tls, questions)
     except BaseException:
         session.close()
         raise
@@ -93,45 +99,32 @@ def _examined(session: Session, listener: Listener, questions: Questions, part: 
     return verdict
 
 
-def _dialogue(session: Session, listener: Listener, questions: Questions) -> Verdict:
-    _greeting(session)
-    _demand(session, "LHLO localhost")
-    if listener.secure(session):
-        _demand(session, "LHLO localhost")
-    _demand(session, "MAIL FROM:<>")
+def _ask(session: Session, listener: Listener, tls: Tls | None, questions: Questions) -> Verdict:
+    answer = dialogue.start(session, Stage.LHLO, tls)
+    if not answer.accepted:
+        raise Found(lmtp_verdicts.of_refusal(listener.title, answer))
     session.extend(time.monotonic() + ANSWERS)
     try:
-        nobody = session.ask(f"RCPT TO:<{questions.nobody}>")
-        users = list(_ask_for(session, questions.users)) if nobody.code == 550 else []
+        unknown = dialogue.ask(session, questions.unknown)
+        refused = judge.meaning(unknown) is Meaning.UNKNOWN_RECIPIENT
+        canaries = list(_ask_canaries(session, questions.canaries)) if refused else []
     except Silent:
-        raise Found(lmtp_verdicts.waits(ANSWERS)) from None
+        raise Found(lmtp_verdicts.no_answer(ANSWERS)) from None
     _reset(session)
-    return lmtp_verdicts.of_recipients(listener.title, nobody, users)
+    return lmtp_verdicts.of_recipients(listener.title, unknown, canaries)
 
 
-def _greeting(session: Session) -> None:
-    greeting = session.reply()
-    if greeting.code != 220:
-        raise Found(lmtp_verdicts.bad_greeting(session.title, str(greeting)))
-
-
-def _demand(session: Session, command: str) -> None:
-    reply = session.ask(command)
-    if reply.code != 250:
-        raise Found(lmtp_verdicts.unexpected(command, reply))
-
-
-def _ask_for(session: Session, users: Sequence[str]) -> Iterator[tuple[str, Reply]]:
-    """The reply for each user, up to the one whom Dovecot knows."""
-    for user in users:
-        reply = session.ask(f"RCPT TO:<{user}>")
-        yield user, reply
-        if lmtp_verdicts.proves_user(reply):
+def _ask_canaries(session: Session, canaries: Sequence[str]) -> Iterator[tuple[str, Answer]]:
+    """The answer for each, up to the first that Dovecot knows."""
+    for canary in canaries:
+        answer = dialogue.ask(session, canary)
+        yield canary, answer
+        if lmtp_verdicts.proves_user(answer):
             return
 
 
 def _reset(session: Session) -> None:
-    """Lets Dovecot forget whom it was asked for; what the session was for is known already."""
+    """Lets Dovecot forget the recipients; the outcome does not matter."""
     try:
         session.ask("RSET")
     except Problem:

@@ -1,11 +1,11 @@
-"""The metrics of a probe, as they are when somebody asks."""
+"""The metrics of a probe, collected at each request."""
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from mailstack_probe import pem, queues, reasons, store, verify_cache
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.contract import LMTP, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Metric, Sample
 from mailstack_probe.probe import Probe
 from mailstack_probe.reports import Reporter
@@ -15,6 +15,8 @@ def collect(options: ProbeOptions, probe: Probe, reporter: Reporter) -> Iterator
     """Every metric of this pod; those whose files cannot be read are left out."""
     yield from _lmtp(probe)
     if options.smtp:
+        yield from _smtp(probe)
+    if options.verification:
         yield from _verification(probe)
     if options.verify_map:
         yield from _cache(Path(options.verify_map))
@@ -30,16 +32,24 @@ def collect(options: ProbeOptions, probe: Probe, reporter: Reporter) -> Iterator
 def _lmtp(probe: Probe) -> Iterator[Metric]:
     verdict = probe.board.verdict(LMTP)
     up = [Sample(float(verdict.good))] if verdict else []
-    yield Metric("mailstack_lmtp_up", "gauge", "Whether Dovecot takes mail over LMTP: 1 or 0.", up)
+    yield Metric("mailstack_lmtp_up", "gauge", "Whether Dovecot accepts mail over LMTP: 1 or 0.", up)
     states = _states(probe.board, LMTP)
     yield Metric("mailstack_lmtp_state", "gauge", "1 for the reason of the verdict on LMTP, 0 for the others.", states)
     seconds = probe.seconds.samples()
     yield Metric("mailstack_lmtp_check_seconds", "histogram", "Seconds that a check of LMTP took.", seconds)
 
 
+def _smtp(probe: Probe) -> Iterator[Metric]:
+    verdict = probe.board.verdict(SMTP)
+    up = [Sample(float(verdict.good))] if verdict else []
+    yield Metric("mailstack_smtp_up", "gauge", "Whether Postfix accepts mail on port 25: 1 or 0.", up)
+    help_ = "1 for the reason of the verdict on port 25, 0 for the others."
+    yield Metric("mailstack_smtp_state", "gauge", help_, _states(probe.board, SMTP))
+
+
 def _verification(probe: Probe) -> Iterator[Metric]:
     domains = [Sample(float(verdict.good), {"domain": name}) for name, verdict in sorted(probe.domains.items())]
-    help_ = "Whether Postfix refuses addresses of the domain that nobody has: 1 or 0."
+    help_ = "Whether Postfix refuses recipients of the domain that do not exist: 1 or 0."
     yield Metric("mailstack_verification_enforced", "gauge", help_, domains)
     states = _states(probe.board, VERIFICATION)
     help_ = "1 for the reason of the verdict on address verification, 0 for the others."

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-from mailstack_probe.contract import LMTP, VERIFICATION
+from mailstack_probe.contract import LMTP, SMTP, VERIFICATION
 
 
 class Reason(StrEnum):
@@ -26,15 +26,15 @@ class Reason(StrEnum):
     # Of LMTP.
     REACHABLE = "Reachable", "Dovecot answers, refuses an unknown recipient and accepts a canary recipient."
     NO_SOCKET = "NoSocket", "The unix socket does not exist."
-    CONNECTION_REFUSED = "ConnectionRefused", "Dovecot is not running."
+    CONNECTION_REFUSED = "ConnectionRefused", "The server is not running."
     PERMISSION_DENIED = "PermissionDenied", "Postfix may not connect to the unix socket."
     NOT_SEARCHABLE = "NotSearchable", "Postfix may not search the folder of the unix socket."
     NAME_NOT_RESOLVED = "NameNotResolved", "The name of Dovecot's Service does not resolve."
     CONNECTION_TIMED_OUT = "ConnectionTimedOut", "No answer to a connection over TCP."
     UNREACHABLE = "Unreachable", "Another error of the connection."
-    FROZEN = "Frozen", "Dovecot accepts connections, and does not answer."
-    CONNECTION_CLOSED = "ConnectionClosed", "Dovecot closes the connection without an answer."
-    BAD_GREETING = "BadGreeting", "Something other than an LMTP server answers."
+    FROZEN = "Frozen", "The server accepts connections, and does not answer."
+    CONNECTION_CLOSED = "ConnectionClosed", "The server closes the connection without an answer."
+    BAD_GREETING = "BadGreeting", "Something other than the mail server answers."
     TLS_FAILED = "TLSFailed", "Postfix cannot trust Dovecot's certificate, or there is no TLS."
     TEMPORARY_FAILURE = "TemporaryFailure", "Dovecot cannot look up its users or mail, so Postfix cannot ask it."
     UNEXPECTED_REPLY = "UnexpectedReply", "The server gives a reply that no other reason is for."
@@ -48,6 +48,10 @@ class Reason(StrEnum):
     STORE_FULL = "StoreFull", "The mail volume is full."
     STORE_NOT_RESPONDING = "StoreNotResponding", "A write to the mail volume does not complete."
 
+    # Of SMTP.
+    RECEIVING = "Receiving", "Postfix accepts mail from other mail servers."
+    FILTER_UNAVAILABLE = "FilterUnavailable", "A mail filter of Postfix (a milter) does not answer."
+
     # Of verification.
     ENFORCED = "Enforced", "Postfix refuses an unknown recipient, with Dovecot's reply."
     DISABLED = "Disabled", "spec.verification.enabled is false."
@@ -55,8 +59,10 @@ class Reason(StrEnum):
     NOT_ENFORCED = "NotEnforced", "Postfix accepts an unknown recipient."
     WRONG_TRANSPORT = "WrongTransport", "Postfix does not ask Dovecot about the domain."
     OTHER_CODE = "OtherCode", "Postfix refuses with another code than that of the spec."
-    REFUSED = "Refused", "Postfix refuses a recipient that it should accept."
-    SERVER_CONFIGURATION = "ServerConfiguration", "A parameter of Postfix is wrong."
+    REFUSED = "Refused", "Postfix refuses what it should accept."
+    SERVER_CONFIGURATION = "ServerConfiguration", "A parameter of Postfix is wrong, or a policy service is down."
+    QUEUE_FULL = "QueueFull", "The volume of Postfix's queue is nearly full."
+    TEMPORARY_REFUSAL = "TemporaryRefusal", "Postfix itself accepts no mail at the moment."
     POSTFIX_UNREACHABLE = "PostfixUnreachable", "Postfix does not answer."
 
 
@@ -105,8 +111,26 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.REFUSED,
         Reason.TEMPORARY_FAILURE,
         Reason.SERVER_CONFIGURATION,
+        Reason.QUEUE_FULL,
+        Reason.TEMPORARY_REFUSAL,
         Reason.UNEXPECTED_REPLY,
         Reason.POSTFIX_UNREACHABLE,
+        Reason.CHECK_FAILED,
+    ),
+    SMTP: (
+        Reason.RECEIVING,
+        Reason.STARTING,
+        Reason.CONNECTION_REFUSED,
+        Reason.CONNECTION_TIMED_OUT,
+        Reason.UNREACHABLE,
+        Reason.FROZEN,
+        Reason.CONNECTION_CLOSED,
+        Reason.BAD_GREETING,
+        Reason.FILTER_UNAVAILABLE,
+        Reason.QUEUE_FULL,
+        Reason.SERVER_CONFIGURATION,
+        Reason.TEMPORARY_REFUSAL,
+        Reason.REFUSED,
         Reason.CHECK_FAILED,
     ),
 }

@@ -1,10 +1,10 @@
-"""Asks the servers of this pod, as mail programs do, whether their configuration works; exit 0 if it does.
+"""Checks that the servers of this pod work with their configuration, as mail programs would find; exit 0 if they do.
 
-    python -m mailstack_probe.rehearsal --imap 143 --smtp 25 --unknown nobody@example.org --expect 550
+    python -m mailstack_probe.rehearsal --imap=143 --smtp=25
 
-Runs in a pod that is thrown away, before a changed configuration reaches the pod that people use. Where something is
-wrong it ends with 1 and one sentence on the last line; with 75 (EX_TEMPFAIL) where nothing answers in time. IMAP
-comes first: without Dovecot, what Postfix says tells less.
+Runs in a pod of its own before a changed configuration reaches the pod that people use. Exits with 1 if something is
+wrong, and its last line is one sentence about it; with 75 (EX_TEMPFAIL) if there is no answer in time. IMAP comes
+first: Postfix's answers say little about a Dovecot that did not start.
 """
 
 import signal
@@ -14,13 +14,15 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailstack_probe import logs, replies, sessions
+from mailstack_probe import dialogue, judge, logs, rehearsal_verdicts, replies, sessions
 from mailstack_probe.contract import NO_ANSWER, REHEARSAL_LIMIT, RehearsalOptions
+from mailstack_probe.dialogue import Answer, Stage
+from mailstack_probe.judge import Meaning
 from mailstack_probe.sessions import NotYet, Problem, Session, Silent, Slow, Unanswered
 
-# How long a server may take to write what it did into its log, in seconds.
+# Seconds that a server may take to write to its log.
 LOGGED = 2.0
-# Between two tries while a server starts, in seconds.
+# Seconds between two tries while a server starts.
 PAUSE = 0.5
 
 Dialogue = Callable[[Session], None]
@@ -39,19 +41,19 @@ class Check:
     def name(self) -> str:
         return f"{self.title} on port {self.port}"
 
-    def passes(self, deadline: float) -> None:
-        """Returns once it does. Raises Problem if it never will, or does not by the deadline."""
-        answer: NotYet | None = None
+    def pass_until(self, deadline: float) -> None:
+        """Returns once it passes. Raises Problem if it cannot, or does not by the deadline."""
+        last: NotYet | None = None
         while True:
             try:
                 return self._try(deadline)
             except NotYet as error:
-                answer = error
+                last = error
             except Silent as error:
-                # The last try is cut short, as Postfix takes seconds to answer; what it said before tells more.
-                raise _in_the_end(answer or error) from error
+                # The deadline cut the last try short, as Postfix takes seconds to answer; the one before says more.
+                raise _final_problem(last or error) from error
             if time.monotonic() + PAUSE >= deadline:
-                raise _in_the_end(answer) from answer
+                raise _final_problem(last) from last
             time.sleep(PAUSE)
 
     def _try(self, deadline: float) -> None:
@@ -59,10 +61,10 @@ class Check:
             self.dialogue(session)
 
 
-def _in_the_end(answer: Exception) -> Problem:
-    """What the last answer before the deadline comes to."""
-    slow = isinstance(answer, (Slow, Silent))
-    return (Unanswered if slow else Problem)(str(answer))
+def _final_problem(last: Exception) -> Problem:
+    """The problem that the last answer before the deadline has become."""
+    slow = isinstance(last, (Slow, Silent))
+    return (Unanswered if slow else Problem)(str(last))
 
 
 def imap(session: Session) -> None:
@@ -74,21 +76,32 @@ def imap(session: Session) -> None:
 
 def sieve(session: Session) -> None:
     """ManageSieve's greeting: what it can do, and OK."""
-    while replies.sieve_goes_on(line := session.line()):
+    while replies.is_sieve_capability(line := session.line()):
         pass
     if not replies.sieve_is_open(line):
         raise Problem(f"{session.title} does not greet with its capabilities and OK: {line}")
 
 
 def smtp(session: Session) -> None:
-    """The greeting, and EHLO."""
-    _demand(session, 220)
-    session.send("EHLO localhost")
-    _demand(session, 250)
+    """The greeting, EHLO and MAIL."""
+    _require(session, dialogue.start(session))
 
 
-class Unknown:
-    """Asks Postfix for an address that nobody has."""
+def submission(session: Session) -> None:
+    """The greeting and EHLO; MAIL needs a login."""
+    answer = dialogue.start(session)
+    if answer.stage is not Stage.MAIL:
+        _require(session, answer)
+
+
+def _require(session: Session, answer: Answer) -> None:
+    """Raises unless it is a success. A mail filter that is unavailable is no mistake in the configuration."""
+    if judge.meaning(answer) not in (Meaning.SUCCESS, Meaning.FILTER_UNAVAILABLE):
+        raise _refusal(f"{session.title} answered {answer}", answer)
+
+
+class UnknownRecipient:
+    """Asks Postfix for a recipient that does not exist."""
 
     def __init__(self, address: str, expected: int) -> None:
         self._address = address
@@ -97,64 +110,69 @@ class Unknown:
         self._tries = 1
 
     def __call__(self, session: Session) -> None:
-        smtp(session)
-        session.send("MAIL FROM:<>")
-        _demand(session, 250)
-        session.send(f"RCPT TO:<{self._asked}>")
-        self._judge(session.reply())
-
-    def _judge(self, reply: replies.Reply) -> None:
-        problem = replies.recipient_problem(self._asked, reply, self._expected)
-        if not problem:
-            return
-        if not reply.temporary:
-            raise Problem(problem)
-        if not reply.pending:
-            self._tries += 1
-            self._asked = replies.another(self._address, self._tries)
-        raise (Slow if reply.pending else NotYet)(problem)
+        answer = dialogue.start(session)
+        if answer.accepted:
+            answer = dialogue.ask(session, self._asked)
+        problem = rehearsal_verdicts.recipient_problem(self._asked, answer, self._expected)
+        if problem:
+            # verify(8) keeps a temporary answer, and would give it again for this recipient.
+            if judge.meaning(answer) is not Meaning.PENDING:
+                self._tries += 1
+                self._asked = _another(self._address, self._tries)
+            raise _refusal(problem, answer)
 
 
-def _demand(session: Session, code: int) -> None:
-    reply = session.reply()
-    if reply.code != code:
-        raise (NotYet if reply.temporary else Problem)(f"{session.title} must answer {code}, but says: {reply}")
+def _another(address: str, number: int) -> str:
+    """Another recipient of the domain that does not exist either."""
+    local, _, domain = address.rpartition("@")
+    return f"{local}-{number}@{domain}"
 
 
-# What may be asked for, in the order in which a failure tells most: option, title, dialogue, TLS from the start.
+def _refusal(problem: str, answer: Answer) -> Problem | NotYet:
+    """Final, or not yet; at the deadline, Slow says nothing about the configuration."""
+    match judge.meaning(answer):
+        case Meaning.PENDING | Meaning.QUEUE_FULL:
+            return Slow(problem)
+        case Meaning.TEMPORARY | Meaning.DOVECOT_UNAVAILABLE:
+            return Slow(problem) if answer.reply.code == 421 else NotYet(problem)
+    return Problem(problem)
+
+
+# The servers, that whose failure says most first: option, title, dialogue, TLS from the start.
 _SERVERS = (
     ("imap", "IMAP", imap, False),
     ("imaps", "IMAP with TLS", imap, True),
     ("sieve", "ManageSieve", sieve, False),
     ("smtp", "SMTP", smtp, False),
-    ("submission", "Submission", smtp, False),
-    ("submissions", "Submission with TLS", smtp, True),
+    ("submission", "Submission", submission, False),
+    ("submissions", "Submission with TLS", submission, True),
 )
 
 
 def rehearse(checks: Iterable[Check]) -> None:
-    """Makes one check after the other, and tells of each that passes. Raises Problem at the first that does not."""
+    """Makes one check after the other, and prints each that passes. Raises Problem at the first that does not."""
     deadline = time.monotonic() + REHEARSAL_LIMIT
     for check in checks:
-        check.passes(deadline)
-        print(f"mailstack: {check.name} answers as it should", flush=True)
+        check.pass_until(deadline)
+        print(f"mailstack: {check.name} works", flush=True)
 
 
 def _checks(options: RehearsalOptions) -> list[Check]:
-    """What the command line asks for."""
+    """The checks of the command line."""
     ports = ((title, getattr(options, option), dialogue, tls) for option, title, dialogue, tls in _SERVERS)
     servers = [Check(title, port, dialogue, tls) for title, port, dialogue, tls in ports if port]
     return servers + list(_recipients(options))
 
 
 def _recipients(options: RehearsalOptions) -> Iterator[Check]:
-    if options.smtp and options.expect:
+    if options.verification and options.expect:
         for address in options.unknown:
-            yield Check(f"SMTP for {address}", options.smtp, Unknown(address, options.expect))
+            title = f"Verification of {address}"
+            yield Check(title, options.verification, UnknownRecipient(address, options.expect))
 
 
 def _logged(files: Sequence[Path]) -> str:
-    """What the servers' logs add to a problem: a server tells others less than it writes there, and a moment later."""
+    """What the servers' logs say about a problem: more than the reply, and a moment later."""
     deadline = time.monotonic() + LOGGED
     while not (words := _words(files)) and time.monotonic() < deadline:
         time.sleep(PAUSE)
@@ -174,16 +192,16 @@ def _content(file: Path) -> str:
 
 
 def main() -> None:
-    """Ends with 1 and the problem if there is one."""
-    # As PID 1 there is no default action: the pod would wait for its grace period.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit("mailstack: told to stop"))
+    """Exits with 1 and the problem if there is one."""
+    # PID 1 has no default action: the pod would last for its grace period.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("mailstack: stopped by SIGTERM"))
     options = RehearsalOptions.parse()
     try:
         rehearse(_checks(options))
     except Problem as problem:
         words = _logged(list(map(Path, options.log)))
         print(f"mailstack: {problem}{words}", file=sys.stderr, flush=True)
-        # Without an answer and without a word in the logs it may be the node that is slow.
+        # No answer, and nothing in the logs: the node may be slow.
         sys.exit(NO_ANSWER if isinstance(problem, Unanswered) and not words else 1)
 
 

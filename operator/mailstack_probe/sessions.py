@@ -40,6 +40,10 @@ class Closed(Problem):
     """The server ended the session."""
 
 
+class Untrusted(Problem):
+    """There is no TLS with a certificate that can be trusted."""
+
+
 class Foreign(Problem):
     """The server speaks another protocol."""
 
@@ -86,7 +90,7 @@ class Session:
     def reply(self) -> replies.Reply:
         """The next reply of an SMTP or LMTP server. Raises Problem, as `line` does, and Foreign."""
         lines = [self.line()]
-        while replies.smtp_goes_on(lines[-1]):
+        while replies.has_next_line(lines[-1]):
             lines.append(self.line())
         reply = replies.smtp(lines)
         if reply is None:
@@ -123,7 +127,7 @@ class Session:
     def encrypt(self, context: ssl.SSLContext, name: str | None = None) -> None:
         """Goes on in TLS; `name` is what the certificate must be for, if the context asks for one.
 
-        Raises Problem if the server does not, or its certificate is not good.
+        Raises Untrusted if the server does not, or its certificate is not good; Silent.
         """
         try:
             self._socket.settimeout(left(self._deadline))
@@ -131,7 +135,7 @@ class Session:
         except TimeoutError as error:
             raise self._silent() from error
         except OSError as error:
-            raise Problem(f"{self.title} does not complete the TLS handshake: {error}") from error
+            raise Untrusted(f"{self.title} does not complete the TLS handshake: {error}") from error
 
     def _silent(self) -> Silent:
         return Silent(f"{self.title} took the connection, but does not answer; the server's log says why")

@@ -23,7 +23,8 @@ FROZEN = f'mailstack_lmtp_state{{{POD},reason="Frozen"}}'
 ENFORCED = f'mailstack_verification_enforced{{{POD},domain="example.org"}}'
 NOT_ENFORCED = f'mailstack_verification_state{{{POD},reason="NotEnforced"}}'
 DISABLED = f'mailstack_verification_state{{{POD},reason="Disabled"}}'
-UNREACHABLE = f'mailstack_verification_state{{{POD},reason="PostfixUnreachable"}}'
+SMTP_UP = f"mailstack_smtp_up{{{POD}}}"
+REFUSED = f'mailstack_smtp_state{{{POD},reason="ConnectionRefused"}}'
 ACTIVE = f'mailstack_queue_oldest_seconds{{{POD},queue="active"}}'
 DEFERRED = f'mailstack_queue_oldest_seconds{{{POD},queue="deferred"}}'
 HOLD = f'mailstack_queue_oldest_seconds{{{POD},queue="hold"}}'
@@ -46,7 +47,8 @@ WELL = {
     ENFORCED: f"1{ALWAYS}",
     NOT_ENFORCED: f"0{ALWAYS}",
     DISABLED: f"0{ALWAYS}",
-    UNREACHABLE: f"0{ALWAYS}",
+    SMTP_UP: f"1{ALWAYS}",
+    REFUSED: f"0{ALWAYS}",
     ACTIVE: f"20{ALWAYS}",
     DEFERRED: f"3600{ALWAYS}",
     HOLD: f"{9 * DAY}{ALWAYS}",
@@ -90,8 +92,11 @@ PROBE_ABSENT = PROBE_DOWN | {UP: NEVER}
 FAULTS = {
     "Dovecot is down": Fault(DOVECOT_DOWN, 2, of_pod("MailStackLMTPDown", "critical")),
     "Postfix is down": Fault(
-        {UNREACHABLE: f"1{ALWAYS}", ENFORCED: f"0{ALWAYS}"}, 2, of_pod("MailStackPostfixDown", "critical")
+        {SMTP_UP: f"0{ALWAYS}", REFUSED: f"1{ALWAYS}", ENFORCED: f"0{ALWAYS}"},
+        2,
+        of_pod("MailStackSMTPDown", "critical"),
     ),
+    "a mail filter is away": Fault({SMTP_UP: f"0{ALWAYS}"}, 2, of_pod("MailStackSMTPDown", "critical")),
     "unknown addresses are accepted": Fault(
         {NOT_ENFORCED: f"1{ALWAYS}", ENFORCED: f"0{ALWAYS}"},
         5,

@@ -69,7 +69,9 @@ def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
     ready = entries(seen, "conditions")[0]
     conditions: list[Json] = [dict(ready), {**ready, "type": "LMTPReachable"}]
     stack: Object = {**findings.stack, "status": {**seen, "conditions": conditions}}
-    assert "LMTPReachable  False   30s    Refused  as above" in render_status(replace(findings, stack=stack), WIDTH)
+    assert "LMTPReachable  False   30s    ConnectionRefused  as above" in render_status(
+        replace(findings, stack=stack), WIDTH
+    )
 
 
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:
@@ -149,6 +151,19 @@ def test_sessions_of_others_stay(session: list[str]) -> None:
     server = "dovecot" if session[0].startswith("lmtp") else "postfix"
     found = parse_log("mail-0", server, "".join(f"{stamp} {words}\n" for words in session))
     assert drop_probe_traffic(found) == found
+
+
+def test_both_listeners_are_asked_without_a_line_in_the_log() -> None:
+    host, who = "localhost[127.0.0.1]", "mailstack-probe-00016@example.org"
+    sessions = [
+        f"postfix/smtpd[7]: connect from {host}",
+        f"postfix/smtpd[7]: disconnect from {host} ehlo=1 mail=1 quit=1 commands=3",
+        f"postfix/probe/smtpd[8]: connect from {host}",
+        f"postfix/probe/smtpd[8]: NOQUEUE: reject: RCPT from {host}: 550 5.1.1 <{who}>: no; from=<> to=<{who}>",
+        f"postfix/probe/smtpd[8]: disconnect from {host} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4",
+    ]
+    log = "".join(f"2026-11-22T23:28:00.000000000Z {line}\n" for line in sessions)
+    assert drop_probe_traffic(parse_log("mail-0", "postfix", log)) == []
 
 
 @pytest.mark.parametrize("queue_id", ["2A3C22C12", "3786A2C26", "CFB2F3378"])

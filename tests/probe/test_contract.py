@@ -32,10 +32,10 @@ keys = st.builds("{}/{}".format, plain, plain)
 codes = st.sampled_from(contract.EXPECTED)
 some = st.lists(text, min_size=1).map(tuple)
 asked = st.one_of(
-    st.builds(ProbeOptions, domain=some, stack=keys, smtp=numbers, expect=codes),
+    st.builds(ProbeOptions, domain=some, stack=keys, smtp=numbers, verification=numbers, expect=codes),
     st.builds(ProbeOptions, domain=some, stack=keys),
     st.builds(CertificatesOptions, pair=..., ca=...),
-    st.builds(RehearsalOptions, expect=codes, unknown=some, smtp=numbers.filter(bool), imap=..., log=...),
+    st.builds(RehearsalOptions, expect=codes, unknown=some, verification=numbers.filter(bool), imap=..., log=...),
     st.builds(RehearsalOptions, imap=..., imaps=..., sieve=..., submission=..., submissions=...),
 )
 
@@ -62,7 +62,7 @@ def test_help_shows_every_option(program: type[Arguments], capsys: pytest.Captur
         (ProbeOptions, ["--stack=mail"], "'mail' is not of the form NAMESPACE/NAME"),
         (ProbeOptions, ["--lmtp=unix:lmtp"], "'unix:lmtp' is neither unix:/PATH nor inet:HOST:PORT"),
         (CertificatesOptions, ["--pair=/run/secret"], "'/run/secret' is not of the form SOURCE=TARGET"),
-        (RehearsalOptions, ["--unknown=nobody@example.org"], "--unknown needs --smtp and --expect"),
+        (RehearsalOptions, ["--unknown=nobody@example.org"], "--unknown needs --verification and --expect"),
         (RehearsalOptions, ["--expect=251"], "invalid choice: 251"),
         (RehearsalOptions, ["--ima=143"], "unrecognized arguments: --ima=143"),
     ],
@@ -75,9 +75,9 @@ def test_what_is_wrong_is_named(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("one", ["--smtp=25", "--expect=550"])
+@pytest.mark.parametrize("one", ["--verification=10025", "--expect=550"])
 def test_postfix_is_asked_only_with_the_expected_reply(one: str, capsys: pytest.CaptureFixture[str]) -> None:
     whole = ["--lmtp=unix:/lmtp", "--stack=post/mail", "--port=9100", "--domain=example.org", one]
     with pytest.raises(SystemExit):
         ProbeOptions.parse(whole)
-    assert "--smtp and --expect require each other" in capsys.readouterr().err
+    assert "--verification and --expect require each other" in capsys.readouterr().err

@@ -83,7 +83,8 @@ def arguments(tmp_path: Path, users: Path) -> list[str]:
 def test_it_serves_its_verdicts_and_ends_at_once_when_told(arguments: list[str], tmp_path: Path) -> None:
     port = free_port()
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"), playing(SMTP_GOOD) as smtp:
-        whole = [*arguments, f"--lmtp=unix:{tmp_path}/lmtp", f"--smtp={smtp.port}", "--expect=550", f"--port={port}"]
+        verified = [f"--verification={smtp.port}", "--expect=550"]
+        whole = [*arguments, f"--lmtp=unix:{tmp_path}/lmtp", f"--smtp={smtp.port}", *verified, f"--port={port}"]
         with running(*whole) as process:
             until(lambda: 'mailstack_verification_enforced{domain="example.org"} 1\n' in fetch(port, "/metrics"))
             until(lambda: "mailstack_lmtp_up 1\n" in fetch(port, "/metrics"))

@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from mailstack_probe import rehearsal
-from mailstack_probe.rehearsal import Check, Unknown
-from mailstack_probe.sessions import Problem
+from mailstack_probe.rehearsal import Check, UnknownRecipient
+from mailstack_probe.sessions import Problem, Unanswered
 from tests.probe.keys import Pair
 from tests.probe.servers import SILENCE, Script, free_port, playing
 
@@ -46,7 +46,7 @@ def asked(*replies: str) -> Script:
 
 
 def unknown(port: int, expected: int = 550) -> Check:
-    return Check("SMTP", port, Unknown(WHO, expected))
+    return Check("SMTP", port, UnknownRecipient(WHO, expected))
 
 
 def problem(*checks: Check) -> str:
@@ -57,7 +57,7 @@ def problem(*checks: Check) -> str:
 
 
 def test_servers_that_greet_pass(capsys: pytest.CaptureFixture[str]) -> None:
-    with playing(IMAP) as imap, playing(SIEVE) as sieve, playing(HELLO) as smtp:
+    with playing(IMAP) as imap, playing(SIEVE) as sieve, playing(asked("250 Ok")) as smtp:
         rehearsal.rehearse(
             [
                 Check("IMAP", imap.port, rehearsal.imap),
@@ -66,9 +66,9 @@ def test_servers_that_greet_pass(capsys: pytest.CaptureFixture[str]) -> None:
             ]
         )
     assert capsys.readouterr().out.splitlines() == [
-        f"mailstack: IMAP on port {imap.port} answers as it should",
-        f"mailstack: ManageSieve on port {sieve.port} answers as it should",
-        f"mailstack: SMTP on port {smtp.port} answers as it should",
+        f"mailstack: IMAP on port {imap.port} works",
+        f"mailstack: ManageSieve on port {sieve.port} works",
+        f"mailstack: SMTP on port {smtp.port} works",
     ]
 
 
@@ -96,7 +96,7 @@ def test_a_refused_unknown_address_passes() -> None:
 def test_an_accepted_unknown_address_is_told_at_once() -> None:
     with playing(asked("250 2.1.0 Ok", "250 2.1.5 Ok")) as server:
         words = problem(unknown(server.port))
-    assert words.startswith("Postfix accepts an address that does not exist (250 2.1.5 Ok): ")
+    assert words.startswith(f"Postfix accepts {WHO}, which does not exist (250 2.1.5 Ok): ")
     assert len(server.heard) == 1
 
 
@@ -120,7 +120,7 @@ def test_after_a_temporary_answer_another_address_is_asked_for() -> None:
 def test_a_temporary_answer_that_stays_is_the_problem(seconds: Seconds) -> None:
     seconds(0.5)
     with playing(asked("250 Ok", NO_SOCKET)) as server:
-        assert problem(unknown(server.port)).endswith(f", but says: {NO_SOCKET}")
+        assert problem(unknown(server.port)).endswith(f"; it answered {NO_SOCKET}")
     assert len(server.heard) > 2
 
 
@@ -128,30 +128,53 @@ def test_what_was_said_before_a_silence_is_the_problem(seconds: Seconds) -> None
     """The last try ends while Postfix still waits for Dovecot."""
     seconds(0.5)
     with playing(asked("250 Ok", PENDING), asked("250 Ok", SILENCE)) as server:
-        assert problem(unknown(server.port)).endswith(f", but says: {PENDING}")
+        assert problem(unknown(server.port)).endswith(f"; it answered {PENDING}")
     assert len(server.heard) == 2
 
 
 def test_another_code_for_dovecots_word_is_told_at_once() -> None:
     refused = REFUSED.replace("550", "450", 1)
     with playing(asked("250 Ok", refused)) as server:
-        assert problem(unknown(server.port)).endswith(f", but says: {refused}")
+        assert problem(unknown(server.port)).endswith(f"; it answered {refused}")
     assert len(server.heard) == 1
 
 
 def test_a_mistake_in_the_configuration_is_told_at_once() -> None:
     with playing(asked("451 4.3.5 Server configuration error")) as server:
         assert problem(unknown(server.port)) == (
-            f"SMTP on port {server.port} must answer 250, but says: 451 4.3.5 Server configuration error"
+            f"Postfix answered MAIL with 451 4.3.5 Server configuration error, so it cannot be asked about {WHO}"
         )
     assert len(server.heard) == 1
 
 
-def test_421_is_told_at_once() -> None:
-    with playing(["421 4.3.2 All server ports are busy"]) as server:
-        assert problem(Check("SMTP", server.port, rehearsal.smtp)) == (
-            f"SMTP on port {server.port} must answer 220, but says: 421 4.3.2 All server ports are busy"
-        )
+def test_421_is_of_the_server_and_is_tried_again() -> None:
+    with playing(["421 4.3.2 All server ports are busy"], asked("250 Ok")) as server:
+        rehearsal.rehearse([Check("SMTP", server.port, rehearsal.smtp)])
+    assert len(server.heard) == 2
+
+
+@pytest.mark.parametrize("reply", ["421 4.3.2 All server ports are busy", "452 4.3.1 Insufficient system storage"])
+def test_a_server_without_room_says_nothing_about_the_configuration(reply: str, seconds: Seconds) -> None:
+    seconds(0.5)
+    with playing(asked(reply)) as server, pytest.raises(Unanswered, match=reply):
+        rehearsal.rehearse([Check("SMTP", server.port, rehearsal.smtp)])
+
+
+@pytest.mark.parametrize(
+    "script",
+    [
+        ["421 mail.example.org Service unavailable - try again later"],
+        asked("451 4.7.1 Service unavailable - try again later"),
+    ],
+)
+def test_a_filter_that_is_away_is_no_mistake_in_the_configuration(script: Script) -> None:
+    with playing(script) as server:
+        rehearsal.rehearse([Check("SMTP", server.port, rehearsal.smtp)])
+
+
+def test_submission_is_asked_up_to_ehlo_as_mail_needs_a_login() -> None:
+    with playing(asked("530 5.7.0 Must issue a STARTTLS command first")) as server:
+        rehearsal.rehearse([Check("Submission", server.port, rehearsal.submission)])
 
 
 def test_a_closed_session_is_told_at_once() -> None:
@@ -202,27 +225,27 @@ def run(*arguments: str) -> tuple[int, list[str]]:
 
 def test_the_command_ends_with_0_when_all_is_well() -> None:
     other = REFUSED.replace("example.org", "example.net")
-    scripts = [HELLO, asked("250 Ok", REFUSED), asked("250 Ok", other)]
+    scripts = [asked("250 Ok"), asked("250 Ok", REFUSED), asked("250 Ok", other)]
     with playing(IMAP) as imap, playing(*scripts) as smtp:
-        ports = ("--smtp", str(smtp.port), "--imap", str(imap.port))
+        ports = ("--smtp", str(smtp.port), "--verification", str(smtp.port), "--imap", str(imap.port))
         status, lines = run(*ports, "--unknown", WHO, "--unknown", "nobody@example.net", "--expect", "550")
     assert (status, len(lines)) == (0, 4)
-    assert lines[0] == f"mailstack: IMAP on port {imap.port} answers as it should"
+    assert lines[0] == f"mailstack: IMAP on port {imap.port} works"
     assert [heard[-1] for heard in smtp.heard[1:3]] == [f"RCPT TO:<{WHO}>", "RCPT TO:<nobody@example.net>"]
 
 
 def test_the_command_ends_with_1_and_the_problem_on_the_last_line() -> None:
-    with playing(IMAP) as imap, playing(HELLO, asked("250 Ok", "250 2.1.5 Ok")) as smtp:
-        ports = ("--smtp", str(smtp.port), "--imap", str(imap.port))
+    with playing(IMAP) as imap, playing(asked("250 Ok", "250 2.1.5 Ok")) as smtp:
+        ports = ("--verification", str(smtp.port), "--imap", str(imap.port))
         status, lines = run(*ports, "--unknown", WHO, "--expect", "550")
     assert status == 1
-    assert lines[-1].startswith("mailstack: Postfix accepts an address that does not exist (250 2.1.5 Ok): ")
+    assert lines[-1].startswith(f"mailstack: Postfix accepts {WHO}, which does not exist (250 2.1.5 Ok): ")
 
 
 def test_unknown_addresses_need_a_port_and_an_answer() -> None:
     status, lines = run("--unknown", WHO)
     assert status == 2
-    assert lines[-1].endswith("--unknown needs --smtp and --expect")
+    assert lines[-1].endswith("--unknown needs --verification and --expect")
 
 
 def test_the_command_ends_at_once_when_told() -> None:
@@ -230,5 +253,5 @@ def test_the_command_ends_at_once_when_told() -> None:
         while not imap.heard:
             assert process.poll() is None
         process.send_signal(signal.SIGTERM)
-        assert process.communicate(timeout=2)[0] == "mailstack: told to stop\n"
+        assert process.communicate(timeout=2)[0] == "mailstack: stopped by SIGTERM\n"
         assert process.returncode == 1

@@ -34,6 +34,7 @@ class ConditionType(_Documented):
     READY = "Ready", "Everything is as the spec says, and every check that the spec needs is True."
     LMTP_REACHABLE = "LMTPReachable", "Dovecot takes mail over LMTP, as every mail pod sees it."
     VERIFICATION_READY = "VerificationReady", "Every Postfix refuses unknown recipients."
+    SMTP_REACHABLE = "SMTPReachable", "Every Postfix accepts mail on port 25, as another mail server sees it."
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
     STALLED = "Stalled", "Somebody must act; present only while true."
@@ -162,6 +163,14 @@ CHECKS = (
             "spec.verification.enabled is false: Postfix accepts every address of its domains and returns "
             "undeliverable mail to its sender"
         ),
+    ),
+    Check(
+        name=contract.SMTP,
+        condition=ConditionType.SMTP_REACHABLE,
+        column="SMTP",
+        question="Whether Postfix accepts mail on port 25, as another mail server sees it.",
+        asked_in=frozenset(("postfix",)),
+        needed=_always,
     ),
 )
 

@@ -12,7 +12,7 @@ from mailstack_operator.stack.containers import SIDECAR_USER, mount
 from mailstack_operator.stack.paths import LOGS_FOLDER
 from mailstack_operator.stack.postfix.component import expected_reply
 from mailstack_operator.stack.topology import Topology
-from mailstack_probe.contract import REHEARSAL_USER, RehearsalOptions
+from mailstack_probe.contract import REHEARSAL_USER, VERIFICATION_PORT, RehearsalOptions
 
 # As many domains are asked for: each takes a second.
 _DOMAINS = 3
@@ -72,6 +72,7 @@ def _options(topology: Topology) -> RehearsalOptions:
     return RehearsalOptions(
         expect=expected_reply(topology),
         unknown=tuple(f"{REHEARSAL_USER}@{domain}" for domain in topology.spec.domains[:_DOMAINS]),
+        verification=VERIFICATION_PORT,
         log=tuple(map(_log, ("dovecot", "postfix"))),
         **ports,
     )

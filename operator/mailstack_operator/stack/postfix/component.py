@@ -28,7 +28,7 @@ from mailstack_operator.stack.paths import (
 )
 from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, sender_login
 from mailstack_operator.stack.topology import Topology
-from mailstack_probe.contract import IDS_FILE, SMTP_PORT, ProbeOptions
+from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, ProbeOptions
 
 # For the scripts that run in the server's container.
 _ENVIRONMENT = {
@@ -176,6 +176,7 @@ def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
         lmtp=topology.lmtp.address,
         lmtp_ca=LMTP_CA_PUBLIC_FILE if topology.lmtp.tls else None,
         smtp=SMTP_PORT,
+        verification=VERIFICATION_PORT,
         expect=expected_reply(topology),
         verify_map=VERIFY_CACHE_FILE,
         ids=IDS_FILE,

@@ -1,8 +1,21 @@
-"""master.cf: Postfix's services, and those for users who send."""
+"""master.cf: Postfix's services, that for the probe, and those for users who send."""
 
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.topology import Topology
+from mailstack_probe.contract import VERIFICATION_PORT
+
+# For the probe and the rehearsal: what Postfix says about a recipient, whatever its filters and rate limits do. The
+# restrictions stay those of port 25, so that a faulty one is found. No way in: only this pod can connect, and neither
+# DATA nor BDAT is accepted.
+_PROBE = f"""\
+127.0.0.1:{VERIFICATION_PORT} inet   n  -  n  -      -  smtpd
+  -o syslog_name=postfix/probe
+  -o smtpd_milters=
+  -o smtpd_milter_maps=
+  -o smtpd_client_event_limit_exceptions=127.0.0.1
+  -o smtpd_data_restrictions=reject
+"""
 
 # Mail programs: nobody sends without a login, nobody logs in without TLS, and each login sends as itself.
 # The last line keeps example.org in mua_recipient_restrictions from meaning sub.example.org, too.
@@ -28,4 +41,4 @@ submissions inet       n  -  n  -      -  smtpd
 def render(topology: Topology) -> str:
     """The whole of master.cf."""
     submission = _SUBMISSION_SERVICES if topology.spec.submission else ""
-    return syntax.HEADER + services.SERVICES + submission
+    return syntax.HEADER + services.SERVICES + _PROBE + submission

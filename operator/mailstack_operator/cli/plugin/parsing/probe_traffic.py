@@ -7,8 +7,10 @@ from mailstack_operator.cli.plugin.parsing.log_line import DOVECOT, Line
 from mailstack_probe.contract import PROBE_USER
 
 # The process that serves a session: Dovecot's lmtp writes lmtp(PID), and lmtp(ADDRESS)<PID> once it has a recipient.
-_PROCESS = re.compile(r"postfix/smtpd\[(\d+)\]: |lmtp\((?:[^)]*\)<)?(\d+)[)>]")
+_PROCESS = re.compile(r"postfix/(?:probe/)?smtpd\[(\d+)\]: |lmtp\((?:[^)]*\)<)?(\d+)[)>]")
 _BEGINS = re.compile(r": (?:Info: C|c)onnect from ")
+# The check of port 25. Other clients that only connect are not the probe's.
+_SMTP_CHECK = re.compile(r" from localhost\[127\.0\.0\.1\] ehlo=1 mail=1 quit=1 ")
 _ENDS = re.compile(r": (?:Info: D|d)isconnect from ")
 
 
@@ -35,9 +37,9 @@ def _sessions(lines: Sequence[Line]) -> Iterator[list[int]]:
 
 
 def _is_idle(session: Sequence[Line]) -> bool:
-    between = session[1:-1]
-    # The probe always asks: a client that only connects to Postfix is another.
-    return all(_is_question(line) for line in between) and (bool(between) or session[0].container == DOVECOT)
+    first, *between, last = session
+    asked = bool(between) or first.container == DOVECOT or _SMTP_CHECK.search(last.text) is not None
+    return asked and all(map(_is_question, between))
 
 
 def _is_question(line: Line) -> bool:

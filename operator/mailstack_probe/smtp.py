@@ -1,0 +1,22 @@
+"""Asks Postfix, as another mail server would, whether it accepts mail: up to MAIL."""
+
+import time
+
+from mailstack_probe import dialogue, sessions, smtp_verdicts
+from mailstack_probe.sessions import NotYet, Problem
+from mailstack_probe.verdicts import Verdict
+
+# Seconds for one dialogue: Postfix asks its filters before it answers.
+LIMIT = 10.0
+
+
+def check(port: int) -> Verdict:
+    """The verdict on the port, after a dialogue of LIMIT seconds at most."""
+    try:
+        with sessions.on_port(f"SMTP on port {port}", port, time.monotonic() + LIMIT) as session:
+            answer = dialogue.start(session)
+            if answer.accepted:
+                dialogue.quit_session(session)
+    except (Problem, NotYet) as problem:
+        return smtp_verdicts.of_failure(port, problem)
+    return smtp_verdicts.of_answer(port, answer)

@@ -10,14 +10,15 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, TypeAlias
 
 from mailstack_operator.api import cel
-from mailstack_operator.kube.objects import Json
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import containers
 from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
 from mailstack_operator.stack.ports import MAIL_PORTS, Port, dovecot_port
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.rule import rule
 from mailstack_operator.stack.syntax import Block, block
 from mailstack_operator.stack.users.source import Spec
-from mailstack_probe.contract import Address, InetAddress, UnixAddress
+from mailstack_probe.contract import SMTP_PORT, Address, InetAddress, UnixAddress
 
 LOOPBACK = "127.0.0.1"
 DOVECOT = "dovecot"
@@ -84,7 +85,14 @@ class UnixLink:
     purpose: Purpose
     socket: str
 
-    crosses_pods: ClassVar[bool] = False
+    # The component whose pod Dovecot is in.
+    dovecot_beside: ClassVar[str] = "postfix"
+    # Dovecot makes a socket for the user postfix, by the ids of Postfix's image.
+    needs_postfix_ids: ClassVar[bool] = True
+    # A Dovecot that is down makes its pod not Ready, and the Postfix in it must still take mail and queue it.
+    serves_while_not_ready: ClassVar[bool] = True
+    # Seconds that a Postfix that is to stop goes on serving. In this pod nobody else serves, and time is lost.
+    serve_seconds: ClassVar[int] = 0
     tls: ClassVar[bool] = False
     secret_name: ClassVar[str | None] = None
     port: ClassVar[Port | None] = None
@@ -133,6 +141,20 @@ class UnixLink:
             return "unknown"
         return files.get(self.socket, "missing: see the log of the container dovecot")
 
+    @property
+    def volumes(self) -> tuple[Object, ...]:
+        """What the two servers share."""
+        return (containers.empty("private"),)
+
+    def mounts(self, *, read_only: bool = False) -> list[Object]:
+        """Where a container sees it."""
+        return [containers.mount("private", POSTFIX_PRIVATE, read_only=read_only)]
+
+    def smtp_from_dovecot(self, endpoint: str) -> str:
+        """Where Dovecot sends mail; `endpoint` is the Service of the MailStack."""
+        del endpoint
+        return f"{LOOPBACK}:{SMTP_PORT}"
+
     def on_loopback(self) -> "UnixLink":
         """The same link when both servers are in one pod."""
         return self
@@ -157,7 +179,14 @@ class InetLink:
     port: Port
     secret_name: str | None
 
-    crosses_pods: ClassVar[bool] = True
+    # In a pod of its own.
+    dovecot_beside: ClassVar[str] = ""
+    needs_postfix_ids: ClassVar[bool] = False
+    # A pod that is not Ready serves nobody, and the other replicas do.
+    serves_while_not_ready: ClassVar[bool] = False
+    # There may be replicas, and each node learns with a delay that this one is going.
+    serve_seconds: ClassVar[int] = 5
+    volumes: ClassVar[tuple[Object, ...]] = ()
 
     @property
     def tls(self) -> bool:
@@ -215,6 +244,13 @@ class InetLink:
     def state(self, files: Mapping[str, str] | None) -> str:
         del files
         return "TCP, verified TLS" if self.tls else "TCP, not encrypted"
+
+    def mounts(self, *, read_only: bool = False) -> list[Object]:
+        del read_only
+        return []
+
+    def smtp_from_dovecot(self, endpoint: str) -> str:
+        return endpoint
 
     def on_loopback(self) -> "InetLink":
         """Without the Service between the servers, Postfix connects to where Dovecot really listens."""

@@ -17,9 +17,7 @@ def mail(topology: Topology, servers: Iterable[Component]) -> Object:
         **_service(topology, key.name),
         "spec": {
             "selector": {**names.labels(key.name)},
-            # In one pod, a Dovecot that is down makes Postfix not Ready too, which must still take mail and queue it.
-            # Apart, a pod that is not Ready serves nobody, and the other replicas do.
-            "publishNotReadyAddresses": topology.is_one_pod,
+            "publishNotReadyAddresses": topology.lmtp.serves_while_not_ready,
             "ports": _ports(port for server in servers for port in server.ports),
         },
     }

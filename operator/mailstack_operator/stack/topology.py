@@ -55,16 +55,6 @@ class Topology:
         return [found for found in self.links.values() if found.purpose.server == link.DOVECOT]
 
     @property
-    def is_one_pod(self) -> bool:
-        """Whether both servers are in one pod, where Dovecot's sockets are in Postfix's private/."""
-        return not self.lmtp.crosses_pods
-
-    @property
-    def dovecot_home(self) -> str:
-        """The server that Dovecot's pod is named after."""
-        return "postfix" if self.is_one_pod else "dovecot"
-
-    @property
     def rootless(self) -> int | None:
         """The user and group id of a rootless Dovecot, None if it runs as root."""
         return self.spec.dovecot.rootless.run_as_user if self.spec.dovecot.rootless else None
@@ -121,7 +111,7 @@ class Topology:
     @property
     def smtp_from_dovecot(self) -> str:
         """Where Dovecot sends mail."""
-        return f"{link.LOOPBACK}:{SMTP_PORT}" if self.is_one_pod else self.endpoint
+        return self.lmtp.smtp_from_dovecot(self.endpoint)
 
     def on_loopback(self) -> "Topology":
         """The same links with both servers in one pod, as the rehearsal has them."""

@@ -17,7 +17,6 @@ from mailstack_operator.stack.paths import (
     IDS_FOLDER,
     LMTP_TLS_FILE,
     MAIL_ROOT,
-    POSTFIX_PRIVATE,
     SIEVE_AFTER,
     SIEVE_BEFORE,
     SIEVE_BINARIES,
@@ -42,7 +41,7 @@ def build(topology: Topology) -> Component:
         certificates=tuple(_certificates(topology)),
         asked=_asked(topology),
         objects=(_mail_claim(topology),),
-        beside="postfix" if topology.is_one_pod else "",
+        beside=topology.lmtp.dovecot_beside,
     )
 
 
@@ -118,7 +117,7 @@ def _accounts(topology: Topology) -> dict[str, str]:
     """What names.sh puts into the account files beside those of the image."""
     if topology.rootless is not None:
         return {"ROOTLESS_USER": ROOTLESS_USER}
-    return {"POSTFIX_IDS": "1"} if topology.is_one_pod else {}
+    return {"POSTFIX_IDS": "1"} if topology.lmtp.needs_postfix_ids else {}
 
 
 def _security(topology: Topology) -> Object:
@@ -137,9 +136,8 @@ def _volumes(topology: Topology) -> Iterator[Object]:
 
 def _mounts(topology: Topology) -> list[Json]:
     """Dovecot's folders and files; of Postfix's only private/, where its sockets are."""
-    private = [mount("private", POSTFIX_PRIVATE)] if topology.is_one_pod else []
     return [
-        *private,
+        *topology.lmtp.mounts(),
         mount("mail", MAIL_ROOT),
         mount("run-dovecot", "/run/dovecot"),
         mount("lib-dovecot", "/var/lib/dovecot"),

@@ -74,7 +74,7 @@ def files(topology: Topology) -> Files:
 
 def _spool(topology: Topology) -> Object:
     """Makes Postfix's folders its own, notes the ids of its image, and lets Postfix check its files."""
-    rootless_socket = topology.rootless is not None and topology.is_one_pod
+    rootless_socket = topology.rootless is not None and topology.lmtp.needs_postfix_ids
     environment = {
         "SPOOL": POSTFIX_SPOOL,
         "PRIVATE": POSTFIX_PRIVATE,
@@ -97,7 +97,7 @@ def _server(topology: Topology) -> Object:
     return {
         **containers.container("postfix", topology.spec.postfix.image),
         "command": script.command("postfix/scripts/start.sh"),
-        **containers.environment(_ENVIRONMENT | {"SERVE_SECONDS": _serve_seconds(topology)}),
+        **containers.environment(_ENVIRONMENT | {"SERVE_SECONDS": str(topology.lmtp.serve_seconds)}),
         "ports": containers.ports(topology.postfix_ports),
         "startupProbe": containers.listens_probe("smtp"),
         "livenessProbe": {
@@ -113,15 +113,8 @@ def _server(topology: Topology) -> Object:
     }
 
 
-def _serve_seconds(topology: Topology) -> str:
-    """How long a Postfix that is to stop still takes connections: with pods of its own there may be replicas, and each
-    node learns with a delay that this one is going. In one pod with Dovecot nobody else serves, and time is lost."""
-    return "0" if topology.is_one_pod else "5"
-
-
 def _volumes(topology: Topology) -> Iterator[Object]:
-    if topology.is_one_pod:
-        yield containers.empty("private")
+    yield from topology.lmtp.volumes
     yield containers.empty("ids")
     if secret := _relay_secret(topology):
         yield containers.secret("relay-secret", secret, RELAY_KEYS, ROOT_READABLE)
@@ -130,9 +123,8 @@ def _volumes(topology: Topology) -> Iterator[Object]:
 
 def _mounts(topology: Topology) -> list[Json]:
     """Postfix's folders and files."""
-    private = [mount("private", POSTFIX_PRIVATE)] if topology.is_one_pod else []
     configuration = containers.file_mounts("postfix-config", POSTFIX_CONFIG, files(topology))
-    return [mount("queue", POSTFIX_SPOOL), mount("data", POSTFIX_DATA), *private, *configuration]
+    return [mount("queue", POSTFIX_SPOOL), mount("data", POSTFIX_DATA), *topology.lmtp.mounts(), *configuration]
 
 
 def _secret_mounts(topology: Topology) -> Iterator[Json]:
@@ -157,14 +149,13 @@ def _certificates(topology: Topology) -> Iterator[Certificate]:
 
 def _asked(topology: Topology) -> Asked:
     """Dovecot is asked where Postfix reaches it."""
-    private = [mount("private", POSTFIX_PRIVATE, read_only=True)] if topology.is_one_pod else []
     return Asked(
         partial(_options, topology),
         mounts=(
             mount("ids", IDS_FOLDER, read_only=True),
             mount("queue", POSTFIX_SPOOL, read_only=True),
             mount("data", POSTFIX_DATA, read_only=True),
-            *private,
+            *topology.lmtp.mounts(read_only=True),
         ),
         as_root=True,
     )

@@ -1,4 +1,4 @@
-"""Every wrong MailStack gets an answer that names the field and says what to write."""
+"""Every invalid MailStack is refused with the field and what to do."""
 
 from pathlib import Path
 
@@ -15,7 +15,7 @@ BAD = sorted((Path(__file__).parent / "data" / "bad").glob("*.yaml"))
 
 
 def expected(path: Path) -> list[str]:
-    """What the answer holds, from the head of the file."""
+    """Parts of the message, from the head of the file."""
     lines = path.read_text(encoding="utf-8").splitlines()
     return [line.removeprefix("# expect: ") for line in lines if line.startswith("# expect: ")]
 

@@ -48,7 +48,7 @@ def test_what_the_operator_sets_cannot_be_set(name: str) -> None:
     ],
 )
 def test_no_way_of_writing_it_makes_dovecot_accept_everybody(config: str) -> None:
-    """The real doveconf of 2.3 or 2.4 took most of them for what they stand for."""
+    """doveconf of 2.3 or 2.4 reads most of them as the refused setting."""
     assert str(problem(config)).startswith("line ")
 
 

@@ -1,8 +1,7 @@
 """Makes the CustomResourceDefinition from the models.
 
-pydantic's JSON schema is no structural schema: references are inlined, `const` becomes `enum`, "or null"
-goes (absent is the only null), and objects that need nothing default to {} so that the defaults inside show
-in `kubectl get -o yaml`.
+pydantic's JSON schema is not a structural schema: references are inlined, `const` becomes `enum`, "or null" is removed,
+and an object without required fields has the defaults inside as its own, so that `kubectl get -o yaml` shows them.
 """
 
 from collections.abc import Iterable, Mapping
@@ -143,7 +142,7 @@ def _rewrite(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Objec
 
 def _optional(node: Mapping[str, Json], definitions: Mapping[str, Json]) -> Object:
     out = _rewrite(node, definitions)
-    # What is off while it is absent has no default.
+    # A feature that is off while its field is absent has no default.
     off = node.get("default", ...) is None
     if out.get("type") == "object" and not out.get("required") and not off:
         out.setdefault("default", _defaults(section(out, "properties")))

@@ -1,7 +1,7 @@
 """What a string may hold, so that it means one thing only in YAML, main.cf and dovecot.conf.
 
 A type is a pattern, a maximum length and a hint that says what the value must be. The CRD has the same three as
-a CEL rule, so `kubectl apply` answers with the hint. Patterns are plain RE2, whole-string, the same for
+a CEL rule, so the error of `kubectl apply` has the hint. Patterns are plain RE2, whole-string, the same for
 Python and for the API server.
 """
 

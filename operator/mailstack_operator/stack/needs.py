@@ -10,7 +10,7 @@ RELAY_KEYS = ("username", "password")
 
 @dataclass(frozen=True)
 class Need:
-    """`what` says in words what the object holds, for messages."""
+    """`what` is the content of the object, for messages."""
 
     kind: Literal["Secret", "ConfigMap"]
     name: str

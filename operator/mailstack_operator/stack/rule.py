@@ -1,7 +1,7 @@
 """A rule over fields of the spec, written once for the API server and for the operator.
 
-`kubectl apply` is answered by the API server, from the rules in the CRD. The operator checks again, for a cluster that
-holds an older CRD and for `mailstack validate`.
+The API server checks the rules in the CRD at `kubectl apply`. The operator checks them again, for a cluster with an
+older CRD and for `mailstack validate`.
 """
 
 from collections.abc import Callable
@@ -15,8 +15,8 @@ from mailstack_operator.stack.users.source import Spec
 class Rule:
     """`path` is that of the value that `cel` calls self, such as spec.delivery.listener.
 
-    `problem` is what is wrong with the spec, as a sentence that says what to do; None if nothing is. It may say more
-    than the message of `cel`, which is None where the API server cannot check the rule.
+    `problem` returns what is wrong with the spec and what to do, or None. It may say more than the message of `cel`,
+    which is None for a rule that the API server cannot check.
     """
 
     path: str

@@ -276,7 +276,7 @@ def _balanced(value: str) -> bool:
 
 
 def _rule(of_server: cel.Rule | None, problem: Callable[[str, str], str | None]) -> Rule:
-    """A rule that each parameter keeps by itself: `problem` gets its name and value."""
+    """A rule for each parameter by itself: `problem` gets its name and value."""
 
     def first(spec: Spec) -> str | None:
         found = (problem(name, value) for name, value in sorted(spec.postfix.parameters.items()))
@@ -294,7 +294,7 @@ def _refusal_cel(instead: str) -> cel.Rule:
     names = [name for name, words in REFUSED.items() if words == instead]
     if len(names) == 1:
         return cel.Rule(f"!({cel.text(names[0])} in self)", f"{names[0]} cannot be set here: {instead}")
-    # One text is a third shorter than a list of texts, and the CRD holds it twice.
+    # One string is a third shorter than a list of strings, and is in the CRD twice.
     refused = f"{cel.text(' '.join(names))}.split(' ')"
     return cel.Rule(
         f"!{refused}.exists(name, name in self)",

@@ -37,7 +37,7 @@ class PasswdFile(UserSource):
         return [Need("Secret", self.secret_name, (self.key,), "the users")]
 
     def additions(self, spec: Spec) -> Additions:
-        # The pod waits for the key: without the file Dovecot would refuse everybody for good.
+        # The pod waits for the key: without the file Dovecot would permanently refuse every recipient.
         items: list[Json] = [{"key": self.key, "path": _NAME}]
         secret: Json = {"secretName": self.secret_name, "items": items, "defaultMode": WORLD_READABLE}
         return Additions(volumes=({"name": "users", "secret": secret},), mounts=(_mount(),))

@@ -31,7 +31,7 @@ class Additions:
 @dataclass(frozen=True)
 class Canaries:
     """Recipients that Dovecot must accept. Without one its refusal of a non-existent recipient proves nothing: a source
-    that is empty or misconfigured refuses everybody with the same reply.
+    that is empty or misconfigured refuses every recipient with the same reply.
 
     `file` is a passwd-file that names them, and `mounts` are those of the probe, so that it can read it. With neither
     the probe's verdict is Unknown.

@@ -4,13 +4,13 @@ import pytest
 
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.loop.claims import Claim, claims_of
+from mailstack_operator.loop.claims import HeldClaim, claims_of
 from mailstack_operator.loop.pod_state import pod_of
 from mailstack_operator.loop.store import Seen
 from tests import fake_cluster
 
 SHARD = Ref("apps/v1", "StatefulSet", "post", "mail-dovecot-1")
-MAIL = Claim("mail-mail-1", SHARD)
+MAIL = HeldClaim("mail-mail-1", SHARD)
 
 
 def pod(stateful_set: str, *claims: str) -> Object:

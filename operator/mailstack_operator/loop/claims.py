@@ -15,7 +15,7 @@ from mailstack_operator.loop.store import Seen
 
 
 @dataclass(frozen=True)
-class Claim:
+class HeldClaim:
     """A PersistentVolumeClaim, and the one StatefulSet whose pods may mount it."""
 
     name: str
@@ -27,14 +27,14 @@ class Claim:
         return next((pod for pod in others if self.name in pod.claims), None)
 
 
-def claims_of(wanted: Mapping[Ref, Object]) -> list[Claim]:
+def claims_of(wanted: Mapping[Ref, Object]) -> list[HeldClaim]:
     """The claims that the wanted StatefulSets name in their pods' volumes; those of their own templates are theirs
     anyway. Raises ValueError where two name the same."""
     homes: dict[str, Ref] = {}
     for name, home in _named(wanted):
         if homes.setdefault(name, home) != home:
             raise ValueError(f"claim {name} is wanted in pods of {homes[name]} and of {home}")
-    return [Claim(name, home) for name, home in homes.items()]
+    return [HeldClaim(name, home) for name, home in homes.items()]
 
 
 def _named(wanted: Mapping[Ref, Object]) -> Iterator[tuple[str, Ref]]:

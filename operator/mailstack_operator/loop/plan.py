@@ -1,7 +1,7 @@
 """Decides what a run should make of a MailStack, from what it read. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
@@ -11,7 +11,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, number, section
 from mailstack_operator.loop import rehearsal, summary
 from mailstack_operator.loop.apply import by_ref
-from mailstack_operator.loop.claims import Claim, claims_of
+from mailstack_operator.loop.claims import HeldClaim, claims_of
 from mailstack_operator.loop.errors import Unfinished, Waiting
 from mailstack_operator.loop.pod_state import Pod
 from mailstack_operator.loop.references import References
@@ -44,7 +44,7 @@ class Plan:
 
     topology: Topology
     wanted: Mapping[Ref, Object]
-    claims: list[Claim]
+    claims: list[HeldClaim]
     config_digest: str
     is_settled: bool
     missing: Unfinished | None
@@ -98,19 +98,17 @@ class Plan:
 def plan_of(inputs: Inputs) -> Plan:
     """Raises Waiting where a file is missing that becomes part of the configuration."""
     references, running = inputs.references, inputs.running
-    wanted = topology.decide(references.stack, references.sources(), inputs.image)
-    config_digest = children.config_digest(wanted)
-    if config_digest in running:
-        wanted = replace(wanted, operator_image=running[config_digest] or inputs.image)
-    manifests = by_ref(children.children(wanted, config_digest))
+    decided = topology.decide(references.stack, references.sources(), inputs.image)
+    rendered = children.render(decided)
+    wanted = by_ref(rendered.children(running.get(rendered.config_digest) or inputs.image))
     return Plan(
-        topology=wanted,
-        wanted=manifests,
-        claims=claims_of(manifests),
-        config_digest=config_digest,
-        is_settled=config_digest in running,
+        topology=decided,
+        wanted=wanted,
+        claims=claims_of(wanted),
+        config_digest=rendered.config_digest,
+        is_settled=rendered.config_digest in running,
         missing=references.problem(),
-        trial=_trial(inputs, config_digest),
+        trial=_trial(inputs, rendered.config_digest),
     )
 
 

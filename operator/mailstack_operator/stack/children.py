@@ -1,40 +1,62 @@
 """The objects of a MailStack. Pure: a topology in, manifests out."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from mailstack_operator.kube import names
-from mailstack_operator.kube.objects import Json, Object, digest, section
+from mailstack_operator.kube.objects import Json, Object, digest, entries, section
 from mailstack_operator.stack import object_meta, pods, rbac, rehearsal_pod, services, stateful_sets
 from mailstack_operator.stack.component import Component, config_name
 from mailstack_operator.stack.pods import SERVERS, Builder, Pod
 from mailstack_operator.stack.topology import Topology
 
 
-def children(topology: Topology, known_digest: str = "", builders: Sequence[Builder] = SERVERS) -> list[Object]:
-    """Every child object that the MailStack wants, complete and in no order that matters.
+@dataclass(frozen=True)
+class Rendered:
+    """The objects of a MailStack, with the image of the pods' helpers left open, and the digest of their configuration.
 
-    `known_digest` is its config_digest, if it was taken already.
+    The digest is of all that the pods are and read at their start; it is an annotation of the StatefulSets that may run
+    it. The image of the helpers does not count: an upgrade of the operator is no event for the mail.
     """
-    annotations: Object = {
-        names.ANNOTATION_CONFIG_DIGEST: known_digest or config_digest(topology, builders),
-        names.ANNOTATION_OPERATOR_IMAGE: topology.operator_image,
-    }
-    found = _children(topology, builders)
-    return [_annotated(child, annotations) if child["kind"] == "StatefulSet" else child for child in found]
+
+    objects: list[Object]
+    config_digest: str
+
+    def children(self, image: str) -> list[Object]:
+        """Every object, complete and in no order that matters, with this image of the helpers."""
+        annotations: Object = {
+            names.ANNOTATION_CONFIG_DIGEST: self.config_digest,
+            names.ANNOTATION_OPERATOR_IMAGE: image,
+        }
+        return [_with_helpers(each, image, annotations) if _has_pods(each) else each for each in self.objects]
 
 
-def config_digest(topology: Topology, builders: Sequence[Builder] = SERVERS) -> str:
-    """A digest of all that the pods are and read at their start; an annotation of the StatefulSets that may run it.
-
-    The image of the pods' helpers does not count: an upgrade of the operator is no event for the mail.
-    """
+def render(topology: Topology, builders: Sequence[Builder] = SERVERS) -> Rendered:
+    """The objects that the MailStack wants."""
     found = _children(replace(topology, operator_image=""), builders)
     configs: list[Json] = [child["data"] for child in found if child["kind"] == "ConfigMap"]
-    templates: list[Json] = [
-        dict(section(child, "spec", "template")) for child in found if child["kind"] == "StatefulSet"
-    ]
-    return digest([configs, templates])
+    templates: list[Json] = [dict(section(child, "spec", "template")) for child in found if _has_pods(child)]
+    return Rendered(found, digest([configs, templates]))
+
+
+def children(topology: Topology, builders: Sequence[Builder] = SERVERS) -> list[Object]:
+    """Every object that the MailStack wants, with the topology's image of the helpers."""
+    return render(topology, builders).children(topology.operator_image)
+
+
+def _has_pods(child: Object) -> bool:
+    return child["kind"] == "StatefulSet"
+
+
+def _with_helpers(child: Object, image: str, annotations: Object) -> Object:
+    """The StatefulSet with this image of the helpers, and these annotations."""
+    template = section(child, "spec", "template")
+    pod: Object = {**section(template, "spec")}
+    for kind in ("initContainers", "containers"):
+        containers = entries(pod, kind)
+        pod |= {kind: [{**each, "image": each["image"] or image} for each in containers]} if containers else {}
+    spec: Object = {**section(child, "spec"), "template": {**template, "spec": pod}}
+    return {**child, "metadata": {**section(child, "metadata"), "annotations": annotations}, "spec": spec}
 
 
 def rehearsal_config(topology: Topology, builders: Sequence[Builder] = SERVERS) -> list[Object]:
@@ -47,10 +69,6 @@ def rehearsal(topology: Topology, config_digest: str, builders: Sequence[Builder
     """The pod in which a change is tried."""
     plan = topology.on_loopback()
     return rehearsal_pod.build(plan, pods.servers(plan, builders), config_digest)
-
-
-def _annotated(child: Object, annotations: Object) -> Object:
-    return {**child, "metadata": {**section(child, "metadata"), "annotations": annotations}}
 
 
 def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:

@@ -7,7 +7,6 @@ the memory of the whole API for five calls.
 import asyncio
 import base64
 import contextlib
-import json
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -19,6 +18,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
 
+from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound, decode, refusal_of
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, KINDS, LEASE, MAIL_STACK, POD, SECRET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
@@ -52,7 +52,7 @@ async def connect(request_timeout: float) -> AsyncIterator["ApiServer"]:
 
 
 class ApiServer:
-    """Implements kube.Cluster, leader.Leases (by `leases`) and the full lists of the resync."""
+    """Implements port.Cluster, leader.Leases (by `leases`) and the full lists of the resync."""
 
     def __init__(self, client: ApiClient, timeout: float) -> None:
         self._client = client
@@ -175,14 +175,14 @@ class ApiServer:
                     method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
                 )
                 response = await self._client.call_api(method, url, headers, data)
-                answer = json.loads(await response.read())  # type: ignore[no-untyped-call]
+                answer = decode(response.status, await response.read())  # type: ignore[no-untyped-call]
         except TimeoutError:
             raise ClusterError(0, f"{method} {path}: no answer in {self._timeout:.0f} s") from None
-        except (aiohttp.ClientError, OSError, json.JSONDecodeError) as error:
+        except (aiohttp.ClientError, OSError, ValueError) as error:
             raise ClusterError(0, f"{method} {path}: {error}") from error
         if response.status >= 400:
-            raise _refusal(response.status, text(answer, "message") or f"{method} {path}: {response.status}")
-        return dict(answer)
+            raise refusal_of(response.status, answer, f"{method} {path}")
+        return answer
 
 
 class LeaseObject:
@@ -215,24 +215,6 @@ class LeaseObject:
             return _lease(await self._server._request("PUT", _path(self._ref), body=body))
         except Conflict:
             return None
-
-
-class NotFound(ClusterError):
-    """404."""
-
-
-class Conflict(ClusterError):
-    """409: the object is there already, or is not what it was."""
-
-
-class Invalid(ClusterError):
-    """422: the object would not be valid, or a test of a patch failed."""
-
-
-def _refusal(status: int, message: str) -> ClusterError:
-    if status == 404 and "could not find the requested resource" in message:
-        message = f"{names.API_VERSION} is not served: install the CRD (kubectl apply -f crds/mailstacks.yaml)"
-    return {404: NotFound, 409: Conflict, 422: Invalid}.get(status, ClusterError)(status, message)
 
 
 def _named(kind: Ref, body: Mapping[str, Json]) -> Object:

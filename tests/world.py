@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 
 from mailstack_operator.api.conditions import CHECKS, Check
+from mailstack_operator.kube import names
+from mailstack_operator.kube.kinds import POD
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section
@@ -57,7 +59,7 @@ class World:
     async def tried(self, phase: str, status: Object | None = None) -> list[str]:
         """A change is tried, with this outcome; what is written to the cluster then."""
         await self.run()
-        rehearsal = self.cluster.objects[REHEARSAL]
+        rehearsal = self.cluster.objects[POD.ref(self.key.namespace, names.rehearsal(self.key.name))]
         self.store.note(self.cluster.put({**rehearsal, "status": {"phase": phase, **(status or {})}}))
         await self.run()
         return [write for write in self.cluster.writes if write != "status"]

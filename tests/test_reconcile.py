@@ -135,7 +135,7 @@ async def test_an_object_of_another_controller_is_foreign_whatever_its_labels(ru
     running.store.note(running.cluster.put(taken))
     await running.run()
     assert running.cluster.writes == ["status"]
-    assert "it belongs to Other it" in str(running.condition("Stalled")["message"])
+    assert "belongs to Other it" in str(running.condition("Stalled")["message"])
 
 
 async def test_a_bad_spec_leaves_the_running_stack_as_it_is(running: World) -> None:

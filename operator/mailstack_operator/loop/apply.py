@@ -20,15 +20,15 @@ from mailstack_operator.stack.mailstack import MailStack
 
 logger = logging.getLogger(__name__)
 
-# How long until somebody may have removed a foreign object or mended a refusal, in seconds.
+# Seconds after which to check whether a foreign object was removed, or a refused request would now succeed.
 LOOK_AGAIN = 15.0
-# The garbage collector removes the children of a MailStack that was deleted and made again.
+# Seconds until the garbage collector may have removed the children of a MailStack that was deleted and recreated.
 COLLECTED = 2.0
 
 
 @dataclass(frozen=True)
 class Mark:
-    """A child as last applied: what was wanted, and what stood there afterwards."""
+    """A child as last applied: digests of what was wanted, and of the live object afterwards."""
 
     wanted: str
     fingerprint: str
@@ -38,7 +38,7 @@ Marks = dict[Ref, Mark]
 
 
 def marks_of(wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> Marks:
-    """The marks of the wanted children that are live, as they stand now."""
+    """The marks of the wanted children that are live."""
     return {
         ref: Mark(digest(manifest), children[ref].fingerprint) for ref, manifest in wanted.items() if ref in children
     }
@@ -98,8 +98,8 @@ class Applier:
         self._marks.pop(key, None)
 
     async def _unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> dict[Ref, Live]:
-        """What stands there of which no watch tells: a foreign object carries no label of ours, and nobody
-        would say when it is gone, so it is asked for each time and not remembered."""
+        """Objects that no watch reports: a foreign object has no label of ours, and no event reports its removal, so
+        it is read each time and not remembered."""
         seen = self._store[stack.key].children
         found = [await self._cluster.metadata(ref) for ref in wanted if ref not in seen]
         return {live.ref: live for live in found if live is not None}
@@ -117,20 +117,24 @@ class Applier:
 
 
 def _check_owner(stack: MailStack, live: Live) -> None:
-    """Nothing that another owner holds is touched."""
+    """Raises for an object of another owner: it must not be changed."""
     if live.deleting:
-        raise Waiting(Reason.CHILD_TERMINATING, f"{live.ref} is being deleted; it is made again afterwards", COLLECTED)
+        raise Waiting(Reason.CHILD_TERMINATING, f"{live.ref} is being deleted; it will be created again", COLLECTED)
     if live.owner is None:
         if live.stack != stack.key.name:
-            raise _foreign(live, "it does not belong to this MailStack")
+            raise _foreign(live, "does not belong to this MailStack")
     elif live.owner.uid == stack.uid:
         return
     elif (live.owner.kind, live.owner.name) == (KIND, stack.key.name):
-        raise Waiting(Reason.CHILD_TERMINATING, f"{live.ref} is left of a deleted MailStack of this name", COLLECTED)
+        raise Waiting(
+            Reason.CHILD_TERMINATING,
+            f"waiting for {live.ref} of a deleted MailStack of this name to be removed",
+            COLLECTED,
+        )
     else:
-        raise _foreign(live, f"it belongs to {live.owner.kind} {live.owner.name}")
+        raise _foreign(live, f"belongs to {live.owner.kind} {live.owner.name}")
 
 
 def _foreign(live: Live, why: str) -> Stalled:
-    what = f"{live.ref} exists, and {why}: rename or delete it, or give the MailStack another name"
+    what = f"{live.ref} exists and {why}: rename or delete it, or give the MailStack another name"
     return Stalled(Reason.FOREIGN_OBJECT, what, LOOK_AGAIN)

@@ -1,6 +1,6 @@
 """Reads the StatefulSet's and the pod's own status: is the wanted pod Ready, and if not, why not.
 
-Pure. The reason is the pod's real one, in the kubelet's or the program's own words.
+Pure. The message quotes the kubelet or the program.
 """
 
 import re
@@ -11,10 +11,10 @@ from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 
-# The kubelet keeps the last log lines of a failed container; these are the ones that say why.
-_TELLING = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IGNORECASE)
+# The kubelet keeps the last log lines of a failed container; these words mark the lines with the cause.
+_RELEVANT = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IGNORECASE)
 _LONGEST_LINE = 1000
-# What the pod's own scripts say of a mistake.
+# How the pods' own scripts begin an error message.
 _OWN = "mailstack: "
 
 
@@ -28,19 +28,19 @@ class Problem:
 
 @dataclass(frozen=True)
 class End:
-    """How a container ended: its exit code, and the line of its log that tells most about it."""
+    """How a container ended: its exit code, and the most relevant line of its log."""
 
     container: str
     code: int
-    words: str
+    line: str
 
 
 @dataclass(frozen=True)
 class Pod:
-    """A pod of a MailStack: whose it is, what it runs, which Secrets it was told of, and how it stands.
+    """A pod of a MailStack: which one it is, what it runs, the version of its Secrets, and its state.
 
     `component` is postfix, dovecot or rehearsal; `claims` are the names of those it mounts; `phase` is the pod's own;
-    `ends` are those of the containers that ended, in the pod's order. `lost`: its node does not answer; `probed`: its
+    `ends` are those of the containers that ended, in the pod's order. `lost`: its node is unreachable; `probed`: its
     probe runs.
     """
 
@@ -97,7 +97,7 @@ def pod_of(body: Object) -> Pod:
         phase=text(status, "phase"),
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),
-        # The kubelet takes both back together; of a node that is lost, the control plane takes back Ready alone.
+        # The kubelet sets both to False together; for a lost node the control plane sets Ready alone.
         lost=text(_condition(status, "Ready"), "status") != "True"
         and text(_condition(status, "ContainersReady"), "status") == "True",
         probed=any(
@@ -121,7 +121,7 @@ def _condition(status: Mapping[str, Json], kind: str) -> Mapping[str, Json]:
 def _ends(status: Mapping[str, Json]) -> Iterator[End]:
     for container in _statuses(status):
         if ended := _ended(container):
-            yield End(text(container, "name"), number(ended, "exitCode"), _last_words(ended))
+            yield End(text(container, "name"), number(ended, "exitCode"), _last_line(ended))
 
 
 def _statuses(status: Mapping[str, Json]) -> list[Mapping[str, Json]]:
@@ -129,7 +129,7 @@ def _statuses(status: Mapping[str, Json]) -> list[Mapping[str, Json]]:
 
 
 def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
-    """What keeps the pod from being Ready, the most telling first."""
+    """What keeps the pod from being Ready, the most relevant first."""
     containers = _statuses(status)
     scheduled = _condition(status, "PodScheduled")
     if text(scheduled, "status") == "False":
@@ -145,14 +145,14 @@ def _problems(pod: str, status: Mapping[str, Json]) -> Iterator[Problem]:
 def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
     """The container cannot run: no image, a wrong reference, or a program that ends by itself.
 
-    What goes to and fro (pull and back-off, crash and restart) is one problem with one message.
+    States that alternate (pull and back-off, crash and restart) are one problem with one message.
     """
     where = f"pod {pod}, container {text(container, 'name')}"
     waiting = section(container, "state", "waiting")
     reason, message = text(waiting, "reason"), text(waiting, "message")
     ended = _ended(container)
     if number(ended, "exitCode") != 0 and not container.get("ready"):
-        return Problem(Reason.CONTAINER_CRASH, f"{where}: exit code {number(ended, 'exitCode')}: {_last_words(ended)}")
+        return Problem(Reason.CONTAINER_CRASH, f"{where}: exit code {number(ended, 'exitCode')}: {_last_line(ended)}")
     if reason in ("ErrImagePull", "ImagePullBackOff"):
         why = message.split("ErrImagePull: ")[-1]
         return Problem(Reason.IMAGE_PULL, f"{where}: image {text(container, 'image')} cannot be pulled: {why}")
@@ -162,7 +162,7 @@ def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
 
 
 def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
-    """The container is on its way."""
+    """The container is still starting."""
     done = section(container, "state", "terminated") or container.get("ready") or container.get("started")
     if done:
         return None
@@ -171,14 +171,14 @@ def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
 
 
 def _ended(container: Mapping[str, Json]) -> Mapping[str, Json]:
-    """How it ended now or the last time; empty if it never did."""
+    """Its current or last termination; empty if there was none."""
     return section(container, "state", "terminated") or section(container, "lastState", "terminated")
 
 
-def _last_words(terminated: Mapping[str, Json]) -> str:
-    """The line of the container's log that tells most about its end."""
+def _last_line(terminated: Mapping[str, Json]) -> str:
+    """The most relevant line of the container's log."""
     lines = [line.strip() for line in text(terminated, "message").splitlines() if line.strip()]
     own = [line.removeprefix(_OWN) for line in lines if line.startswith(_OWN)]
-    telling = [line for line in lines if _TELLING.search(line)]
-    last = (own or telling or lines or [text(terminated, "reason") or "no word in the log"])[-1]
+    relevant = [line for line in lines if _RELEVANT.search(line)]
+    last = (own or relevant or lines or [text(terminated, "reason") or "no log output"])[-1]
     return last[:_LONGEST_LINE]

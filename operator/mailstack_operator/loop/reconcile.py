@@ -67,13 +67,13 @@ class Reconciler:
             self._applier.forget(key)
             self._rehearsal_pods.forget(key)
             return None
-        # A newer spec may be seen before the end: the outcome speaks of this one.
+        # A newer spec may arrive before the end: the outcome is of this one.
         outcome = await self._converge(key, stack)
         await self._report(key, outcome, stack.generation)
         return outcome.unfinished.retry_after if outcome.unfinished else None
 
     async def _converge(self, key: StackKey, stack: StackState) -> Outcome:
-        """Every outcome but an unanswered request; what could not be found out stays as it was reported."""
+        """Returns every outcome but an unanswered request, which it raises; what is not known stays as reported."""
         outcome = Outcome(
             unfinished=None,
             findings=reports.findings(self._store[key], self._image, self._checks),
@@ -113,11 +113,11 @@ class Reconciler:
             wanted |= by_ref(children.rehearsal_config(plan.topology))
         await self._applier.converge(plan.topology.stack, wanted, held_back, known)
         await self._applier.prune(plan.topology.stack, wanted, plan.prunable(self._store[plan.key]))
-        await self._rehearsal_pods.keep(plan)
+        await self._rehearsal_pods.reconcile(plan)
         return self._applier.applied(plan.key)
 
     async def _announce_secrets(self, key: StackKey, version: str) -> None:
-        """A kubelet looks at a pod's Secrets once in 60 to 90 s, or at once when the pod changes."""
+        """Makes the kubelet read changed Secrets: it does so every 60 to 90 s, and at once when the pod changes."""
         for pod in list(self._store[key].pods.values()):
             if not pod.deleting and pod.component != "rehearsal" and pod.secrets_version != version:
                 logger.info("announcing Secrets of version %s to pod %s of %s", version, pod.name, key)
@@ -135,12 +135,12 @@ class Reconciler:
             await self._record_events(stack, wanted)
 
     async def _drop_orphans(self, key: StackKey) -> None:
-        """Entries of pods that are gone; a probe leaves its own behind."""
+        """Removes the entries of pods that are gone: a probe leaves its own behind."""
         for place, name in reports.orphans(self._store[key]):
             await self._cluster.drop_report(key, place, name)
 
     async def _record_events(self, before: StackState, after: Status) -> None:
-        """An Event for each condition that changed; one that cannot be written is no reason to stop."""
+        """Writes an Event for each condition that changed; a failure is only logged."""
         for event in events.events_of(before, after, self._now()):
             try:
                 await self._cluster.record(event)

@@ -1,6 +1,6 @@
-"""What a MailStack refers to, as it stands in the cluster: the user's Secrets and ConfigMaps.
+"""What a MailStack refers to: the user's Secrets and ConfigMaps, as they are in the cluster.
 
-Neither is watched: that takes the right to read all Secrets. They are read by name.
+Neither is watched: that would need permission to read all Secrets. They are read by name.
 """
 
 import asyncio
@@ -25,9 +25,9 @@ from mailstack_probe import pem
 
 logger = logging.getLogger(__name__)
 
-# What is missing is looked for again after this many seconds.
+# Seconds after which a missing object is looked for again.
 RETRY = 5.0
-# Each object that is referred to is looked at this often, in seconds.
+# Each object that is referred to is checked once in this many seconds.
 PERIOD = 15.0
 
 _NOT_FOUND = {"Secret": Reason.SECRET_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_NOT_FOUND}
@@ -93,23 +93,25 @@ def _missing(need: Need, file: File | None) -> Waiting | None:
 
 
 def _invalid(need: Need, file: File | None) -> Stalled | None:
-    """A certificate that no server could use."""
+    """Whether no server could use the certificate."""
     if file is None or need.keys[:2] != CERTIFICATE_KEYS:
         return None
     wrong = pem.problem(*(file.data[key] for key in CERTIFICATE_KEYS))
     if wrong is None:
         return None
-    message = f"{need}, which holds {need.what}: {wrong}; running pods keep the last good one: renew the Secret"
+    message = (
+        f"{need}, which holds {need.what}: {wrong}; running pods keep the last valid certificate: renew the Secret"
+    )
     return Stalled(Reason.CERTIFICATE_INVALID, message, PERIOD)
 
 
 class Looker(Protocol):
     async def metadata(self, ref: Ref) -> Live | None:
-        """The object as it stands; None if there is none. May raise ClusterError."""
+        """The live object; None if there is none. May raise ClusterError."""
 
 
 class ReferencesWatch:
-    """Looks at what all MailStacks refer to, in turn, and reports each MailStack for which something changed."""
+    """Checks what all MailStacks refer to, in turn, and reports each MailStack for which something changed."""
 
     def __init__(self, cluster: Looker, store: Store, changed: Callable[[StackKey], None]) -> None:
         self._cluster = cluster
@@ -143,7 +145,7 @@ class ReferencesWatch:
         try:
             await self.look(key)
         except ClusterError as error:
-            logger.warning("what %s refers to could not be looked at: %s", key, error)
+            logger.warning("cannot check what %s refers to: %s", key, error)
 
 
 def _refs(key: StackKey, seen: Seen) -> list[Ref]:

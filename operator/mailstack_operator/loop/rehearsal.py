@@ -1,4 +1,4 @@
-"""Whether a changed configuration may reach the running pods: what became of the pod that tried it. Pure."""
+"""Whether a changed configuration may reach the running pods: the result of the pod that rehearsed it. Pure."""
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
@@ -6,11 +6,11 @@ from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.loop.pod_state import End, Pod
 from mailstack_probe.contract import NO_ANSWER
 
-# A rehearsal that ended without a verdict is made again after this many seconds.
+# Seconds after which a rehearsal that ended without a verdict is repeated.
 AGAIN = 30.0
-# So many pods try a configuration at the same time: an upgrade of the operator may concern every MailStack at once.
+# Rehearsals at the same time: an upgrade of the operator may change every MailStack at once.
 AT_ONCE = 2
-# Until it is a MailStack's turn, in seconds between two looks.
+# Seconds after which to check again for a free slot.
 _TURN = 5.0
 _LAST_PROGRAM_CODE = 127
 
@@ -27,7 +27,7 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
     if _passed(pod):
         return None
     if refusal := _refusal(pod):
-        return Stalled(Reason.CONFIG_REFUSED, f"{_describe_end(pod, refusal)}; {_KEEP}; more in `{_logs(pod)}`")
+        return Stalled(Reason.CONFIG_REFUSED, f"{_describe_end(pod, refusal)}; {_KEEP}; see `{_logs(pod)}`")
     if is_undecided(pod):
         words = "".join(f": {_describe_end(pod, end)}" for end in pod.ends[-1:])
         return Waiting(
@@ -41,19 +41,19 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
 
 
 def waiting_for_slot() -> Waiting:
-    """As many as may be are under way."""
+    """All slots are in use."""
     return Waiting(Reason.REHEARSING, _UNDER_WAY.message, _TURN)
 
 
 def is_undecided(pod: Pod) -> bool:
-    """Whether the pod ended without a verdict: its node went or was too slow."""
+    """Whether the pod ended without a verdict: its node was lost or too slow."""
     ended = pod.phase == "Failed" or _end(pod, "rehearsal") is not None
     return ended and not _passed(pod) and _refusal(pod) is None
 
 
 def occupies_slot(pod: Pod) -> bool:
     """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that does not exist,
-    costs nothing: it must not keep the others from being tried."""
+    costs nothing: it must not block other rehearsals."""
     works = pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
     return works and not pod.deleting and not _is_held_up(pod)
 
@@ -63,7 +63,7 @@ def pod_of(pods: dict[str, Pod], stack: str) -> Pod | None:
 
 
 def _passed(pod: Pod) -> bool:
-    """What the servers beside it ended with does not count: they are stopped then, by force if need be."""
+    """The exit codes of the servers do not count: they are stopped at the end, by SIGKILL if need be."""
     end = _end(pod, "rehearsal")
     return pod.phase == "Succeeded" or (end is not None and end.code == 0)
 
@@ -76,9 +76,9 @@ def _refusal(pod: Pod) -> End | None:
 
 
 def _is_refusal(end: End) -> bool:
-    """Whether a program ended by its own will, or is not in the image; a signal or a failed start is the node's."""
+    """Whether a program exited by itself, or is not in the image; a signal or a failed start is the node's fault."""
     own = 0 < end.code <= _LAST_PROGRAM_CODE and end.code != NO_ANSWER
-    return own or "executable file not found" in end.words or "no such file or directory" in end.words
+    return own or "executable file not found" in end.line or "no such file or directory" in end.line
 
 
 def _is_held_up(pod: Pod) -> bool:
@@ -91,7 +91,7 @@ def _end(pod: Pod, container: str) -> End | None:
 
 
 def _describe_end(pod: Pod, end: End) -> str:
-    return f"pod {pod.name}, container {end.container}: exit code {end.code}: {end.words}"
+    return f"pod {pod.name}, container {end.container}: exit code {end.code}: {end.line}"
 
 
 def _logs(pod: Pod) -> str:

@@ -1,4 +1,4 @@
-"""Keeps the pods that try changed configurations: makes one while it is wanted, and deletes it afterwards."""
+"""Manages the pods that rehearse changed configurations: creates one while it is needed, deletes it afterwards."""
 
 import logging
 from collections.abc import Callable
@@ -21,15 +21,15 @@ class RehearsalPods:
         self._cluster = cluster
         self._store = store
         self._clock = clock
-        # Pods that are asked for, and not answered yet.
+        # Requests for pods that are not answered yet.
         self._pending = 0
-        # Which pod ended without a verdict, and when that was seen.
+        # The uid of the pod that ended without a verdict, and when that was seen.
         self._undecided: dict[StackKey, tuple[str, float]] = {}
 
-    async def keep(self, plan: Plan) -> None:
-        """The pod is there while the plan needs it, and only then.
+    async def reconcile(self, plan: Plan) -> None:
+        """Creates the pod if the plan needs it, deletes it if not.
 
-        Raises Waiting while as many as may be are under way.
+        Raises Waiting while all slots are in use.
         """
         pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
         if pod is None and plan.needs_rehearsal:
@@ -52,7 +52,7 @@ class RehearsalPods:
             self._pending -= 1
 
     def _is_stale(self, pod: Pod, plan: Plan) -> bool:
-        """Whether the pod tries what is no longer wanted, or ended without a verdict a while ago."""
+        """Whether the pod rehearses what is no longer wanted, or ended without a verdict AGAIN seconds ago."""
         if pod.config_digest != plan.config_digest:
             return True
         if not rehearsal.is_undecided(pod):

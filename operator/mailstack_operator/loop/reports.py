@@ -1,6 +1,6 @@
 """What the probes in the mail pods found, as conditions of the MailStack. Pure.
 
-A probe's entry in status.pods is believed only while its pod is there, its container runs and its node answers:
+A probe's entry in status.pods counts only while its pod exists, its container runs and its node is reachable:
 never a stale True.
 """
 
@@ -24,7 +24,7 @@ class Finding:
 def findings(seen: Seen, image: str, checks: Iterable[Check] = CHECKS) -> list[Finding]:
     """What is known of each check, summed up over the pods. `image` is the operator's own.
 
-    Where the spec is invalid, what the pods still run is told.
+    Where the spec is invalid, what the pods still run is reported.
     """
     return [finding for check in checks for finding in _findings(seen, image, check)]
 
@@ -39,7 +39,7 @@ def _findings(seen: Seen, image: str, check: Check) -> Iterator[Finding]:
 
 
 def verdict(seen: Seen, pod: Pod, check: Check, image: str = "") -> Condition:
-    """What the pod's probe found, as far as it is believed."""
+    """What the pod's probe found, Unknown where that is not reliable."""
     entry = next((entry for entry in _entries(seen) if entry.name == pod.name), None)
     if doubt := next(_doubts(pod, entry), None):
         return Condition(check.condition, UNKNOWN, *doubt)
@@ -64,13 +64,13 @@ def _entries(seen: Seen) -> tuple[PodEntry, ...]:
 
 
 def _doubts(pod: Pod, entry: PodEntry | None) -> Iterator[tuple[str, str]]:
-    """Why the entry is not believed: reason and message."""
+    """Why the entry does not count: reason and message."""
     if pod.deleting:
         yield Reason.POD_TERMINATING, "it is being deleted"
     if pod.lost:
-        yield Reason.NODE_LOST, "its node does not answer: see `kubectl get nodes`"
+        yield Reason.NODE_LOST, "its node is unreachable: see `kubectl get nodes`"
     if not pod.probed:
-        yield Reason.PROBE_NOT_RUNNING, "its container probe does not run: see `kubectl describe pod`"
+        yield Reason.PROBE_NOT_RUNNING, "its container probe is not running: see `kubectl describe pod`"
     if entry is None or entry.uid != pod.uid:
         yield Reason.NOT_PROBED, "its probe has not reported yet"
 
@@ -79,7 +79,10 @@ def _silence(seen: Seen, pod: Pod, image: str) -> tuple[str, str]:
     """Why the probe does not report a check: reason and message."""
     helpers = seen.helpers_image(pod.stateful_set)
     if image and helpers and helpers != image:
-        return Reason.NOT_ASKED, f"its probe, of image {helpers}, does not check this: it will after the next change"
+        return (
+            Reason.NOT_ASKED,
+            f"its probe, of image {helpers}, does not make this check; it will once the pod is replaced",
+        )
     return Reason.NOT_PROBED, "its probe has not reported yet"
 
 

@@ -55,7 +55,7 @@ class Store:
         return (pod for seen in self._seen.values() for pod in seen.pods.values())
 
     def note(self, body: Object) -> StackKey:
-        """Takes in an object as it stands now; returns the MailStack that it concerns."""
+        """Takes in the current state of an object; returns the MailStack that it concerns."""
         key, ref, version = _key(body), ref_of(body), version_of(body)
         if version >= self._versions.get(ref, 0):
             self._versions[ref] = version
@@ -79,7 +79,7 @@ class Store:
             seen = self._seen[key]
             seen.children[live.ref] = live
             if live.ref.kind == STATEFUL_SET.name:
-                # Until its controller has seen this generation, its status speaks of an earlier one.
+                # Until its controller has seen this generation, its status is of an earlier one.
                 before = seen.rollouts.get(live.ref.name, Rollout())
                 seen.rollouts[live.ref.name] = replace(before, generation=live.generation)
 
@@ -109,7 +109,7 @@ class Store:
         """Takes in a full list of everything, read at resourceVersion `as_of` or later: what is not in it,
         and is no newer, is gone.
 
-        A watch that was cut off tells nothing of what was deleted meanwhile; a list does.
+        A watch that was cut off does not report what was deleted since; a list shows it.
         """
         listed = set()
         for body in bodies:

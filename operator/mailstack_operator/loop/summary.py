@@ -32,7 +32,7 @@ class Outcome:
 
 
 def rollout_problem(seen: Seen, stateful_set: str, replicas: int) -> Waiting | None:
-    """Why a wanted pod of the StatefulSet is not running yet by what its status says; None if all are Ready."""
+    """Why a wanted pod of the StatefulSet is not Ready yet, from its status; None if all are."""
     rollout = seen.rollouts.get(stateful_set)
     if rollout is None or rollout.observed_generation < rollout.generation:
         return Waiting(Reason.PROGRESSING, f"StatefulSet {stateful_set}: its controller has not seen the change yet")
@@ -84,7 +84,7 @@ def _conditions(outcome: Outcome) -> Iterator[Condition]:
 
 
 def _ready(outcome: Outcome) -> Condition:
-    """The sum: everything is as wanted, and no check that counts says otherwise."""
+    """True if everything is as wanted, and every check that counts is True."""
     if outcome.unfinished is not None:
         return _condition_of(ConditionType.READY, FALSE, outcome.unfinished)
     lacking = (each.condition for each in outcome.findings if each.counts and each.condition.status != TRUE)

@@ -27,6 +27,7 @@ ALLOWED = (
     r"StatefulSet \S+ \.spec\.template\.metadata\.annotations\.mailstack\.dev/config-digest",
     r"StatefulSet \S+ \.spec\.template\.spec\.terminationGracePeriodSeconds",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.(command|args|env|lifecycle)\b.*",
+    r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.(liveness|startup)Probe\.exec\.\w+",
     # The helpers' own image.
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[(probe|certificates)\]\.image",
 )

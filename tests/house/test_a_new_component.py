@@ -95,7 +95,7 @@ def test_a_change_of_its_files_is_tried_and_rolls_the_pods() -> None:
     spec = section(children.rehearsal(plan, "digest", builders=TABLE), "spec")
     assert "filter" in names({**spec}, "initContainers")
     assert {"name": "learnt", "emptyDir": {}} in entries(spec, "volumes")
-    assert children.config_digest(plan, TABLE) != children.config_digest(plan)
+    assert children.render(plan, TABLE).config_digest != children.render(plan).config_digest
 
 
 def test_a_proxy_has_pods_of_its_own_and_ports_of_the_service() -> None:

@@ -19,7 +19,7 @@ from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished
 from mailstack_operator.loop.plan import Inputs, Plan, plan_of
 from mailstack_operator.loop.port import Cluster
-from mailstack_operator.loop.rehearsal_pods import RehearsalPods
+from mailstack_operator.loop.rehearsal_runner import RehearsalRunner
 from mailstack_operator.loop.stack_state import StackState, Status
 from mailstack_operator.loop.store import Store
 from mailstack_operator.loop.summary import Outcome
@@ -50,7 +50,7 @@ class Reconciler:
         self._cluster = cluster
         self._store = store
         self._applier = Applier(cluster, store)
-        self._rehearsal_pods = RehearsalPods(cluster, store, clock)
+        self._rehearsals = RehearsalRunner(cluster, store, clock)
         self._image = image
         self._checks = checks
         self._now = now
@@ -65,7 +65,7 @@ class Reconciler:
         if stack is None or stack.deleting:
             # The children go by their ownerReferences.
             self._applier.forget(key)
-            self._rehearsal_pods.forget(key)
+            self._rehearsals.forget(key)
             return None
         # A newer spec may arrive before the end: the outcome is of this one.
         outcome = await self._converge(key, stack)
@@ -113,7 +113,7 @@ class Reconciler:
             wanted |= by_ref(children.rehearsal_config(plan.topology))
         await self._applier.converge(plan.topology.stack, wanted, held_back, known)
         await self._applier.prune(plan.topology.stack, wanted, plan.prunable(self._store[plan.key]))
-        await self._rehearsal_pods.reconcile(plan)
+        await self._rehearsals.reconcile(plan)
         return self._applier.applied(plan.key)
 
     async def _announce_secrets(self, key: StackKey, version: str) -> None:

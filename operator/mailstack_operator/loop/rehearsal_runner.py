@@ -14,7 +14,7 @@ from mailstack_operator.stack import children
 logger = logging.getLogger(__name__)
 
 
-class RehearsalPods:
+class RehearsalRunner:
     """`clock` is monotonic, in seconds."""
 
     def __init__(self, cluster: Cluster, store: Store, clock: Callable[[], float]) -> None:

@@ -116,7 +116,7 @@ def test_a_stack_that_delivers_no_mail_is_degraded(kubectl: Kubectl) -> None:
     stack = Stack(kubectl.namespace)
     stack.wait_ready()
     stack.stop_lmtp()
-    stack.wait_condition("Ready", "False", "nobody listens")
+    stack.wait_condition("Ready", "False", "connection refused")
     found = stack.get()
     assert (health.kstatus([found]), health.argo_cd(found)[0]) == (["InProgress"], "Degraded")
     stack.start_lmtp()

@@ -102,6 +102,7 @@ def test_a_ready_stack_says_where_mail_is_received(case: Begun) -> None:
         "Ready": "True",
         "LMTPReachable": "True",
         "VerificationReady": "True",
+        "SMTPReachable": "True",
         "ConfigValid": "True",
     }
     assert {each["observedGeneration"] for each in status["conditions"]} == {status["observedGeneration"]}

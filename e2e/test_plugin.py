@@ -121,6 +121,7 @@ def test_status_is_one_screen_of_what_is_so(mail: Stack, plugin: Plugin, client:
         r"^Ready +True +\d+[smhd] +Running ",
         r"^LMTPReachable +True ",
         r"^VerificationReady +True ",
+        r"^SMTPReachable +True ",
         r"^mail-0 +Running +(\d+)/\1 +0 ",
         r"^mail-0 +lmtp +True .* Reachable ",
         r"^ +verification +True .* Enforced ",

@@ -4,6 +4,10 @@ import re
 import subprocess
 from pathlib import Path
 
+import pytest
+
+from mailstack_operator.api.conditions import CHECKS, Check
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -25,6 +29,12 @@ def importers(module: str) -> list[str]:
 
 def test_one_file_imports_kopf_and_one_the_client() -> None:
     assert (importers("kopf"), importers("kubernetes")) == (["watches.py"], ["api_server.py"])
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.name)
+def test_one_module_has_the_name_of_a_checks_condition(check: Check) -> None:
+    files = [path.name for path in tracked("operator/*.py") if check.condition in path.read_text(encoding="utf-8")]
+    assert files == ["conditions.py"]
 
 
 def test_no_test_is_skipped() -> None:

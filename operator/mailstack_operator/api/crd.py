@@ -61,7 +61,7 @@ def _version(spec: Object, checks: Iterable[Check]) -> Object:
 def _columns(checks: Iterable[Check]) -> list[Json]:
     ready = _condition_path(ConditionType.READY)
     return [
-        _status_column("Ready", ConditionType.READY),
+        _status_column(ConditionType.READY.value, ConditionType.READY),
         *(_status_column(check.column, check.condition) for check in checks),
         {"name": "Reason", "type": "string", "jsonPath": f"{ready}.reason"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},

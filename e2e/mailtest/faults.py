@@ -36,17 +36,17 @@ class Mail:
 
 QUEUED = Mail("known users are accepted and queued, others get 450", "250", "450")
 DEFERRED = Mail("mail is accepted and queued", "250", "550")
-LOST = Mail("users in the cache are accepted, and their mail is returned; others get 550", "250", "550")
+LOST = Mail("mail for users in the cache is accepted and bounces; others get 550", "250", "550")
 # A process of smtpd(8) that has asked verify(8) before keeps its connection to it.
-WAITS = Mail("known users may be accepted and queued, others wait in vain or get 4xx", "250|4..|none", "4..|none")
-AWAY = Mail("senders try again", "none", "none")
+WAITS = Mail("known users may be accepted and queued, others get 4xx or no answer", "250|4..|none", "4..|none")
+AWAY = Mail("senders retry", "none", "none")
 # MAIL is refused already, before any recipient.
-NO_ROOM = Mail("senders try again", "452|503|none", "452|503|none")
-OPEN = Mail("strangers are accepted, and their mail is returned", "250", "250")
-HEALING = Mail("everybody gets 450, until Postfix is restarted with a new cache", "450|none", "450|none")
-AS_EVER = Mail("as ever", "250", "550")
+NO_ROOM = Mail("senders retry", "452|503|none", "452|503|none")
+OPEN = Mail("unknown recipients are accepted, and their mail bounces", "250", "250")
+HEALING = Mail("everybody gets 450 until Postfix is restarted with a new cache", "450|none", "450|none")
+AS_EVER = Mail("unaffected", "250", "550")
 # Neither a node without its kubelet nor a cluster without its API takes the client's commands.
-NOT_ASKED = Mail("as ever: the servers run on", None, None)
+NOT_ASKED = Mail("unaffected: the servers keep running", None, None)
 
 
 @dataclass(frozen=True)
@@ -352,7 +352,7 @@ def measured() -> dict[str, list[float]]:
 
 
 _HEAD = """\
-| Fault | Mail meanwhile | Condition | Reason | Told within | Well again within | Measured |
+| Fault | Effect on mail | Condition | Reason | Detected within | Recovered within | Measured |
 |---|---|---|---|---|---|---|
 """
 

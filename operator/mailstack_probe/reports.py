@@ -10,12 +10,13 @@ import sys
 import time
 from collections import Counter
 from dataclasses import dataclass
+from http import HTTPStatus
 from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import quote
 
 from mailstack_probe.board import Board, Part
-from mailstack_probe.contract import GROUP_VERSION, POD_NAME, POD_UID
+from mailstack_probe.contract import GROUP_VERSION, LMTP, POD_NAME, POD_UID, VERIFICATION
 from mailstack_probe.pacing import Pacer
 
 TIME_OUT = 5.0
@@ -23,10 +24,16 @@ TIME_OUT = 5.0
 _MANAGER_LENGTH = 128
 # Seconds after which the loop shows that it turns.
 _IDLE = 20.0
+# The checks of 0.1.0.
+_IN_EVERY_CRD = (LMTP, VERIFICATION)
 
 
 class ReportError(Exception):
     """The entry was not written; the message says why."""
+
+
+class ServerError(ReportError):
+    """The API server answered 500, as it does to server-side apply of a field that the CRD does not declare."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,16 @@ class ApiServer:
         return cls(host, int(os.environ.get("KUBERNETES_SERVICE_PORT", "443")), Path(credentials))
 
     def apply(self, identity: Identity, parts: dict[str, Part]) -> None:
-        """Raises ReportError."""
+        """Writes the entry; with an older CRD, what that has fields for. Raises ReportError."""
+        oldest = {check: part for check, part in parts.items() if check in _IN_EVERY_CRD}
+        try:
+            self._apply(identity, parts)
+        except ServerError:
+            if oldest == parts:
+                raise
+            self._apply(identity, oldest)
+
+    def _apply(self, identity: Identity, parts: dict[str, Part]) -> None:
         try:
             self._send(identity.path, identity.body(parts))
         except (OSError, HTTPException) as error:
@@ -91,7 +107,8 @@ class ApiServer:
             connection.request("PATCH", path, body, headers)
             response = connection.getresponse()
             if response.status not in (200, 201):
-                raise ReportError(f"the API server says {response.status}: {_message(response.read(4096))}")
+                error = ServerError if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else ReportError
+                raise error(f"the API server says {response.status}: {_message(response.read(4096))}")
         finally:
             connection.close()
 

@@ -98,6 +98,15 @@ def test_a_refusal_is_told_in_the_servers_words(api: Api) -> None:
         api.server.apply(WHO, PARTS)
 
 
+def test_an_older_crd_gets_what_it_has_fields_for(api: Api) -> None:
+    """Server-side apply fails as a whole for a field that the CRD does not declare."""
+    api.code = 500
+    with pytest.raises(ReportError, match="500"):
+        api.server.apply(WHO, {**PARTS, "smtp": PARTS["lmtp"]})
+    bodies = [json.dumps(body) for _, _, body in api.requests]
+    assert ["smtp" in body for body in bodies] == [True, False]
+
+
 def test_a_server_that_is_away_or_a_stranger_is_told(api: Api, other: Pair) -> None:
     with pytest.raises(ReportError, match="cannot be asked"):
         ApiServer("127.0.0.1", free_port(), api.server.credentials).apply(WHO, PARTS)

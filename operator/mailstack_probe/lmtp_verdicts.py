@@ -1,6 +1,6 @@
 """What Dovecot's answers over LMTP mean for the MailStack. Pure.
 
-Which answer comes in which state was measured with 2.3 and 2.4.
+Which answer comes in which state was measured with 2.3 and 2.4 (docs/facts/mail.md).
 """
 
 import errno

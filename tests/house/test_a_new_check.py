@@ -11,6 +11,7 @@ from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
 from mailstack_operator.edge import metrics
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
+from mailstack_operator.loop.stack_state import stack_state_of
 from mailstack_operator.stack.schema import spec_schema
 from tests.fake_cluster import WORKS, settle
 from tests.world import World
@@ -82,7 +83,9 @@ def test_it_is_in_the_metrics(refused: World) -> None:
 def test_it_is_a_row_of_the_plugin(refused: World) -> None:
     objects = refused.cluster.objects
     pods: list[Object] = [found for ref, found in objects.items() if ref.kind == "Pod"]
-    found = Findings(objects[refused.stack], pods, [], None, [], [], datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC))
+    found = Findings(
+        stack_state_of(objects[refused.stack]), pods, [], None, [], [], datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)
+    )
     screen = render_status(replace(found, checks=TABLE), 120)
     rows = [" ".join(line.split()) for line in screen.splitlines()]
     assert "clients False 1s LoginRefused Dovecot refuses the login" in rows

@@ -22,8 +22,8 @@ from mailstack_operator.cli.plugin.screens.queue_screen import render_queue
 from mailstack_operator.cli.plugin.screens.recipient_screen import render_answers
 from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
 from mailstack_operator.cli.plugin.screens.units import format_age, format_size
-from mailstack_operator.kube.objects import Json, Object, entries, section
-from mailstack_operator.stack.parser import parse
+from mailstack_operator.kube.objects import Json, Object, section
+from mailstack_operator.loop.stack_state import StackState, stack_state_of
 from mailstack_operator.stack.topology import decide
 from mailstack_probe.replies import Reply
 from tests.conftest import Golden
@@ -38,11 +38,16 @@ def data(name: str) -> str:
     return (DATA / name).read_text(encoding="utf-8")
 
 
+def mail_stack(**changed: Json) -> StackState:
+    """That of the data, with these parts of it replaced."""
+    return stack_state_of({**yaml.safe_load(data("mailstack.yaml")), **changed})
+
+
 @pytest.fixture
 def findings() -> Findings:
     """Of a stack whose Dovecot does not start."""
     return Findings(
-        stack=yaml.safe_load(data("mailstack.yaml")),
+        stack=mail_stack(),
         pods=[yaml.safe_load(data("pods.yaml"))],
         messages=parse_queue("mail-0", data("queue.jsonl")),
         private=parse_listing(data("private.txt")),
@@ -65,18 +70,14 @@ def test_status_on_a_narrow_terminal(findings: Findings, golden: Golden) -> None
 
 
 def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
-    seen = section(findings.stack, "status")
-    ready = entries(seen, "conditions")[0]
-    conditions: list[Json] = [dict(ready), {**ready, "type": "LMTPReachable"}]
-    stack: Object = {**findings.stack, "status": {**seen, "conditions": conditions}}
-    assert "LMTPReachable  False   30s    ConnectionRefused  as above" in render_status(
-        replace(findings, stack=stack), WIDTH
-    )
+    ready = findings.stack.status.conditions[0]
+    conditions = (ready, replace(ready, type="LMTPReachable"))
+    stack = replace(findings.stack, status=replace(findings.stack.status, conditions=conditions))
+    assert "LMTPReachable  False   30s    ConnectionRefused  as above" in render_status(replace(findings, stack=stack), WIDTH)
 
 
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:
-    stack: Object = {**findings.stack, "status": {}}
-    fresh = replace(findings, stack=stack, pods=[], messages=[], refusals=[])
+    fresh = replace(findings, stack=mail_stack(status={}), pods=[], messages=[], refusals=[])
     golden(SCREENS / "status-fresh.txt", render_status(fresh, WIDTH))
 
 
@@ -93,7 +94,7 @@ def test_what_another_pod_of_the_name_wrote_does_not_count(findings: Findings) -
 
 
 def test_an_invalid_spec_has_a_status_too(findings: Findings) -> None:
-    screen = render_status(replace(findings, stack={**findings.stack, "spec": {}}), WIDTH)
+    screen = render_status(replace(findings, stack=mail_stack(spec={})), WIDTH)
     assert "LMTP       - (the spec is invalid)" in screen
 
 
@@ -108,10 +109,11 @@ PEOPLE: Object = {"tls": {"secretName": "mail-tls"}, "submission": {}, "plugins"
         ("inet-tls", {"listener": {"type": "Inet", "inet": {"tls": {"secretName": "lmtp-tls"}}}}),
     ],
 )
-def test_sockets(findings: Findings, case: str, delivery: Object, golden: Golden) -> None:
-    spec: Object = {**section(findings.stack, "spec"), **PEOPLE, "delivery": delivery}
-    topology = decide(parse({**findings.stack, "spec": spec}))
-    golden(SCREENS / f"sockets-{case}.txt", render_links(topology, findings.private, WIDTH))
+def test_links(findings: Findings, case: str, delivery: Object, golden: Golden) -> None:
+    spec = section(yaml.safe_load(data("mailstack.yaml")), "spec")
+    stack = mail_stack(spec={**spec, **PEOPLE, "delivery": delivery}).stack
+    assert stack is not None
+    golden(SCREENS / f"links-{case}.txt", render_links(decide(stack), findings.private, WIDTH))
 
 
 def test_queue(golden: Golden) -> None:

@@ -14,6 +14,7 @@ from mailstack_operator.cli.plugin.reading.kubectl import Kubectl
 from mailstack_operator.cli.plugin.reading.parallel import open_pool
 from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
 from mailstack_operator.kube.objects import Object
+from mailstack_operator.loop.stack_state import stack_state_of
 
 
 @kubectl_command
@@ -28,7 +29,8 @@ def status(kubectl: Kubectl, name: str) -> Output:
 
 
 def _read(kubectl: Kubectl, name: str) -> Findings:
-    stack, pods = kubectl.get(pod_reader.RESOURCE, name), pod_reader.list_pods(kubectl, name)
+    stack = stack_state_of(kubectl.get(pod_reader.RESOURCE, name))
+    pods = pod_reader.list_pods(kubectl, name)
     postfix = _names(pod_reader.select_postfix(pods))
     joined = _names(pod for pod in pods if {POSTFIX, DOVECOT} <= set(pod_reader.list_servers(pod)))
     with open_pool() as pool:

@@ -1,23 +1,20 @@
-"""One screen that tells how a MailStack is. Pure."""
+"""The status of a MailStack on one screen. Pure."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from mailstack_operator.api.conditions import CHECKS, Check
+from mailstack_operator.api.conditions import CHECKS, Check, Condition
 from mailstack_operator.cli.plugin.parsing.mail_queue import Message
 from mailstack_operator.cli.plugin.parsing.refusals import Refusal
 from mailstack_operator.cli.plugin.screens.link_screen import render_links
 from mailstack_operator.cli.plugin.screens.log_screen import render_refusals
+from mailstack_operator.cli.plugin.screens.pod_screen import render_pods, render_verdicts
 from mailstack_operator.cli.plugin.screens.queue_screen import render_queue_summary
-from mailstack_operator.cli.plugin.screens.table import Row, render_table
+from mailstack_operator.cli.plugin.screens.table import render_table
 from mailstack_operator.cli.plugin.screens.units import format_since
-from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
-from mailstack_operator.loop import reports
-from mailstack_operator.loop.pod_state import pod_of
-from mailstack_operator.loop.stack_state import stack_state_of
-from mailstack_operator.loop.store import Seen
-from mailstack_operator.stack.parser import InvalidMailStack, parse
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.loop.stack_state import StackState
 from mailstack_operator.stack.topology import Topology, decide
 
 # The number of last refusals that are shown.
@@ -29,12 +26,12 @@ _NO_CONDITIONS = (
 
 @dataclass(frozen=True)
 class Findings:
-    """The MailStack and its pods as the API server tells them, what Postfix tells, and what could not be read.
+    """The MailStack and its pods from the API server, what was read in Postfix, and what could not be read.
 
-    `private` is what stands in Postfix's private/: mode and owner by name, None if that could not be read.
+    `private` is mode and owner of the files in Postfix's private/ by name, None if that could not be read.
     """
 
-    stack: Object
+    stack: StackState
     pods: Sequence[Object]
     messages: Sequence[Message]
     private: Mapping[str, str] | None
@@ -43,15 +40,21 @@ class Findings:
     now: datetime
     checks: Sequence[Check] = CHECKS
 
+    @property
+    def is_complete(self) -> bool:
+        """Whether every Postfix was read, so that nothing found means that there is nothing."""
+        return bool(self.pods) and not self.problems
+
 
 def render_status(found: Findings, width: int) -> str:
     """The whole screen, in parts with an empty line between them."""
+    topology = decide(found.stack.stack) if found.stack.stack else None
     parts = (
-        _heading(found),
-        _conditions(found, width),
-        _pods(found, width),
-        _probes(found, width),
-        _links(found, width),
+        _heading(found.stack, topology),
+        _conditions(found.stack.status.conditions, found.now, width),
+        render_pods(found.pods, found.now, width),
+        render_verdicts(found.stack, found.pods, found.checks, found.now, width),
+        render_links(topology, found.private, width) if topology and found.pods else "",
         _queue(found, width),
         _refusals(found, width),
         "".join(f"error: {problem}\n" for problem in found.problems),
@@ -59,117 +62,42 @@ def render_status(found: Findings, width: int) -> str:
     return "\n".join(filter(None, parts))
 
 
-def _heading(found: Findings) -> str:
-    metadata, status = section(found.stack, "metadata"), section(found.stack, "status")
-    topology, generation = _topology(found.stack), number(metadata, "generation")
+def _heading(stack: StackState, topology: Topology | None) -> str:
     lines = [
-        f"MailStack  {text(metadata, 'namespace')}/{text(metadata, 'name')}",
-        f"Endpoint   {text(status, 'endpoint') or '-'}",
+        f"MailStack  {stack.ref.namespace}/{stack.ref.name}",
+        f"Endpoint   {stack.status.endpoint or '-'}",
         f"LMTP       {f'lmtp:{topology.lmtp.endpoint}' if topology else '- (the spec is invalid)'}",
     ]
-    if 0 < number(status, "observedGeneration") < generation:
+    if 0 < stack.status.observed_generation < stack.generation:
         lines.append("The operator has not observed the latest spec yet: the conditions describe the previous one")
     return "".join(f"{line}\n" for line in lines)
 
 
-def _topology(stack: Object) -> Topology | None:
-    """None if the spec is invalid."""
-    try:
-        return decide(parse(stack))
-    except InvalidMailStack:
-        return None
-
-
-def _conditions(found: Findings, width: int) -> str:
-    conditions = entries(section(found.stack, "status"), "conditions")
+def _conditions(conditions: Sequence[Condition], now: datetime, width: int) -> str:
     if not conditions:
         return _NO_CONDITIONS
-    messages = [text(each, "message") for each in conditions]
+    messages = [condition.message for condition in conditions]
     rows = [
         (
-            text(each, "type"),
-            text(each, "status"),
-            format_since(text(each, "lastTransitionTime"), found.now),
-            text(each, "reason"),
-            # Ready tells in the words of the condition that it lacks.
-            "as above" if message in messages[:place] else message,
+            condition.type,
+            condition.status,
+            format_since(condition.since, now),
+            condition.reason,
+            # Ready has the message of the condition that it lacks.
+            "as above" if condition.message in messages[:place] else condition.message,
         )
-        for place, (each, message) in enumerate(zip(conditions, messages, strict=True))
+        for place, condition in enumerate(conditions)
     ]
     return render_table(("CONDITION", "STATUS", "SINCE", "REASON", "MESSAGE"), rows, width)
-
-
-def _pods(found: Findings, width: int) -> str:
-    if not found.pods:
-        return "no pods\n"
-    rows = [_pod(body, found.now) for body in found.pods]
-    return render_table(("POD", "PHASE", "READY", "RESTARTS", "AGE", "NODE"), rows, width)
-
-
-def _pod(body: Object, now: datetime) -> Row:
-    metadata, status = section(body, "metadata"), section(body, "status")
-    containers = _servers(body)
-    ready = sum(1 for container in containers if container.get("ready") is True)
-    return (
-        text(metadata, "name"),
-        "Terminating" if metadata.get("deletionTimestamp") else text(status, "phase"),
-        f"{ready}/{len(containers)}",
-        _restarts(containers),
-        format_since(text(metadata, "creationTimestamp"), now),
-        text(section(body, "spec"), "nodeName") or "-",
-    )
-
-
-def _servers(body: Object) -> list[Mapping[str, Json]]:
-    """The status of the containers that run as long as the pod does: no init containers but sidecars."""
-    spec, status = section(body, "spec"), section(body, "status")
-    sidecars = {text(each, "name") for each in entries(spec, "initContainers") if each.get("restartPolicy") == "Always"}
-    inits = [each for each in entries(status, "initContainerStatuses") if text(each, "name") in sidecars]
-    return [*inits, *entries(status, "containerStatuses")]
-
-
-def _restarts(containers: Sequence[Mapping[str, Json]]) -> str:
-    """How many, and of which containers."""
-    counts = {text(each, "name"): number(each, "restartCount") for each in containers}
-    restarted = {name: count for name, count in counts.items() if count}
-    which = ", ".join(f"{name} {count}" for name, count in restarted.items())
-    return f"{sum(restarted.values())} ({which})" if restarted else "0"
-
-
-def _probes(found: Findings, width: int) -> str:
-    rows = [row for body in found.pods for row in _verdicts(found, body)]
-    header = ("POD", "PROBE", "STATUS", "SINCE", "REASON", "MESSAGE")
-    return render_table(header, rows, width) if rows else ""
-
-
-def _verdicts(found: Findings, body: Object) -> Iterator[Row]:
-    """What the pod's probe found, as far as the operator believes it."""
-    pod, seen = pod_of(body), Seen(stack=stack_state_of(found.stack))
-    name = pod.name
-    for check in (check for check in found.checks if pod.component in check.asked_in):
-        verdict = reports.verdict(seen, pod, check)
-        since = format_since(verdict.since, found.now) if verdict.since else "-"
-        yield name, check.name, verdict.status, since, verdict.reason, verdict.message
-        name = ""
-
-
-def _links(found: Findings, width: int) -> str:
-    topology = _topology(found.stack)
-    return render_links(topology, found.private, width) if topology and found.pods else ""
 
 
 def _queue(found: Findings, width: int) -> str:
     if found.messages:
         return render_queue_summary(found.messages, found.now, width)
-    return "Queue: empty\n" if _is_complete(found) else ""
+    return "Queue: empty\n" if found.is_complete else ""
 
 
 def _refusals(found: Findings, width: int) -> str:
     if found.refusals:
         return render_refusals(found.refusals[-REFUSALS:], found.now, width)
-    return "Refusals in the last hour: none\n" if _is_complete(found) else ""
-
-
-def _is_complete(found: Findings) -> bool:
-    """Whether every Postfix told what it knows, so that nothing means none."""
-    return bool(found.pods) and not found.problems
+    return "Refusals in the last hour: none\n" if found.is_complete else ""

@@ -138,11 +138,59 @@ def test_logs_without_what_the_probe_asks(golden: Golden) -> None:
     golden(SCREENS / "logs-without-probe.txt", render_log(drop_probe_traffic(lines())))
 
 
+LOCALHOST = "localhost[127.0.0.1]"
+WARNING = "warning: connect to Milter service inet:filter:8891: Connection refused"
+
+
+@pytest.mark.parametrize(
+    "session",
+    [
+        [
+            f"postfix/probe/smtpd[7]: connect from {LOCALHOST}",
+            f"postfix/probe/smtpd[7]: NOQUEUE: reject: RCPT from {LOCALHOST}: 450 4.1.1 <x@example.org>: unverified "
+            "address: Address verification in progress; from=<> to=<x@example.org> proto=ESMTP helo=<localhost>",
+            f"postfix/probe/smtpd[7]: disconnect from {LOCALHOST} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4",
+        ],
+        [
+            f"postfix/smtpd[7]: connect from {LOCALHOST}",
+            f"postfix/smtpd[7]: disconnect from {LOCALHOST} ehlo=1 mail=1 quit=1 commands=3",
+        ],
+        [
+            f"postfix/smtpd[7]: connect from {LOCALHOST}",
+            f"postfix/smtpd[7]: NOQUEUE: milter-reject: MAIL from {LOCALHOST}: 451 4.7.1 Service unavailable - try "
+            "again later; from=<> proto=ESMTP helo=<localhost>",
+            f"postfix/smtpd[7]: disconnect from {LOCALHOST} ehlo=1 mail=0/1 commands=1/2",
+        ],
+    ],
+    ids=["verification", "port 25", "port 25 without its filter"],
+)
+@pytest.mark.parametrize("warnings", [[], [f"postfix/smtpd[7]: {WARNING}", f"postfix/probe/smtpd[7]: {WARNING}"]])
+def test_of_the_probes_sessions_only_warnings_are_shown(session: list[str], warnings: list[str]) -> None:
+    stamp = "2026-11-22T23:28:00.000000000Z"
+    found = parse_log(
+        "mail-0", "postfix", "".join(f"{stamp} {each}\n" for each in [session[0], *warnings, *session[1:]])
+    )
+    assert [line.text for line in drop_probe_traffic(found)] == warnings
+
+
+def test_a_refusal_of_the_probe_at_mail_is_no_refusal() -> None:
+    refused = "NOQUEUE: reject: MAIL from {}: 452 4.3.1 Insufficient system storage; from=<{}> proto=ESMTP helo=<a>"
+    texts = (refused.format(LOCALHOST, ""), refused.format("a[192.0.2.1]", "s@example.net"))
+    found = parse_log(
+        "mail-0", "postfix", "".join(f"2026-11-22T23:28:00Z postfix/smtpd[7]: {text}\n" for text in texts)
+    )
+    assert [refusal.client for refusal in find_refusals(found)] == ["192.0.2.1"]
+
+
 @pytest.mark.parametrize(
     "session",
     [
         # Somebody who says nothing, a session that is under way, and one whose beginning is not in the log.
         ["postfix/smtpd[7]: connect from a[192.0.2.1]", "postfix/smtpd[7]: disconnect from a[192.0.2.1] commands=0/0"],
+        [
+            "postfix/smtpd[7]: connect from a[192.0.2.1]",
+            "postfix/smtpd[7]: disconnect from a[192.0.2.1] ehlo=1 mail=1 quit=1 commands=3",
+        ],
         ["lmtp(7): Info: Connect from local"],
         ["lmtp(7): Info: Disconnect from local: Logged out (state=READY)"],
         ["lmtp(7): Info: Connect from local", "lmtp(a@b.org)<7><S>: saved", "lmtp(7): Info: Disconnect from local: x"],

@@ -26,7 +26,13 @@ def find_refusals(lines: Iterable[Line]) -> list[Refusal]:
     """What Postfix refused, without the probe's own questions."""
     matches = ((line.time, _REFUSAL.search(line.text)) for line in lines if line.container == POSTFIX)
     every = [_refusal(time, match) for time, match in matches if match]
-    return [refusal for refusal in every if not refusal.recipient.startswith(f"{PROBE_USER}-")]
+    return [refusal for refusal in every if not _is_probe_question(refusal)]
+
+
+def _is_probe_question(refusal: Refusal) -> bool:
+    """The probe asks for recipients of its own, and on port 25 no further than MAIL."""
+    is_mail = refusal.client == "127.0.0.1" and not refusal.recipient
+    return is_mail or refusal.recipient.startswith(f"{PROBE_USER}-")
 
 
 def _refusal(time: datetime, match: re.Match[str]) -> Refusal:

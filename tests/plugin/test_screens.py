@@ -71,9 +71,11 @@ def test_status_on_a_narrow_terminal(findings: Findings, golden: Golden) -> None
 
 def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
     ready = findings.stack.status.conditions[0]
-    conditions = (ready, replace(ready, type="LMTPReachable"))
+    conditions = (ready, replace(ready, type="Second"))
     stack = replace(findings.stack, status=replace(findings.stack.status, conditions=conditions))
-    assert "LMTPReachable  False   30s    ConnectionRefused  as above" in render_status(replace(findings, stack=stack), WIDTH)
+    assert "Second     False   30s    ConnectionRefused  as above" in render_status(
+        replace(findings, stack=stack), WIDTH
+    )
 
 
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:
@@ -203,19 +205,6 @@ def test_sessions_of_others_stay(session: list[str]) -> None:
     assert drop_probe_traffic(found) == found
 
 
-def test_both_listeners_are_asked_without_a_line_in_the_log() -> None:
-    host, who = "localhost[127.0.0.1]", "mailstack-probe-00016@example.org"
-    sessions = [
-        f"postfix/smtpd[7]: connect from {host}",
-        f"postfix/smtpd[7]: disconnect from {host} ehlo=1 mail=1 quit=1 commands=3",
-        f"postfix/probe/smtpd[8]: connect from {host}",
-        f"postfix/probe/smtpd[8]: NOQUEUE: reject: RCPT from {host}: 550 5.1.1 <{who}>: no; from=<> to=<{who}>",
-        f"postfix/probe/smtpd[8]: disconnect from {host} ehlo=1 mail=1 rcpt=0/1 quit=1 commands=3/4",
-    ]
-    log = "".join(f"2026-11-22T23:28:00.000000000Z {line}\n" for line in sessions)
-    assert drop_probe_traffic(parse_log("mail-0", "postfix", log)) == []
-
-
 @pytest.mark.parametrize("queue_id", ["2A3C22C12", "3786A2C26", "CFB2F3378"])
 def test_logs_of_one_message(queue_id: str, golden: Golden) -> None:
     """To two recipients; with one of two refused; after a try for which Dovecot was away."""
@@ -251,6 +240,15 @@ SILENT = Answers(
 def test_verify(case: str, found: list[Answers], golden: Golden) -> None:
     outcome = recipient_answers.judge_answers(found, complete=True)
     golden(SCREENS / f"verify-{case}.txt", render_answers("a@example.org", found, outcome, NOW, WIDTH))
+
+
+def test_verify_while_dovecot_is_down(golden: Golden) -> None:
+    down = "connect to mail.example.org[private/dovecot-lmtp]: Connection refused"
+    reply = Reply(450, f"4.1.1 <carol@example.org>: Recipient address rejected: unverified address: {down}")
+    entry = CacheEntry("defer", 0, int(NOW.timestamp()) - 3, down)
+    found = [Answers("mail-0", reply, Reply(0, "Connection refused"), entry)]
+    screen = render_answers("carol@example.org", found, Outcome.NOT_KNOWN, NOW, WIDTH)
+    golden(SCREENS / "verify-while-dovecot-is-down.txt", screen)
 
 
 def test_one_pod_that_refuses_is_a_refusal() -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 
 from mailstack_probe.verdicts import Verdict
 
-# Seconds for which the words of a verdict stay while its status and reason do: other words alone are no news.
+# Seconds between changes of a verdict's message alone: with the same status and reason it is no news.
 _WORDS_STAY = 60.0
 _LONGEST = 1024
 
@@ -18,7 +18,7 @@ Part = dict[str, str]
 
 @dataclass(frozen=True)
 class Fact:
-    """A verdict, since when it has had its status and reason, and when its words were last changed, in seconds since
+    """A verdict, since when it has had its status and reason, and when its message last changed, in seconds since
     1970."""
 
     verdict: Verdict

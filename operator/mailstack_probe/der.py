@@ -1,4 +1,4 @@
-"""When a certificate is valid, read from its DER form; the standard library tells it of CA certificates only.
+"""When a certificate is valid, read from its DER form; the standard library reads it of CA certificates only.
 
 Sources: RFC 5280, 4.1 (the fields of a certificate); X.690, 8.1 (tag, length, content).
 """

@@ -2,7 +2,7 @@
 
 import re
 
-# What the servers write before their words: date, host, process.
+# The prefix of the servers' lines: date, host, process.
 _HEAD = re.compile(r"^[A-Z][a-z]{2} +\d+ [\d:]{8} (\S+ (?=postfix/))?")
 _LEVELS = (
     re.compile(r"\b(fatal|panic): ", re.IGNORECASE),

@@ -8,7 +8,7 @@ from mailstack_probe.board import Part
 # So many writes at once, and one more for each so many seconds. A fault takes four: two verdicts, there and back.
 BURST = 8.0
 REFILL = 5.0
-# An entry that somebody wiped comes back after this; the same entry again costs the API server nothing.
+# Seconds until a deleted entry is written again; writing the same entry costs the API server nothing.
 AGAIN = 6 * 3600.0
 _FIRST_RETRY = 0.5
 _LAST_RETRY = 5.0

@@ -14,7 +14,7 @@ from mailstack_probe import der
 
 _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
 _KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
-# OpenSSL's words for a key of another certificate: of the same kind, or of another.
+# OpenSSL's messages for a key of another certificate: of the same kind, or of another.
 _FOREIGN_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}
 
 
@@ -76,7 +76,7 @@ def _misfit(both: bytes) -> str | None:
         # A context of its own: what an earlier pair left in it would mix with this one.
         ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"/proc/self/fd/{memory}", password=_refuse)
     except _Encrypted:
-        return "the key in tls.key is encrypted, and nobody is there to type its passphrase: store it without one"
+        return "the key in tls.key is encrypted: store it without a passphrase"
     except ssl.SSLError as error:
         if error.reason in _FOREIGN_KEY:
             return "the key does not belong to the certificate"
@@ -87,7 +87,7 @@ def _misfit(both: bytes) -> str | None:
 
 
 def _refuse() -> NoReturn:
-    """Stands where OpenSSL would ask on the terminal."""
+    """Replaces OpenSSL's prompt on the terminal."""
     raise _Encrypted
 
 
@@ -116,5 +116,5 @@ def _ascii(text: bytes) -> str:
 
 
 def _words(error: ssl.SSLError) -> str:
-    """OpenSSL's reason in plain words."""
+    """OpenSSL's reason in plain English."""
     return error.reason.replace("_", " ").lower() if error.reason else str(error.args[-1])

@@ -8,7 +8,7 @@ from itertools import islice
 from pathlib import Path
 
 QUEUES = ("incoming", "active", "deferred", "hold")
-# Messages whose age is looked at, in each queue: an overfull queue must not cost more than it tells.
+# Messages per queue whose age is read: a huge queue must not cost more than the figure is worth.
 _LOOKED_AT = 1000
 # The two records that every queue file begins with are shorter than this.
 _HEAD = 200
@@ -45,7 +45,7 @@ def _arrival(file: Path) -> float | None:
         with file.open("rb") as message:
             return arrival(message.read(_HEAD))
     except OSError:
-        # It was delivered meanwhile.
+        # It was delivered in between.
         return None
 
 

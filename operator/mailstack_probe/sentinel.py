@@ -1,4 +1,4 @@
-"""Keeps the session of the last check open: Dovecot's end ends it, which tells of it at once, not at the next check.
+"""Keeps the session of the last check open: it breaks when Dovecot stops, which is thus known at once.
 
 It proves nothing else. An open session outlives a lost socket, a reload and a master process that forks no more, so
 each check makes a connection of its own, as Postfix does.
@@ -28,7 +28,7 @@ class Sentinel:
     def __init__(self, ended: Callable[[], None]) -> None:
         self._ended = ended
         self._next: SimpleQueue[Session | None] = SimpleQueue()
-        # None while nobody watches.
+        # None while there is no watch.
         self._button: socket.socket | None = None
         self._alarmed = False
         self._muted_until = 0.0

@@ -8,7 +8,7 @@ from typing import Any
 
 from mailstack_probe.exposition import CONTENT_TYPE
 
-# At once; more are turned away, so that nobody can make the probe grow.
+# Connections at once; more are closed, so that no client can exhaust the probe.
 _CONNECTIONS = 16
 
 # Status code and text.
@@ -38,7 +38,7 @@ class Server(ThreadingHTTPServer):
             self._free.release()
 
     def handle_error(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:
-        """Nothing: the client went away."""
+        """Ignored: the client closed the connection."""
 
     def start(self) -> None:
         threading.Thread(target=self.serve_forever, name="web", daemon=True).start()
@@ -60,4 +60,4 @@ class _Handler(BaseHTTPRequestHandler):
         self.wfile.write(body)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # the base class's name
-        """Nothing: somebody asks every few seconds."""
+        """Not logged: there is a request every few seconds."""

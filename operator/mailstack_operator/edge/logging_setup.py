@@ -12,7 +12,7 @@ def configure(level: str, style: str) -> None:
     handler = logging.StreamHandler()
     handler.setFormatter(_json() if style == "json" else logging.Formatter(_TEXT))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
-    # Kopf tells of every event it hands over, and warns that it leaves the signals to us.
+    # Kopf logs every event that it passes on, and warns that it does not handle signals.
     logging.getLogger("kopf").setLevel(max(logging.getLogger().level, logging.WARNING))
     logging.getLogger("kopf._core.reactor.running").setLevel(logging.ERROR)
 

@@ -76,7 +76,7 @@ def _current(stack: StackState) -> Iterator[Condition]:
 
 
 class _Conditions(Collector):
-    """The conditions in `store`, read anew at each scrape: those of a MailStack that was deleted are gone.
+    """The conditions in `store`, read at each scrape, so that those of a deleted MailStack disappear.
 
     The shape is that of kube-state-metrics: a sample per status, 1 for the one that holds.
     """

@@ -15,14 +15,14 @@ from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import KINDS, MAIL_STACK
 from mailstack_operator.kube.objects import Object
 
-# "listed": the object stood there when Kopf read the list, at the start or after a watch was cut off.
+# "listed": the object was in the list that Kopf read, at the start or after a watch was cut off.
 What = Literal["listed", "changed", "gone"]
 Sink = Callable[[What, Object], None]
 
 _FOLLOWED = [kind for kind in KINDS if kind.is_followed]
 _WHAT: dict[str | None, What] = {None: "listed", "DELETED": "gone"}
 
-# A watch ends and begins anew at least this often, in seconds; Kopf's time without any event is 70 s.
+# A watch is restarted at least this often, in seconds; Kopf's time without any event is 70 s.
 _WATCH_SECONDS = 300
 _CONNECT_SECONDS = 10
 

@@ -35,7 +35,7 @@ class Owner:
 
 @dataclass(frozen=True)
 class Live:
-    """A child as it stands in the cluster. `fingerprint` changes whenever what we apply could have moved:
+    """A live child. `fingerprint` changes whenever what we apply could have moved:
     uid, generation (resourceVersion for kinds without one), labels, owners."""
 
     ref: Ref
@@ -94,7 +94,7 @@ def _owner(metadata: Mapping[str, Json]) -> Owner | None:
 
 
 def stack_of(body: Object) -> StackKey:
-    """The MailStack that a child or pod belongs to: its owner, whatever somebody made of the label."""
+    """The MailStack that a child or pod belongs to: by its owner, even if its label was changed."""
     metadata = section(body, "metadata")
     owner = _owner(metadata)
     label = text(section(metadata, "labels"), names.LABEL_INSTANCE)

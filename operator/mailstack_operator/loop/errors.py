@@ -1,6 +1,6 @@
-"""Why a MailStack is not Ready. The error carries the policy; nobody else decides it.
+"""Why a MailStack is not Ready. The error alone decides the policy.
 
-`Waiting`: it will go on by itself. `Stalled`: somebody must act.
+`Waiting`: it resolves by itself. `Stalled`: a person must act.
 """
 
 

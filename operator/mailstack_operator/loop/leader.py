@@ -18,13 +18,13 @@ LEASE_SECONDS = 15
 RENEW_DEADLINE = 10.0
 RETRY = 2.0
 RENEW_EVERY = 5.0
-# A stop must not wait for an API server that is away.
+# A stop must not wait for an unreachable API server.
 RELEASE_SECONDS = 2.0
 
 
 @dataclass(frozen=True)
 class Lease:
-    """A coordination.k8s.io Lease: who holds it, which write it was; "" is nobody."""
+    """A coordination.k8s.io Lease: its holder ("" if there is none) and the version of the write."""
 
     holder: str
     version: str
@@ -36,7 +36,7 @@ class Leases(Protocol):
     async def read(self) -> Lease | None: ...
 
     async def write(self, holder: str, seconds: int, previous: Lease | None) -> Lease | None:
-        """Takes the Lease as it was read; None if somebody else was faster."""
+        """Takes the Lease as it was read; None if another replica was faster."""
 
 
 class LeadershipLost(Exception):
@@ -71,7 +71,7 @@ class Election:
         raise LeadershipLost(f"the Lease was not renewed for {RENEW_DEADLINE:.0f} s")
 
     async def release(self) -> None:
-        """Lets another replica lead at once; a failure only makes it wait."""
+        """Releases the Lease, so that another replica leads at once and not only when it has expired."""
         try:
             async with asyncio.timeout(RELEASE_SECONDS):
                 lease = await self._leases.read()
@@ -99,5 +99,5 @@ class Election:
         return written is not None
 
     def _may_take(self, lease: Lease) -> bool:
-        """Ours, nobody's, or not renewed for as long as we look: clocks of machines are not compared."""
+        """Ours, free, or not renewed while we watched for its duration: clocks of machines are not compared."""
         return lease.holder in ("", self._identity) or self._clock() - self._seen_at >= LEASE_SECONDS

@@ -22,7 +22,7 @@ class Cluster(Protocol):
     """Every call may raise ClusterError, and takes no longer than the request time-out."""
 
     async def metadata(self, ref: Ref) -> Live | None:
-        """The object as it stands; None if there is none."""
+        """The live object; None if there is none."""
 
     async def apply(self, manifest: Object) -> Live:
         """Server-side apply, by force: the object is ours to state."""

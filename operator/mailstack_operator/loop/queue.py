@@ -20,7 +20,7 @@ LONGEST_RETRY = 60.0
 
 
 class Meter(Protocol):
-    """What the queue tells of itself."""
+    """Metrics of the queue."""
 
     def depth(self, waiting: int) -> None: ...
 

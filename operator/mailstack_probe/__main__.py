@@ -1,9 +1,9 @@
-"""Tells whether mail can be delivered and strangers are refused: a sidecar of every mail pod.
+"""Checks that mail can be delivered and that unknown recipients are refused: a sidecar of every mail pod.
 
-    python -m mailstack_probe --lmtp unix:/var/spool/postfix/private/dovecot-lmtp --smtp 25 --domain example.org ...
+    python -m mailstack_probe --lmtp=unix:/var/spool/postfix/private/dovecot-lmtp --smtp=25 --domain=example.org ...
 
-Asks Dovecot over LMTP and Postfix on port 25, as mail programs do, and writes its verdicts into this pod's entry of
-the MailStack's status when they change. Serves /metrics and /healthz. Ends only when told to.
+Asks Dovecot over LMTP and Postfix over SMTP, and writes its verdicts into this pod's entry of the MailStack's status
+when they change. Serves /metrics and /healthz. Exits on SIGTERM only.
 """
 
 import os
@@ -19,16 +19,16 @@ from mailstack_probe.probe import Probe
 from mailstack_probe.reports import ApiServer, Identity, Reporter
 from mailstack_probe.web import Answer, Server
 
-# Seconds for a turn of a loop; the longest, one of verification with a silent Postfix, takes a quarter of it.
+# Seconds for a turn of a loop; the longest, of verification with a silent Postfix, takes a quarter of it.
 _STUCK = 60.0
 _STOP = {signal.SIGTERM, signal.SIGINT}
 _STACK = 256 * 1024
 
 
 def main() -> None:
-    """Returns on SIGTERM; blocked and waited for, as PID 1 has no default action, before any thread is there."""
+    """Returns on SIGTERM, which is blocked before the first thread starts: PID 1 has no default action."""
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
-    # The C library's resolver would wait for a silent name server for half a minute.
+    # The C library's resolver waits half a minute for a silent name server.
     os.environ.setdefault("RES_OPTIONS", "timeout:1 attempts:1")
     threading.stack_size(_STACK)
     options = ProbeOptions.parse()

@@ -1,4 +1,4 @@
-"""The current verdicts, and since when they hold: what /metrics shows and the status of the MailStack reports."""
+"""The current verdicts and since when they hold, for /metrics and the status of the MailStack."""
 
 import threading
 import time
@@ -8,29 +8,28 @@ from datetime import UTC, datetime
 
 from mailstack_probe.verdicts import Verdict
 
-# Seconds between changes of a verdict's message alone: with the same status and reason it is no news.
-_WORDS_STAY = 60.0
+# Seconds for which a message stays if only the message of a verdict changes.
+_MESSAGE_STAYS = 60.0
 _LONGEST = 1024
 
-# The part of an entry of the status: a verdict and its date, as JSON.
+# A verdict and its date, as JSON in an entry of the status.
 Part = dict[str, str]
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A verdict, since when it has had its status and reason, and when its message last changed, in seconds since
-    1970."""
+    """A verdict, since when it has had its status and reason, and when its message changed, in seconds since 1970."""
 
     verdict: Verdict
     since: float
-    worded: float
+    message_since: float
 
     def renewed(self, verdict: Verdict, now: float) -> "Fact":
-        """The fact after another check; itself if there is no news."""
+        """The fact after another check; itself if nothing has changed."""
         if (verdict.status, verdict.reason) != (self.verdict.status, self.verdict.reason):
             return Fact(verdict, now, now)
-        if verdict != self.verdict and now - self.worded > _WORDS_STAY:
-            return replace(self, verdict=verdict, worded=now)
+        if verdict != self.verdict and now - self.message_since > _MESSAGE_STAYS:
+            return replace(self, verdict=verdict, message_since=now)
         return self
 
     def part(self) -> Part:
@@ -44,23 +43,23 @@ class Fact:
 
 
 class Board:
-    """Holds a fact by title, such as "lmtp"; for all threads."""
+    """Holds the fact of each check, by its name such as "lmtp". Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._facts: dict[str, Fact] = {}
-        self._news = threading.Condition()
+        self._change = threading.Condition()
 
     def put(self, title: str, verdict: Verdict) -> bool:
-        """Notes the outcome of a check; whether its status or reason is another one than before."""
-        with self._news:
+        """Records the verdict of a check. Returns whether its status or reason has changed."""
+        with self._change:
             now = self._clock()
             before = self._facts.get(title)
             fact = before.renewed(verdict, now) if before else Fact(verdict, now, now)
             if fact == before:
                 return False
             self._facts[title] = fact
-            self._news.notify_all()
+            self._change.notify_all()
         print(f"mailstack: {title} {verdict.status} {verdict.reason}: {verdict.message}", flush=True)
         return before is None or fact.since != before.since
 
@@ -70,12 +69,12 @@ class Board:
 
     def parts(self) -> dict[str, Part]:
         """All facts, as the status of the MailStack shows them."""
-        with self._news:
+        with self._change:
             return {title: fact.part() for title, fact in sorted(self._facts.items())}
 
     def wait(self, known: dict[str, Part], seconds: float) -> None:
-        """Returns when there is other news than `known`, or after so many seconds."""
-        with self._news:
+        """Returns when the facts differ from `known`, or after so many seconds."""
+        with self._change:
             parts = {title: fact.part() for title, fact in sorted(self._facts.items())}
             if parts == known:
-                self._news.wait(seconds)
+                self._change.wait(seconds)

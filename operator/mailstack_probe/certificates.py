@@ -1,11 +1,11 @@
-"""Keeps the files with the servers' certificates good while their Secrets change; a sidecar of the mail pod.
+"""Copies valid certificates from their Secrets for the servers; a sidecar of the mail pod.
 
-    python -m mailstack_probe.certificates --pair /run/secret=/run/tls/tls.pem --ca /run/ca/ca.crt=/run/tls/ca.pem
+    python -m mailstack_probe.certificates --pair=/run/secret=/run/tls/tls.pem --ca=/run/ca/ca.crt=/run/tls/ca.pem
 
-The kubelet puts a changed Secret into the pod as it is, and a server that starts or reloads would read it as it is.
-So they read a copy, written whole, and only once it was found good: a broken Secret leaves the last good one in use.
-That the servers reload after a change is not this program's matter: it reaches no process of theirs.
-A startup probe `test -s TARGET` keeps the servers from starting before there is one.
+The kubelet mounts a changed Secret as it is, and a server that starts or reloads would read it as it is. So the
+servers read a copy, which is written atomically and only if it is valid: a broken Secret leaves the last valid copy in
+use. The servers watch the copy and reload by themselves. A startup probe `test -s TARGET` keeps the servers from
+starting before there is a copy.
 """
 
 import os
@@ -17,14 +17,14 @@ from pathlib import Path
 from mailstack_probe import pem
 from mailstack_probe.contract import CertificatesOptions
 
-# Seconds between two looks at the sources.
+# Seconds between two checks of the sources.
 PERIOD = 5
 _STOP = {signal.SIGTERM, signal.SIGINT}
 
 
 @dataclass(frozen=True)
 class Source:
-    """Files of a mounted Secret, what is wrong with their contents, and what becomes of those."""
+    """Files of a mounted Secret; `problem` checks their contents, `content` makes the copy from them."""
 
     title: str
     files: tuple[Path, ...]
@@ -43,7 +43,7 @@ def authority(file: Path) -> Source:
 
 
 class Keeper:
-    """Brings what is good from a source to its target."""
+    """Copies a source to its target while it is valid."""
 
     def __init__(self, source: Source, target: Path) -> None:
         self._source = source
@@ -51,7 +51,7 @@ class Keeper:
         self._last: object = None
 
     def look(self) -> str | None:
-        """One look; a line for the log if the source changed since the last one, or what is to be said of it."""
+        """Checks the source once. Returns a line for the log if the source or the outcome has changed."""
         contents = _read(self._source.files)
         line = f"{self._source.title}: {self._outcome(contents)}"
         changed = (contents, line) != self._last
@@ -64,7 +64,7 @@ class Keeper:
             return f"in use as {self._target}"
         if self._target.exists():
             return f"{problem}; the last good one stays in use"
-        return f"{problem}; there is no good one yet, and the mail servers wait for it"
+        return f"{problem}; the mail servers wait for a good one"
 
     def _problem(self, contents: Sequence[bytes | str]) -> str | None:
         for content in contents:
@@ -72,12 +72,12 @@ class Keeper:
                 return content
         try:
             return self._source.problem(*contents) or self._use(self._source.content(*contents))
-        # A sidecar that ends takes its pod out of the Service: nothing that a Secret may hold is worth that.
+        # A sidecar that exits takes its pod out of the Service; no content of a Secret may cause that.
         except Exception as error:
-            return f"unexpected: {error!r}"
+            return f"unexpected error: {error!r}"
 
     def _use(self, content: bytes) -> str | None:
-        """Writes the target if it differs; what went wrong, if anything did."""
+        """Writes the target if it differs. Returns the problem, if there is one."""
         try:
             if not self._target.exists() or self._target.read_bytes() != content:
                 _replace(self._target, content)
@@ -90,9 +90,9 @@ class Keeper:
 
 
 def _read(files: Sequence[Path]) -> list[bytes | str]:
-    """The contents of the files, of one and the same version of the Secret; words where there is none.
+    """The contents of the files, all of the same version of the Secret; an error message for one that is missing.
 
-    The kubelet swaps all of them at once, maybe between two of our reads: two readings that agree saw no swap.
+    The kubelet replaces all of them at once, maybe between two reads: two equal readings saw no replacement.
     """
     contents = [_content(file) for file in files]
     while contents != (again := [_content(file) for file in files]):
@@ -110,14 +110,14 @@ def _content(file: Path) -> bytes | str:
 
 
 def public_copy(target: Path) -> Path:
-    """The target without its key, for the probe, which runs as another user and tells when it expires."""
+    """The target without its key, for the probe, which runs as another user and reports when it expires."""
     return target.with_suffix(".crt")
 
 
 def _replace(target: Path, content: bytes, mode: int = 0o400) -> None:
-    """Puts the file there whole: a reader sees the old one or the new one."""
+    """Replaces the file atomically: a reader sees the old one or the new one."""
     draft = target.with_name(f".{target.name}.new")
-    # What a killed run left cannot be opened for writing.
+    # The draft of a killed run is read-only.
     draft.unlink(missing_ok=True)
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
     with open(file, "wb") as out:  # noqa: PTH123  # pathlib opens no descriptors
@@ -126,8 +126,8 @@ def _replace(target: Path, content: bytes, mode: int = 0o400) -> None:
 
 
 def watch(keepers: Sequence[Keeper]) -> None:
-    """Looks until told to stop by a signal."""
-    # Blocked and waited for: as PID 1 there is no default action, and no look is cut short.
+    """Checks all sources again and again, until SIGTERM or SIGINT."""
+    # Blocked and waited for: PID 1 has no default action, and no check is interrupted.
     signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
     while True:
         for keeper in keepers:

@@ -11,7 +11,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True)
 class Sample:
-    """A value, its labels, and what is appended to the metric's name, as `_bucket` of a histogram."""
+    """A value, its labels, and a suffix of the metric's name, such as `_bucket`."""
 
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -29,7 +29,7 @@ class Metric:
 
 
 def text(metrics: Iterable[Metric]) -> str:
-    """A metric without a sample is left out."""
+    """Without the metrics that have no samples."""
     return "".join(line for metric in metrics if metric.samples for line in _lines(metric))
 
 
@@ -50,7 +50,7 @@ def _escaped(value: str) -> str:
 
 
 class Histogram:
-    """Counts seconds by upper bound; one thread observes."""
+    """Counts seconds by upper bound. Not thread-safe."""
 
     def __init__(self, *bounds: float) -> None:
         self._bounds = bounds

@@ -1,4 +1,4 @@
-"""The probe asks as Postfix does, so it must be the user that Postfix is: the numbers are those of its image."""
+"""The probe connects as Postfix does, so it must become the user of Postfix, with the ids of Postfix's image."""
 
 import os
 import sys
@@ -6,9 +6,9 @@ from pathlib import Path
 
 
 def become(ids: Path | None, group: int | None) -> None:
-    """Becomes the user and group in the file `ids` for good, with one more group; does nothing unless root.
+    """Becomes the user and group in the file `ids` for good, with one additional group; does nothing unless root.
 
-    The file has the lines `uid=N` and `gid=N`. Ends the program if it does not: root would see too much.
+    The file has the lines `uid=N` and `gid=N`. Exits if it does not: root may read too much.
     """
     if os.getuid() != 0:
         return

@@ -143,6 +143,14 @@ def of_recipients(title: str, unknown: Answer, canaries: Sequence[tuple[str, Ans
     return verdicts.good(Reason.REACHABLE, f"Dovecot answers on {title}{known}")
 
 
+def without_canary(verdict: Verdict) -> Verdict:
+    """For a good verdict where a canary should have been asked for: that Dovecot refuses one recipient does not show
+    that it knows any, because a user source that is empty or wrong refuses all with the same reply."""
+    return verdicts.unknown(
+        Reason.NO_CANARY, f"{verdict.message}, but whether it knows its users is unknown: there is no canary recipient"
+    )
+
+
 def proves_user(answer: Answer) -> bool:
     """Whether Dovecot knows the recipient; a full mailbox is one of a user."""
     return judge.meaning(answer) in (Meaning.SUCCESS, Meaning.MAILBOX_FULL)

@@ -1,4 +1,4 @@
-"""Finds the line of a server's log that says most about a failure. Pure."""
+"""Finds the line of a server's log that explains a failure best. Pure."""
 
 import re
 

@@ -1,5 +1,4 @@
-"""Threads that do one thing again and again, and that nothing ends: a probe that ends takes its pod out of the
-Service."""
+"""Threads that repeat a task and never end: a probe that exits takes its pod out of the Service."""
 
 import threading
 import time
@@ -10,7 +9,7 @@ _AFTER_FAILURE = 2.0
 
 
 class Loop:
-    """Calls `turn`, which returns the seconds from its start to the next one's; it is never late by its own length."""
+    """Calls `turn` again and again; it returns the seconds from its start to the next start."""
 
     def __init__(self, name: str, turn: Callable[[], float]) -> None:
         self.name = name
@@ -23,24 +22,24 @@ class Loop:
         threading.Thread(target=self._run, name=self.name, daemon=True).start()
 
     def wake(self) -> None:
-        """Begins the next turn at once, or right after the one that runs."""
+        """Starts the next turn at once, or right after the current one."""
         self._wake.set()
 
     def turn(self) -> float:
-        """One turn, whatever comes of it; the seconds from its start to the next one's."""
+        """Makes one turn, and survives its failure. Returns the seconds from its start to the next start."""
         problem, seconds = "", _AFTER_FAILURE
         try:
             seconds = self._turn()
         except Exception as error:
-            # Whatever it is, the next turn may be better.
-            problem = f"{self.name}: unexpected: {error!r}"
+            # The next turn may succeed.
+            problem = f"{self.name}: unexpected error: {error!r}"
         if problem and problem != self._problem:
             print(f"mailstack: {problem}", flush=True)
         self._problem = problem
         return seconds
 
     def beat(self) -> None:
-        """Shows that a long turn goes on."""
+        """Shows that a long turn is in progress."""
         self.turned_at = time.monotonic()
 
     def _run(self) -> None:
@@ -55,6 +54,6 @@ class Loop:
 
 
 def stuck(loops: list[Loop], limit: float) -> list[str]:
-    """The names of the loops that did not turn for so many seconds."""
+    """The names of the loops whose last turn ended more than so many seconds ago."""
     now = time.monotonic()
     return [loop.name for loop in loops if now - loop.turned_at > limit]

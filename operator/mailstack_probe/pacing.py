@@ -1,11 +1,11 @@
-"""When a probe writes its entry: at once on news, seldom while they flap, and now and then for nothing. Pure.
+"""When a probe writes its entry: at once on a change, rarely while it flaps, and from time to time anyway. Pure.
 
 Times are of one monotonic clock, in seconds.
 """
 
 from mailstack_probe.board import Part
 
-# So many writes at once, and one more for each so many seconds. A fault takes four: two verdicts, there and back.
+# Writes in a burst, and seconds for each further one. A fault takes four: two verdicts, False and True again.
 BURST = 8.0
 REFILL = 5.0
 # Seconds until a deleted entry is written again; writing the same entry costs the API server nothing.
@@ -15,7 +15,7 @@ _LAST_RETRY = 5.0
 
 
 class Pacer:
-    """A bucket of tokens, and what was written last."""
+    """A token bucket, and the entry that was written last."""
 
     def __init__(self, now: float) -> None:
         self._tokens = BURST
@@ -26,7 +26,7 @@ class Pacer:
         self._not_before = now
 
     def due(self, parts: dict[str, Part], now: float) -> float:
-        """In how many seconds these are to be written; 0 or less: now."""
+        """In how many seconds the entry is due; 0 or less: now."""
         at = max(self._not_before, self._written_at + AGAIN)
         if parts != self._written:
             at = max(self._not_before, now + (1.0 - self._refill(now)) * REFILL)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from mailstack_probe import listeners, reasons, smtp, verdicts, verification, verification_verdicts
+from mailstack_probe import listeners, lmtp_verdicts, reasons, smtp, verdicts, verification, verification_verdicts
 from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, PROBE_USER, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
@@ -81,8 +81,15 @@ class Probe:
         return SOON if verdict.reason in reasons.AWAY else OFTEN
 
     def _ask_dovecot(self) -> Verdict:
+        """With canaries from the users file, which the pod of Dovecot has.
+
+        A pod of Postfix alone has neither users nor mail. Its verdict is about the path to Dovecot only, and the
+        condition sums up both pods, so that it is never True without a canary. In Dovecot's pod, a source of users
+        that names no canary makes the verdict Unknown.
+        """
         if self._users is None:
-            return self._ask_about()
+            verdict = self._ask_about()
+            return lmtp_verdicts.without_canary(verdict) if verdict.good and self._store else verdict
         users = self._users.look(time.monotonic())
         if isinstance(users, Verdict):
             # A failure of Dovecot says more than one of the users file.

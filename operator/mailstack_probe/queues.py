@@ -1,4 +1,4 @@
-"""How many messages wait in Postfix's queues, and for how long, read from the files in its spool."""
+"""How many messages are in Postfix's queues, and since when, read from the files of its spool."""
 
 import os
 import time
@@ -8,9 +8,9 @@ from itertools import islice
 from pathlib import Path
 
 QUEUES = ("incoming", "active", "deferred", "hold")
-# Messages per queue whose age is read: a huge queue must not cost more than the figure is worth.
-_LOOKED_AT = 1000
-# The two records that every queue file begins with are shorter than this.
+# Messages of each queue whose age is read, so that a huge queue does not cost much.
+_AGES_READ = 1000
+# Bytes that hold the first two records of every queue file.
 _HEAD = 200
 
 
@@ -29,7 +29,7 @@ def look(spool: Path) -> list[Queue]:
 
 
 def _look(spool: Path, name: str, now: float) -> Queue:
-    arrivals = [_arrival(file) for file in islice(_files(spool / name), _LOOKED_AT)]
+    arrivals = [_arrival(file) for file in islice(_files(spool / name), _AGES_READ)]
     oldest = min((arrival for arrival in arrivals if arrival is not None), default=now)
     return Queue(name, sum(1 for _ in _files(spool / name)), max(now - oldest, 0.0))
 
@@ -45,19 +45,19 @@ def _arrival(file: Path) -> float | None:
         with file.open("rb") as message:
             return arrival(message.read(_HEAD))
     except OSError:
-        # It was delivered in between.
+        # It has been delivered.
         return None
 
 
 def arrival(head: bytes) -> float | None:
-    """When the message came, in seconds since 1970, from the first bytes of its queue file; None if they do not say.
+    """When the message arrived, in seconds since 1970, from the first bytes of its queue file; None if unknown.
 
-    The time of the file would not do: that of a deferred message is when it is tried next. Source: Postfix's
-    rec_type.h and record.c: a letter, the length, and so much text; "T" is the time of arrival.
+    The modification time of a deferred message's file is that of the next delivery attempt. Source: Postfix's
+    rec_type.h and record.c: a record is a letter, its length, and its text; "T" is the time of arrival.
     """
     while len(head) > 2:
         kind, length = head[0:1], head[1]
-        # Lengths from 128 on take two bytes; the records that are looked for are shorter.
+        # Lengths from 128 on take two bytes; the records of interest are shorter.
         if length > 127:
             return None
         if kind == b"T":

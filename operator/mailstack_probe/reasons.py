@@ -25,6 +25,10 @@ class Reason(StrEnum):
 
     # Of LMTP.
     REACHABLE = "Reachable", "Dovecot answers, refuses an unknown recipient and accepts a canary recipient."
+    NO_CANARY = (
+        "NoCanary",
+        "Dovecot answers, but no canary recipient is known that would prove that it knows its users.",
+    )
     NO_SOCKET = "NoSocket", "The unix socket does not exist."
     CONNECTION_REFUSED = "ConnectionRefused", "The server is not running."
     PERMISSION_DENIED = "PermissionDenied", "Postfix may not connect to the unix socket."
@@ -82,6 +86,7 @@ AWAY = (
 BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
     LMTP: (
         Reason.REACHABLE,
+        Reason.NO_CANARY,
         Reason.STARTING,
         *AWAY,
         Reason.CONNECTION_CLOSED,

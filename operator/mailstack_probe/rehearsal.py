@@ -18,7 +18,7 @@ from mailstack_probe import dialogue, judge, logs, rehearsal_verdicts, replies, 
 from mailstack_probe.contract import NO_ANSWER, REHEARSAL_LIMIT, RehearsalOptions
 from mailstack_probe.dialogue import Answer, Stage
 from mailstack_probe.judge import Meaning
-from mailstack_probe.sessions import NotYet, Problem, Session, Silent, Slow, Unanswered
+from mailstack_probe.sessions import Problem, Session, Silent, Slow, Unanswered, Unsettled
 
 # Seconds that a server may take to write to its log.
 LOGGED = 2.0
@@ -43,11 +43,11 @@ class Check:
 
     def pass_until(self, deadline: float) -> None:
         """Returns once it passes. Raises Problem if it cannot, or does not by the deadline."""
-        last: NotYet | None = None
+        last: Unsettled | None = None
         while True:
             try:
                 return self._try(deadline)
-            except NotYet as error:
+            except Unsettled as error:
                 last = error
             except Silent as error:
                 # The deadline cut the last try short, as Postfix takes seconds to answer; the one before says more.
@@ -128,13 +128,13 @@ def _another(address: str, number: int) -> str:
     return f"{local}-{number}@{domain}"
 
 
-def _refusal(problem: str, answer: Answer) -> Problem | NotYet:
+def _refusal(problem: str, answer: Answer) -> Problem | Unsettled:
     """Final, or not yet; at the deadline, Slow says nothing about the configuration."""
     match judge.meaning(answer):
         case Meaning.PENDING | Meaning.QUEUE_FULL:
             return Slow(problem)
         case Meaning.TEMPORARY | Meaning.DOVECOT_UNAVAILABLE:
-            return Slow(problem) if answer.reply.code == 421 else NotYet(problem)
+            return Slow(problem) if answer.reply.code == 421 else Unsettled(problem)
     return Problem(problem)
 
 

@@ -22,14 +22,14 @@ from mailstack_probe.pacing import Pacer
 TIME_OUT = 5.0
 # Kubernetes' limit for the name of a field manager.
 _MANAGER_LENGTH = 128
-# Seconds after which the loop shows that it turns.
+# Seconds after which a turn without a write ends, to show that the loop turns.
 _IDLE = 20.0
 # The checks of 0.1.0.
 _IN_EVERY_CRD = (LMTP, VERIFICATION)
 
 
 class ReportError(Exception):
-    """The entry was not written; the message says why."""
+    """The entry could not be written; the message says why."""
 
 
 class ServerError(ReportError):
@@ -38,7 +38,7 @@ class ServerError(ReportError):
 
 @dataclass(frozen=True)
 class Identity:
-    """The MailStack and the pod that the entry is of."""
+    """The MailStack, and the pod that the entry is for."""
 
     namespace: str
     stack: str
@@ -47,7 +47,7 @@ class Identity:
 
     @classmethod
     def of(cls, stack: str, pod: str, uid: str) -> "Identity":
-        """`stack` is NAMESPACE/NAME. Ends the program if the pod's name or uid is empty."""
+        """`stack` is NAMESPACE/NAME. Exits if the pod's name or uid is empty."""
         if not (pod and uid):
             sys.exit(f"mailstack: the environment variables {POD_NAME} and {POD_UID} are required")
         namespace, _, name = stack.partition("/")
@@ -60,7 +60,7 @@ class Identity:
         return f"/apis/{GROUP_VERSION}/{stack}/status?fieldManager={manager}&force=true"
 
     def body(self, parts: dict[str, Part]) -> str:
-        """What is applied; JSON is YAML."""
+        """The object to apply; JSON is YAML."""
         entry = {"name": self.pod, "uid": self.uid, **parts}
         metadata = {"name": self.stack, "namespace": self.namespace}
         return json.dumps(
@@ -70,7 +70,7 @@ class Identity:
 
 @dataclass(frozen=True)
 class ApiServer:
-    """Where it is, and the folder with `token` and `ca.crt`, which the kubelet renews."""
+    """Its address, and the folder of `token` and `ca.crt`, which the kubelet renews."""
 
     host: str
     port: int
@@ -96,7 +96,7 @@ class ApiServer:
         try:
             self._send(identity.path, identity.body(parts))
         except (OSError, HTTPException) as error:
-            raise ReportError(f"the API server at {self.host}:{self.port} cannot be asked: {error!r}") from error
+            raise ReportError(f"no answer from the API server at {self.host}:{self.port}: {error!r}") from error
 
     def _send(self, path: str, body: str) -> None:
         token = (self.credentials / "token").read_text(encoding="ascii").strip()
@@ -108,13 +108,13 @@ class ApiServer:
             response = connection.getresponse()
             if response.status not in (200, 201):
                 error = ServerError if response.status == HTTPStatus.INTERNAL_SERVER_ERROR else ReportError
-                raise error(f"the API server says {response.status}: {_message(response.read(4096))}")
+                raise error(f"the API server answered {response.status}: {_message(response.read(4096))}")
         finally:
             connection.close()
 
 
 def _message(answer: bytes) -> str:
-    """The words of a Status object, or what there is instead."""
+    """The message of a Status object, or the answer itself."""
     try:
         return str(json.loads(answer)["message"])
     except (ValueError, KeyError, TypeError):
@@ -122,22 +122,22 @@ def _message(answer: bytes) -> str:
 
 
 class Reporter:
-    """Writes the board's news; counts how often that went well or wrong."""
+    """Writes the verdicts when they change, and counts successes and failures."""
 
     def __init__(self, board: Board, identity: Identity, api: ApiServer) -> None:
         self._board = board
         self._identity = identity
         self._api = api
         self._pacer = Pacer(time.monotonic())
-        self._said = ""
+        self._logged = ""
         self.results: Counter[str] = Counter({"ok": 0, "error": 0})
 
     def turn(self) -> float:
-        """Writes what is due, or waits for news; 0 seconds until the next turn."""
+        """Writes the entry if it is due, or waits for a change. Returns 0, the seconds until the next turn."""
         parts = self._board.parts()
         due = self._pacer.due(parts, time.monotonic()) if parts else _IDLE
         if due > 0:
-            # News that is not due yet is waited for as well: only the last state is written.
+            # A change before the entry is due ends the wait, too: only the last state is written.
             self._board.wait(parts, min(due, _IDLE))
         else:
             self._write(parts)
@@ -149,13 +149,13 @@ class Reporter:
         except ReportError as error:
             self._pacer.failed(time.monotonic())
             self.results["error"] += 1
-            self._say(f"the verdicts are not written, and tried again every few seconds: {error}")
+            self._log(f"the verdicts cannot be written; the next try is in a few seconds: {error}")
         else:
             self._pacer.written(parts, time.monotonic())
             self.results["ok"] += 1
-            self._say("")
+            self._log("")
 
-    def _say(self, line: str) -> None:
-        if line != self._said:
-            print(f"mailstack: {line or 'the verdicts are written again'}", flush=True)
-        self._said = line
+    def _log(self, line: str) -> None:
+        if line != self._logged:
+            print(f"mailstack: {line or 'the verdicts can be written again'}", flush=True)
+        self._logged = line

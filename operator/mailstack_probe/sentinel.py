@@ -1,7 +1,7 @@
 """Keeps the session of the last check open: it breaks when Dovecot stops, which is thus known at once.
 
-It proves nothing else. An open session outlives a lost socket, a reload and a master process that forks no more, so
-each check makes a connection of its own, as Postfix does.
+It proves nothing else. An open session outlives a lost socket, a reload and a master process that no longer forks, so
+each check opens a connection of its own, as Postfix does.
 """
 
 import select
@@ -13,16 +13,16 @@ from queue import SimpleQueue
 
 from mailstack_probe.sessions import Problem, Session
 
-# Seconds for taking leave.
+# Seconds for QUIT.
 _LIMIT = 1.0
-# Seconds for which nothing is held after a false alarm: a server that ends idle sessions would be asked without end.
+# Seconds without a held session after a false alarm: a server that ends idle sessions would be checked all the time.
 _MUTE = 10.0
 
 
 class Sentinel:
     """Calls `ended` when the server ends the session that is held.
 
-    Its thread alone closes sessions: the number of a closed one would be that of another while it is waited for.
+    Only its thread closes sessions: the file descriptor of a closed one may be reused while select(2) waits for it.
     """
 
     def __init__(self, ended: Callable[[], None]) -> None:
@@ -38,9 +38,9 @@ class Sentinel:
         threading.Thread(target=self._run, args=(bell,), name="sentinel", daemon=True).start()
 
     def hold(self, session: Session) -> None:
-        """Takes this one over from a check that went well, in place of the former one."""
+        """Takes over the session of a successful check, in place of the former one."""
         if self._alarmed:
-            # The server is well all the same.
+            # A false alarm: the server works.
             self._muted_until = time.monotonic() + _MUTE
         if self._button is None or time.monotonic() < self._muted_until:
             leave(session)
@@ -49,7 +49,7 @@ class Sentinel:
             self._take(session)
 
     def release(self) -> None:
-        """Holds none: the last check did not go well."""
+        """Holds none: the last check failed."""
         self._take(None)
 
     def _take(self, session: Session | None) -> None:
@@ -62,10 +62,10 @@ class Sentinel:
         held: Session | None = None
         while True:
             watched: list[socket.socket | Session] = [bell, held] if held else [bell]
-            news, _, _ = select.select(watched, [], [])
+            ready, _, _ = select.select(watched, [], [])
             if held:
                 leave(held)
-            if bell in news:
+            if bell in ready:
                 bell.recv(1)
                 held = self._next.get()
             else:
@@ -75,7 +75,7 @@ class Sentinel:
 
 
 def leave(session: Session) -> None:
-    """Ends a session politely; what it was for is known already."""
+    """Ends a session politely; the outcome does not matter."""
     session.extend(time.monotonic() + _LIMIT)
     try:
         session.ask("QUIT")

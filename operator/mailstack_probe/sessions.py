@@ -1,4 +1,4 @@
-"""Connections to mail servers, by lines; every wait ends at a deadline.
+"""Connections to mail servers, line by line; every wait ends at a deadline.
 
 Deadlines are times of `time.monotonic`, in seconds.
 """
@@ -12,28 +12,28 @@ from typing import Self
 from mailstack_probe import replies
 
 HOST = "127.0.0.1"
-# Seconds for a connection within the pod: the kernel takes it at once, whatever the server does.
+# Seconds for a connection within the pod: the kernel accepts it at once, whatever the server does.
 _CONNECT = 3.0
 
 
-class NotYet(Exception):
-    """This may be otherwise in a moment; the message is what is wrong if it stays so."""
+class Unsettled(Exception):
+    """A problem that may be over in a moment."""
 
 
-class Slow(NotYet):
-    """There is no answer so far."""
+class Slow(Unsettled):
+    """No answer so far; a slow node may be the cause."""
 
 
 class Problem(Exception):
-    """This stays so; the message says it in one sentence."""
+    """A problem that stays; the message is one sentence."""
 
 
 class Unanswered(Problem):
-    """There was no answer in time: maybe the node is slow."""
+    """No answer in time; a slow node may be the cause."""
 
 
 class Silent(Unanswered):
-    """The server said nothing until the deadline."""
+    """The server was silent until the deadline."""
 
 
 class Closed(Problem):
@@ -53,7 +53,7 @@ class Foreign(Problem):
 
 
 class Session:
-    """A connection that is open; `title` is how messages call the server."""
+    """An open connection; messages call the server `title`."""
 
     def __init__(self, title: str, connection: socket.socket, deadline: float) -> None:
         self.title = title
@@ -77,18 +77,18 @@ class Session:
         return self._socket.fileno()
 
     def extend(self, deadline: float) -> None:
-        """Every wait ends then, from now on."""
+        """Moves the deadline of all later waits."""
         self._deadline = deadline
 
     def line(self) -> str:
-        """The next line, without its end. Raises Problem if the server ends the session, or is silent."""
+        """The next line, without its line end. Raises Closed and Silent."""
         while b"\n" not in self._received:
             self._received += self._receive()
         line, _, self._received = self._received.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "replace")
 
     def reply(self) -> replies.Reply:
-        """The next reply of an SMTP or LMTP server. Raises Problem, as `line` does, and Foreign."""
+        """The next reply of an SMTP or LMTP server. Raises as `line` does, and Foreign."""
         lines = [self.line()]
         while replies.has_next_line(lines[-1]):
             lines.append(self.line())
@@ -98,12 +98,12 @@ class Session:
         return reply
 
     def ask(self, command: str) -> replies.Reply:
-        """The reply to an SMTP command. Raises Problem, as `reply` does."""
+        """The reply to an SMTP command. Raises as `reply` does."""
         self.send(command)
         return self.reply()
 
     def send(self, line: str) -> None:
-        """Raises Problem, as `line` does."""
+        """Raises as `line` does."""
         try:
             self._socket.settimeout(left(self._deadline))
             self._socket.sendall(f"{line}\r\n".encode())
@@ -125,7 +125,7 @@ class Session:
         return received
 
     def encrypt(self, context: ssl.SSLContext, name: str | None = None) -> None:
-        """Goes on in TLS; `name` is what the certificate must be for, if the context asks for one.
+        """Continues in TLS; `name` is what the certificate must be for, if the context verifies it.
 
         Raises Untrusted if the server does not, or its certificate is not good; Silent.
         """
@@ -138,14 +138,14 @@ class Session:
             raise Untrusted(f"{self.title} does not complete the TLS handshake: {error}") from error
 
     def _silent(self) -> Silent:
-        return Silent(f"{self.title} took the connection, but does not answer; the server's log says why")
+        return Silent(f"{self.title} accepted the connection, but does not answer; see the server's log")
 
     def _closed(self) -> Closed:
-        return Closed(f"{self.title} closed the connection; the server's log says why")
+        return Closed(f"{self.title} closed the connection; see the server's log")
 
 
 def on_port(title: str, port: int, deadline: float, *, tls: bool = False) -> Session:
-    """A session with a server of this pod. Raises NotYet if nobody listens, Problem if it does not speak TLS."""
+    """A session with a server of this pod. Raises Slow without a connection, Untrusted without TLS."""
     session = Session(title, _connect(title, port, deadline), deadline)
     if tls:
         try:
@@ -157,7 +157,7 @@ def on_port(title: str, port: int, deadline: float, *, tls: bool = False) -> Ses
 
 
 def unverified() -> ssl.SSLContext:
-    """TLS with whatever certificate: it is for the name that people use, and its sidecar says whether it is good."""
+    """TLS with any certificate: it is for the name that users connect to, and the sidecar checks it."""
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
@@ -168,12 +168,12 @@ def _connect(title: str, port: int, deadline: float) -> socket.socket:
     try:
         return socket.create_connection((HOST, port), timeout=min(left(deadline), _CONNECT))
     except TimeoutError as error:
-        raise Slow(f"{title} takes no connection: the server hangs, or a packet filter drops them") from error
+        raise Slow(f"the connection to {title} timed out: the server hangs, or a packet filter drops it") from error
     except OSError as error:
         reason = error.strerror or str(error)
-        raise Slow(f"{title} cannot be reached ({reason}): the server did not start; its log says why") from error
+        raise Slow(f"the connection to {title} failed ({reason}): the server did not start; see its log") from error
 
 
 def left(deadline: float) -> float:
-    """Seconds until then; never nothing, which would mean not to wait for anything."""
+    """Seconds until then; more than 0, which would make a socket non-blocking."""
     return max(deadline - time.monotonic(), 0.001)

@@ -3,7 +3,7 @@
 import time
 
 from mailstack_probe import dialogue, sessions, smtp_verdicts
-from mailstack_probe.sessions import NotYet, Problem
+from mailstack_probe.sessions import Problem, Unsettled
 from mailstack_probe.verdicts import Verdict
 
 # Seconds for one dialogue: Postfix asks its filters before it answers.
@@ -17,6 +17,6 @@ def check(port: int) -> Verdict:
             answer = dialogue.start(session)
             if answer.accepted:
                 dialogue.quit_session(session)
-    except (Problem, NotYet) as problem:
+    except (Problem, Unsettled) as problem:
         return smtp_verdicts.of_failure(port, problem)
     return smtp_verdicts.of_answer(port, answer)

@@ -5,7 +5,7 @@ from mailstack_probe.dialogue import Answer
 from mailstack_probe.judge import Meaning
 from mailstack_probe.postfix_verdicts import LOG
 from mailstack_probe.reasons import Reason
-from mailstack_probe.sessions import Closed, Foreign, NotYet, Problem, Silent
+from mailstack_probe.sessions import Closed, Foreign, Problem, Silent, Unsettled
 from mailstack_probe.verdicts import Verdict
 
 
@@ -30,7 +30,7 @@ def _filter_unavailable(answer: Answer) -> Verdict:
     )
 
 
-def of_failure(port: int, problem: Problem | NotYet) -> Verdict:
+def of_failure(port: int, problem: Problem | Unsettled) -> Verdict:
     """For a dialogue that ended without an answer."""
     match problem:
         case Silent():

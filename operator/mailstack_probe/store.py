@@ -1,4 +1,4 @@
-"""Whether mail can be written to the mail volume: Dovecot would accept the recipient and fail only at the message."""
+"""Whether the mail volume can be written to: Dovecot accepts a recipient anyway, and fails at the message."""
 
 import errno
 import os
@@ -9,18 +9,18 @@ from mailstack_probe import verdicts
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
 
-# Bytes of the file that is written.
+# Bytes of the test file.
 _SIZE = 4096
 _FULL = {errno.ENOSPC, errno.EDQUOT}
-# Seconds after which a file system counts as hanging.
+# Seconds after which the file system is considered hung.
 PATIENCE = 10.0
 
 
 def problem(folder: Path) -> Verdict | None:
-    """What keeps a small file from being written there; None if nothing does."""
+    """Why a small file cannot be written there; None if it can."""
     file = folder / ".mailstack-probe"
     try:
-        # A killed run may have left it, as another user.
+        # A killed run may have left it, with another owner.
         file.unlink(missing_ok=True)
         _write(file)
     except OSError as error:
@@ -42,30 +42,30 @@ def _verdict(folder: Path, error: OSError) -> Verdict:
     if error.errno in _FULL:
         return verdicts.bad(
             Reason.STORE_FULL,
-            f"the mail volume is full ({error.strerror}): make the claim behind {folder} larger, or remove mail",
+            f"the mail volume is full ({error.strerror}): enlarge the claim of {folder}, or remove mail",
         )
     return verdicts.bad(
         Reason.STORE_NOT_WRITABLE,
-        f"mail cannot be written to {folder} ({error.strerror}): look at the volume behind its claim",
+        f"mail cannot be written to {folder} ({error.strerror}): check the volume of its claim",
     )
 
 
 def free_bytes(folder: Path) -> int:
-    """What users may still write there. Raises OSError."""
+    """Free space for users. Raises OSError."""
     volume = os.statvfs(folder)
     return volume.f_bavail * volume.f_frsize
 
 
 class Store:
-    """The last finding; one thread examines, others ask, and a file system that hangs does not hold them."""
+    """The last result. One thread tests the volume; a hung file system does not block the others."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._began: float | None = None
-        self._problem: Verdict | None = verdicts.unknown(Reason.STARTING, f"{folder} was not written to yet")
+        self._problem: Verdict | None = verdicts.unknown(Reason.STARTING, f"{folder} has not been tested yet")
 
     def examine(self) -> bool:
-        """Writes a file; whether the finding is another one than before."""
+        """Writes a file. Returns whether the result has changed."""
         self._began = time.monotonic()
         before, self._problem = self._problem, problem(self.folder)
         self._began = None
@@ -76,6 +76,6 @@ class Store:
         if began is not None and time.monotonic() - began > PATIENCE:
             return verdicts.bad(
                 Reason.STORE_NOT_RESPONDING,
-                f"a file on {self.folder} is not written after {PATIENCE:.0f} s: look at the storage behind its claim",
+                f"a write to {self.folder} has not completed after {PATIENCE:.0f} s: check the storage of its claim",
             )
         return self._problem

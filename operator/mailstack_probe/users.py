@@ -1,7 +1,7 @@
-"""The users file, for users whom Dovecot must know: without them its 550 for a stranger proves nothing.
+"""Canary recipients from the users file. Dovecot must accept them, otherwise its 550 for others proves nothing.
 
-The file is a passwd-file of Dovecot: one `user:password:uid:gid::home::extra` a line. A missing or empty one makes
-Dovecot refuse everybody for good, by the same words as a stranger.
+The file is a passwd-file of Dovecot, with a line `user:password:uid:gid::home::extra` for each user. If it is missing
+or empty, Dovecot refuses every recipient permanently, with the reply for an unknown recipient.
 """
 
 import math
@@ -15,16 +15,16 @@ from mailstack_probe import verdicts
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
 
-# Users to ask for before Dovecot is said to refuse them: one of them may have a line that Dovecot does not take.
+# Users to ask for before Dovecot is said to refuse them: one may have a line that Dovecot does not accept.
 CANARIES = 3
-# Seconds until Dovecot has surely seen a change of the file; it looks every second.
+# Seconds until Dovecot has certainly read a change of the file; it checks every second.
 _NOTICED = 3.0
-# Dovecot looks for the name in small letters, and without what stands behind a plus.
+# Dovecot looks the name up in lower case, and without the part after a plus.
 _USER = re.compile(r"([a-z0-9_][a-z0-9!#$%&'*/=?^_`{|}~.-]*(?:@[a-z0-9.-]+)?):")
 
 
 def canaries(lines: Iterable[str], domain: str) -> Iterator[str]:
-    """The addresses of the users in the file; a name without a domain gets this one."""
+    """The addresses of the users in the lines; a name without a domain gets this one."""
     for line in lines:
         if found := _USER.match(line):
             name = found[1]
@@ -32,12 +32,12 @@ def canaries(lines: Iterable[str], domain: str) -> Iterator[str]:
 
 
 def is_content(line: str) -> bool:
-    """Whether Dovecot looks at the line at all."""
+    """Whether the line is more than a comment."""
     return bool(line.strip()) and line[0] not in "#:"
 
 
 class UsersFile:
-    """Looks at the file as often as asked, and reads it only if it changed."""
+    """Reads the file only after a change."""
 
     def __init__(self, path: Path, domain: str) -> None:
         self._path = path
@@ -47,7 +47,7 @@ class UsersFile:
         self._found: tuple[str, ...] | Verdict = ()
 
     def look(self, now: float) -> tuple[str, ...] | Verdict:
-        """Addresses that Dovecot must know, or what is wrong with the file."""
+        """Canary recipients, or the problem with the file."""
         try:
             version = _version(self._path)
             if version != self._version:
@@ -61,7 +61,7 @@ class UsersFile:
         return self._found
 
     def settled(self, now: float) -> bool:
-        """Whether Dovecot had time to see the last change."""
+        """Whether Dovecot has had time to read the last change."""
         return now - self._changed_at > _NOTICED
 
     def _read(self) -> tuple[str, ...] | Verdict:
@@ -74,7 +74,7 @@ class UsersFile:
 
 
 def _version(path: Path) -> object:
-    """Another one for each change: the kubelet makes a new file, an editor may write into the old one."""
+    """Differs after each change: the kubelet creates a new file, an editor may overwrite the old one."""
     found = os.stat(path)  # noqa: PTH116  # a path that is a symbolic link of a Secret's volume
     return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
@@ -83,24 +83,24 @@ def _unreadable(path: Path, error: OSError) -> Verdict:
     if isinstance(error, FileNotFoundError):
         return verdicts.bad(
             Reason.USERS_MISSING,
-            f"there is no users file {path}, so Dovecot refuses everybody for good: "
-            "look at the Secret and key that spec.users.passwdFile names",
+            f"the users file {path} does not exist, so Dovecot refuses every recipient permanently: "
+            "check the Secret and key in spec.users.passwdFile",
         )
-    # Dovecot may be able to: what it says of a user cannot be judged.
+    # Dovecot may be able to read it.
     return verdicts.unknown(Reason.USERS_UNREADABLE, f"the users file {path} cannot be read: {error.strerror}")
 
 
 def _empty(path: Path) -> Verdict:
     return verdicts.bad(
         Reason.USERS_EMPTY,
-        f"the users file {path} holds no users, so Dovecot refuses everybody for good: "
-        "write them to the Secret that spec.users.passwdFile names",
+        f"the users file {path} has no users, so Dovecot refuses every recipient permanently: "
+        "add them to the Secret in spec.users.passwdFile",
     )
 
 
 def _malformed(path: Path) -> Verdict:
     return verdicts.bad(
         Reason.USERS_MALFORMED,
-        f"no line of the users file {path} begins with a user in small letters and a colon: "
-        "write lines of the form user:password:::::: to the Secret that spec.users.passwdFile names",
+        f"no line of the users file {path} begins with a user in lower case and a colon: "
+        "write lines of the form user:password:::::: to the Secret in spec.users.passwdFile",
     )

@@ -1,4 +1,4 @@
-"""What a check found, in the shape in which the MailStack's status shows it. Pure."""
+"""The result of a check, as it is in the MailStack's status. Pure."""
 
 from dataclasses import dataclass
 from typing import Literal
@@ -10,7 +10,7 @@ Status = Literal["True", "False", "Unknown"]
 
 @dataclass(frozen=True)
 class Verdict:
-    """`reason` is for programs; `message` says what is, and what to do about it."""
+    """`reason` is for programs; `message` says what is wrong and what to do."""
 
     status: Status
     reason: Reason
@@ -34,7 +34,7 @@ def unknown(reason: Reason, message: str) -> Verdict:
 
 
 class Found(Exception):
-    """Ends a dialogue early, because it told enough."""
+    """Ends a dialogue early with its verdict."""
 
     def __init__(self, verdict: Verdict) -> None:
         super().__init__(verdict.message)
@@ -42,7 +42,7 @@ class Found(Exception):
 
 
 class Patience:
-    """Gives servers time to start: until then, or until all is well for the first time, a False is not known yet."""
+    """Gives servers time to start: until then, or until the first True, a False becomes Unknown."""
 
     def __init__(self, until: float) -> None:
         self._until = until
@@ -52,5 +52,5 @@ class Patience:
         if verdict.good:
             self._until = now
         if verdict.status == "False" and now < self._until:
-            return unknown(Reason.STARTING, f"the servers have a few seconds to start; for now: {verdict.message}")
+            return unknown(Reason.STARTING, f"the servers have ten seconds to start; so far: {verdict.message}")
         return verdict

@@ -8,7 +8,7 @@ from mailstack_probe import dialogue, sessions, verification_verdicts, verify_ca
 from mailstack_probe.contract import PROBE_USER
 from mailstack_probe.dialogue import Answer
 from mailstack_probe.replies import Reply
-from mailstack_probe.sessions import NotYet, Problem, Session
+from mailstack_probe.sessions import Problem, Session, Unsettled
 from mailstack_probe.verdicts import Verdict
 
 # Seconds for one dialogue: Postfix waits for Dovecot's answer before it replies 450.
@@ -53,7 +53,7 @@ class Verifier:
         try:
             with sessions.on_port(f"SMTP on port {self._port}", self._port, time.monotonic() + LIMIT) as session:
                 answer = _ask(session, address)
-        except (Problem, NotYet) as problem:
+        except (Problem, Unsettled) as problem:
             return verification_verdicts.unreachable(problem)
         cached = self._read_cache(answer, address)
         return verification_verdicts.of_answer(domain, _generic(answer, address), self._expected, cached)

@@ -9,7 +9,7 @@ from mailstack_probe.judge import Meaning
 from mailstack_probe.postfix_verdicts import LOG
 from mailstack_probe.reasons import Reason
 from mailstack_probe.replies import UNKNOWN
-from mailstack_probe.sessions import NotYet, Problem
+from mailstack_probe.sessions import Problem, Unsettled
 from mailstack_probe.verdicts import Verdict
 
 # The verify cache holds Dovecot's reply for a recipient that Dovecot accepted; other transports have other texts.
@@ -93,7 +93,7 @@ def _refused(domain: str, code: int, expected: int) -> Verdict:
     )
 
 
-def unreachable(problem: Problem | NotYet) -> Verdict:
+def unreachable(problem: Problem | Unsettled) -> Verdict:
     return verdicts.bad(Reason.POSTFIX_UNREACHABLE, str(problem))
 
 

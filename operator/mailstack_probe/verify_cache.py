@@ -1,4 +1,4 @@
-"""Looks into Postfix's verify cache without Postfix's tools, which the operator's image does not hold.
+"""Reads Postfix's verify cache without Postfix's tools, which the operator's image does not have.
 
 The file is an LMDB database. Source of its layout: mdb.c of LMDB 0.9 (MDB_meta, MDB_db), on 64-bit machines; of the
 entries: verify(8), `ADDRESS` to `STATUS:PROBED:UPDATED:TEXT`.
@@ -19,7 +19,7 @@ _META = struct.Struct("<16x I I 8x 8x I 44x 32x Q 8x 8x Q")
 
 
 def entries(file: Path) -> int | None:
-    """How many entries it has, a few of verify(8)'s own among them; None if it is no such file. Raises OSError."""
+    """The number of entries, including a few of verify(8) itself; None if it is not such a file. Raises OSError."""
     with file.open("rb") as database:
         head = database.read(_META.size)
         first = _meta(head)
@@ -27,7 +27,7 @@ def entries(file: Path) -> int | None:
             return None
         database.seek(first[0])
         second = _meta(database.read(_META.size))
-    # LMDB writes the two by turns: the later transaction counts.
+    # LMDB writes the two alternately; that of the later transaction is valid.
     return max((meta for meta in (first, second) if meta), key=lambda meta: meta[2])[1]
 
 
@@ -42,7 +42,7 @@ def _meta(page: bytes) -> tuple[int, int, int] | None:
 def text(file: Path, address: str) -> str:
     """The newest text about the address; empty if there is none, or the file cannot be read.
 
-    A search through the pages: former ones may still hold former texts.
+    A search through all pages, of which old ones may still hold old texts.
     """
     entry = re.compile(re.escape(address.encode()) + rb"\0?\d:\d+:(\d+):([ -~]*)")
     try:
@@ -56,7 +56,7 @@ def text(file: Path, address: str) -> str:
 
 
 def _pieces(database: BinaryIO) -> Iterator[bytes]:
-    """The file in pieces that overlap by more than an entry. Not by mmap: a file that is cut short ends its readers."""
+    """The file in pieces that overlap by more than an entry. Not by mmap: truncating the file would kill the reader."""
     end = b""
     while piece := database.read(_PIECE):
         yield end + piece

@@ -17,7 +17,7 @@ import pytest
 from mailstack_probe.certificates import Keeper, authority, pair
 from tests.probe.keys import Pair
 
-WAITS = "there is no good one yet, and the mail servers wait for it"
+WAITS = "the mail servers wait for a good one"
 
 
 @dataclass

@@ -95,7 +95,7 @@ def test_it_serves_its_verdicts_and_ends_at_once_when_told(arguments: list[str],
             output, _ = process.communicate(timeout=5)
     assert process.returncode == 0
     assert "mailstack: lmtp True Reachable: " in output
-    assert output.count("the verdicts are not written, and tried again every few seconds: ") == 1
+    assert output.count("the verdicts cannot be written; the next try is in a few seconds: ") == 1
 
 
 def probe(*arguments: str) -> Probe:
@@ -149,6 +149,20 @@ def test_a_user_who_is_new_in_the_file_is_given_time(tmp_path: Path, users: Path
     assert server.heard[4][3] == "RSET"
 
 
+def test_without_a_canary_dovecot_is_not_known_to_work(tmp_path: Path) -> None:
+    """Promise: a user source that names no canary is never True. The pod of Postfix alone sees the path only."""
+    (tmp_path / "mail").mkdir()
+    beside_dovecot = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--store={tmp_path}/mail")
+    beside_postfix = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp")
+    beside_dovecot.others[0].turn()
+    with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
+        assert lmtp_turn(beside_dovecot) == "NoCanary"
+        assert lmtp_turn(beside_postfix) == "Reachable"
+    verdict = beside_dovecot.board.verdict(LMTP)
+    assert verdict
+    assert verdict.status == "Unknown"
+
+
 def test_mail_that_cannot_be_written_is_not_reachable(arguments: list[str], tmp_path: Path) -> None:
     found = probe(*arguments, f"--lmtp=unix:{tmp_path}/lmtp")
     found.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
@@ -176,7 +190,7 @@ def test_a_loop_outlives_its_failures(capsys: pytest.CaptureFixture[str]) -> Non
     until(lambda: len(turns) == 2)
     loop.wake()
     until(lambda: len(turns) == 3)
-    assert capsys.readouterr().out == "mailstack: test: unexpected: ValueError('oh')\n"
+    assert capsys.readouterr().out == "mailstack: test: unexpected error: ValueError('oh')\n"
 
 
 def test_a_loop_that_does_not_turn_is_stuck() -> None:

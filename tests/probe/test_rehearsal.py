@@ -180,7 +180,7 @@ def test_submission_is_asked_up_to_ehlo_as_mail_needs_a_login() -> None:
 def test_a_closed_session_is_told_at_once() -> None:
     with playing(HELLO) as server:
         assert problem(unknown(server.port)) == (
-            f"SMTP on port {server.port} closed the connection; the server's log says why"
+            f"SMTP on port {server.port} closed the connection; see the server's log"
         )
     assert len(server.heard) == 1
 
@@ -190,7 +190,7 @@ def test_a_silent_server_is_told_at_the_deadline(seconds: Seconds) -> None:
     start = time.monotonic()
     with playing([SILENCE]) as server:
         assert problem(Check("IMAP", server.port, rehearsal.imap)) == (
-            f"IMAP on port {server.port} took the connection, but does not answer; the server's log says why"
+            f"IMAP on port {server.port} accepted the connection, but does not answer; see the server's log"
         )
     assert time.monotonic() - start < 2
 
@@ -199,7 +199,7 @@ def test_a_server_that_does_not_start_is_told_at_the_deadline(seconds: Seconds) 
     seconds(0.5)
     port = free_port()
     assert problem(Check("IMAP", port, rehearsal.imap)) == (
-        f"IMAP on port {port} cannot be reached (Connection refused): the server did not start; its log says why"
+        f"the connection to IMAP on port {port} failed (Connection refused): the server did not start; see its log"
     )
 
 

@@ -94,7 +94,7 @@ def test_an_entry_is_applied_server_side(api: Api) -> None:
 
 def test_a_refusal_is_told_in_the_servers_words(api: Api) -> None:
     api.code = 404
-    with pytest.raises(ReportError, match="the API server says 404: no such mailstack"):
+    with pytest.raises(ReportError, match="the API server answered 404: no such mailstack"):
         api.server.apply(WHO, PARTS)
 
 
@@ -107,11 +107,11 @@ def test_an_older_crd_gets_what_it_has_fields_for(api: Api) -> None:
     assert ["smtp" in body for body in bodies] == [True, False]
 
 
-def test_a_server_that_is_away_or_a_stranger_is_told(api: Api, other: Pair) -> None:
-    with pytest.raises(ReportError, match="cannot be asked"):
+def test_an_api_server_that_is_unavailable_or_not_trusted_is_told(api: Api, other: Pair) -> None:
+    with pytest.raises(ReportError, match="no answer from the API server"):
         ApiServer("127.0.0.1", free_port(), api.server.credentials).apply(WHO, PARTS)
     (api.server.credentials / "ca.crt").write_bytes(other.certificate)
-    with pytest.raises(ReportError, match="cannot be asked"):
+    with pytest.raises(ReportError, match="no answer from the API server"):
         api.server.apply(WHO, PARTS)
     assert api.requests == []
 
@@ -130,9 +130,9 @@ def test_news_is_written_once_and_a_failure_again(api: Api, capsys: pytest.Captu
     assert len(api.requests) == 3
     assert reporter.results == {"ok": 2, "error": 1}
     said = [line for line in capsys.readouterr().out.splitlines() if "written" in line]
-    assert [line.partition(":")[2].partition(",")[0].strip() for line in said] == [
-        "the verdicts are not written",
-        "the verdicts are written again",
+    assert [line.partition(":")[2].partition(";")[0].strip() for line in said] == [
+        "the verdicts cannot be written",
+        "the verdicts can be written again",
     ]
 
 

@@ -23,7 +23,7 @@ class StatusCondition(Model):
 
     type: str = Field(description=f"{_SHOWN}, {ConditionType.RECONCILING} or {ConditionType.STALLED}.", max_length=316)
     status: _Status = Field(description="Whether the condition holds.")
-    observed_generation: int = Field(description="metadata.generation that the condition speaks of.", ge=0)
+    observed_generation: int = Field(description="metadata.generation that the condition is about.", ge=0)
     last_transition_time: _Date = Field(description="When the condition's status last changed (RFC 3339).")
     reason: str = _REASON
     message: str = _MESSAGE
@@ -55,7 +55,7 @@ class MailStackStatus(Model):
 
     # Without a status kstatus calls an object done: `helm --wait` and Flux would pass before anybody has seen it.
     observed_generation: int = Field(
-        -1, description="metadata.generation that this status speaks of; -1: the operator has not seen it yet."
+        -1, description="metadata.generation that this status is about; -1: the operator has not observed it yet."
     )
     conditions: list[StatusCondition] = Field(
         default_factory=list,

@@ -83,7 +83,7 @@ class Operator:
             stop.set()
 
     def _noted(self, what: watches.What, body: Object) -> None:
-        """Takes in one event of a watch."""
+        """Handles one event of a watch."""
         if what == "listed":
             self._listed.set()
         self._queue.add(self._store.forget(body) if what == "gone" else self._store.note(body))
@@ -117,9 +117,9 @@ class Operator:
                 group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
 
     async def _resync(self) -> None:
-        """Reads everything anew after Kopf did, and once in a while.
+        """Lists everything again after Kopf did, and from time to time.
 
-        What was deleted between our last list and Kopf's, no watch tells of.
+        No watch reports what was deleted between our last list and Kopf's.
         """
         while True:
             with contextlib.suppress(TimeoutError):

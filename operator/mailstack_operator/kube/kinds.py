@@ -26,7 +26,7 @@ class Kind:
     """`plural` is its path segment in a URL.
 
     `verbs` are RBAC's, those that the operator needs in a namespace with MailStacks. `is_child`: an object that it
-    makes for a MailStack. `is_followed`: watches and lists tell of it; `is_read_whole`: the lists take the whole
+    makes for a MailStack. `is_followed`: watches and lists report it; `is_read_whole`: the lists take the whole
     object, else its metadata. `rolls_pods`: a change of it reaches the pods.
     """
 
@@ -90,7 +90,7 @@ STATEFUL_SET = Kind(
     rolls_pods=True,
     pruning=Pruning.WITH_CHANGE,
 )
-# The pods of StatefulSets are followed, and told of their Secrets; that of a rehearsal is made and deleted.
+# The pods of StatefulSets are followed, and annotated when their Secrets change; rehearsals are created and deleted.
 POD = Kind("v1", "Pod", "pods", (*_FOLLOW, *_APPLY, "delete"), is_read_whole=True)
 # Read by name: to follow Secrets takes the permission to read all of them.
 SECRET = Kind("v1", "Secret", "secrets", ("get",), is_followed=False)

@@ -57,7 +57,7 @@ class StackState:
 
 
 def stack_state_of(body: Object, before: StackState | None = None) -> StackState:
-    """Reads a MailStack. The spec is not parsed anew where `before` is of the same generation of it."""
+    """Reads a MailStack. The spec is not parsed again if `before` is of the same generation."""
     metadata = section(body, "metadata")
     uid, generation = text(metadata, "uid"), number(metadata, "generation")
     if before is not None and (before.uid, before.generation) == (uid, generation):

@@ -85,8 +85,8 @@ def assemble(stem: str, components: Sequence[Component]) -> Object:
 
     Each component prepares in this order. The servers start in the opposite order, so that each finds those that it
     asks, and stop in this one: the first is the pod's main container, the others are native sidecars. Volumes are in
-    the order of the components. Raises ValueError if a container mounts a volume that no component brings, if nobody
-    mounts one, or if two components bring different ones of the same name.
+    the order of the components. Raises ValueError if a container mounts a volume that no component brings, if a volume
+    is mounted by none, or if two components bring different ones of the same name.
     """
     first, *behind = [component.main for component in components if component.main]
     init = [container for component in components for container in component.init]

@@ -46,7 +46,7 @@ def _identity(topology: Topology) -> dict[str, str]:
         "myorigin": spec.domains[0],
         "inet_interfaces": "all",
         "inet_protocols": "ipv4",
-        # Nobody relays by where they connect from: in a cluster every pod would be a neighbour.
+        # No client relays because of its address: in a cluster every pod would be a neighbour.
         "mynetworks": "127.0.0.0/8",
         "relay_domains": "",
         "smtpd_relay_restrictions": "reject_unauth_destination",
@@ -117,8 +117,8 @@ def _verification(topology: Topology) -> dict[str, str]:
 
 
 def _quota(topology: Topology) -> list[str]:
-    """Asks Dovecot whether the recipient's mailbox is full. LMTP alone could not say so in time: a user whom
-    verification knows is accepted without a question. No answer refuses nobody."""
+    """Asks Dovecot whether the recipient's mailbox is full. LMTP alone would be too late: a recipient in the
+    verify cache is accepted without asking Dovecot. Without an answer, the recipient is accepted."""
     service = topology.links.get(QUOTA_STATUS.name)
     if service is None:
         return []

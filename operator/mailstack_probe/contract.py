@@ -140,6 +140,21 @@ class ProbeOptions(Arguments):
 
 
 @dataclass(frozen=True, kw_only=True)
+class RecipientOptions(Arguments):
+    """Of `python -m mailstack_probe.recipient`; but for `host` and `address` those of the probe in the pod."""
+
+    program = "mailstack_probe.recipient"
+    purpose = "Ask both servers about a recipient."
+
+    lmtp: Annotated[Address, Option("Dovecot's LMTP listener", "unix:PATH|inet:HOST:PORT", address)]
+    lmtp_ca: Annotated[str | None, Option("CA certificates: use STARTTLS, and trust only these", "FILE")] = None
+    smtp: Annotated[int, Option("Postfix's port for other mail servers", "PORT", int)]
+    ids: Annotated[str | None, Option("user and group to become, if root", "FILE")] = None
+    host: Annotated[str, Option("the pod's IP address", "ADDRESS")]
+    address: Annotated[str, Option("the recipient", "ADDRESS")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class CertificatesOptions(Arguments):
     """Of `python -m mailstack_probe.certificates`."""
 

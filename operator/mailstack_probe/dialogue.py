@@ -32,6 +32,8 @@ class Answer:
 
     @property
     def accepted(self) -> bool:
+        if self.stage in (Stage.CONNECTION, Stage.STARTTLS):
+            return self.reply.code == 220
         return 200 <= self.reply.code < 300
 
     def __str__(self) -> str:
@@ -46,10 +48,13 @@ class Tls:
     name: str
 
 
-def start(session: Session, hello: Stage = Stage.EHLO, tls: Tls | None = None) -> Answer:
-    """The answer to MAIL, or the first one that is no success. Raises Problem as `Session.ask` and `encrypt` do."""
+def start(session: Session, hello: Stage = Stage.EHLO, tls: Tls | None = None, client: str = "localhost") -> Answer:
+    """The answer to MAIL, or the first one that is no success; `client` is the name in EHLO.
+
+    Raises Problem as `Session.ask` and `encrypt` do.
+    """
     answer = Answer(Stage.CONNECTION, session.reply())
-    for stage, command in _commands(hello, tls):
+    for stage, command in _commands(f"{hello} {client}", hello, tls):
         if not answer.accepted:
             break
         if answer.stage is Stage.STARTTLS and tls:
@@ -58,11 +63,11 @@ def start(session: Session, hello: Stage = Stage.EHLO, tls: Tls | None = None) -
     return answer
 
 
-def _commands(hello: Stage, tls: Tls | None) -> Iterator[tuple[Stage, str]]:
-    yield hello, f"{hello} localhost"
+def _commands(greeting: str, hello: Stage, tls: Tls | None) -> Iterator[tuple[Stage, str]]:
+    yield hello, greeting
     if tls:
         yield Stage.STARTTLS, "STARTTLS"
-        yield hello, f"{hello} localhost"
+        yield hello, greeting
     # The sender of bounces, and of Postfix's own address verification.
     yield Stage.MAIL, "MAIL FROM:<>"
 

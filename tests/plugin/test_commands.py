@@ -146,10 +146,9 @@ def test_verify_asks_in_the_probe_as_the_pods_probe_does(cluster: Cluster) -> No
         "--smtp=25",
         "--ids=/run/mailstack/ids/postfix",
         "--host=192.0.2.7",
-        "--",
-        "alice@example.org",
+        "--address=alice@example.org",
     ]
-    assert given.startswith('"""What `mailstack verify` runs')
+    assert given.startswith('"""Runs mailstack_probe.recipient')
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_operator.cli.plugin.reading import recipient_script
+from mailstack_operator.cli.plugin.reading import recipient_reader
+from mailstack_probe import contract, listeners, recipient
+from mailstack_probe.replies import Reply
 from tests.probe import keys
 from tests.probe.servers import free_port, playing
 
@@ -21,46 +23,50 @@ REFUSES = (*TAKES[:3], "550-5.1.1 no such\n550 5.1.1 user", "221 bye")
 ADDRESS = "alice@example.org"
 
 
+def lmtp(place: str, authority: Path | None) -> Reply:
+    """Dovecot's reply about ADDRESS, at the place of the probe's option."""
+    return recipient.lmtp(listeners.listener(contract.address(place), str(authority) if authority else None), ADDRESS)
+
+
 def test_postfix_is_asked_as_by_a_sender_of_a_bounce() -> None:
     with playing(TAKES) as server:
-        assert recipient_script.smtp("127.0.0.1", server.port, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
-    assert server.heard[0] == ["ehlo [127.0.0.1]", "mail FROM:<>", f"rcpt TO:<{ADDRESS}>", "QUIT"]
+        assert recipient.smtp("127.0.0.1", server.port, ADDRESS) == Reply(250, "2.1.5 Ok")
+    assert server.heard[0] == ["EHLO [127.0.0.1]", "MAIL FROM:<>", f"RCPT TO:<{ADDRESS}>", "QUIT"]
 
 
 def test_dovecot_is_asked_over_lmtp() -> None:
     with playing(REFUSES) as server:
-        answer = recipient_script.lmtp(f"inet:127.0.0.1:{server.port}", None, ADDRESS)
-    assert answer == {"code": 550, "text": "5.1.1 no such 5.1.1 user"}
-    assert server.heard[0][:3] == ["lhlo localhost", "mail FROM:<>", f"rcpt TO:<{ADDRESS}>"]
+        answer = lmtp(f"inet:127.0.0.1:{server.port}", None)
+    assert answer == Reply(550, "5.1.1 no such 5.1.1 user")
+    assert server.heard[0][:3] == ["LHLO localhost", "MAIL FROM:<>", f"RCPT TO:<{ADDRESS}>"]
 
 
 @pytest.mark.parametrize(
     ("script", "answer"),
     [
-        (("554 no", "221"), {"code": 554, "text": "no"}),
-        (("220 hi", "250 hi", "451 4.3.0 later", "221"), {"code": 451, "text": "4.3.0 later"}),
+        (("554 no", "221"), Reply(554, "no")),
+        (("220 hi", "250 hi", "451 4.3.0 later", "221"), Reply(451, "4.3.0 later")),
     ],
 )
-def test_the_reply_that_ends_the_dialogue_is_told(script: tuple[str, ...], answer: recipient_script.Answer) -> None:
+def test_the_reply_that_ends_the_dialogue_is_told(script: tuple[str, ...], answer: Reply) -> None:
     with playing(script) as server:
-        assert recipient_script.smtp("127.0.0.1", server.port, ADDRESS) == answer
+        assert recipient.smtp("127.0.0.1", server.port, ADDRESS) == answer
 
 
 def test_a_server_that_hangs_up_is_told() -> None:
-    """In which words depends on whether our question was on its way already."""
     with playing(("220 hi",)) as server:
-        answer = recipient_script.smtp("127.0.0.1", server.port, ADDRESS)
-    assert answer["code"] == 0
-    assert "Connection" in str(answer["text"])
+        answer = recipient.smtp("127.0.0.1", server.port, ADDRESS)
+    assert answer == Reply(0, f"SMTP on port {server.port} closed the connection; see the server's log")
 
 
 def test_nobody_listens() -> None:
-    assert recipient_script.smtp("127.0.0.1", free_port(), ADDRESS) == {"code": 0, "text": "Connection refused"}
+    assert recipient.smtp("127.0.0.1", free_port(), ADDRESS) == Reply(0, "Connection refused")
 
 
 def test_there_is_no_socket(tmp_path: Path) -> None:
-    answer = recipient_script.lmtp(f"unix:{tmp_path}/dovecot-lmtp", None, ADDRESS)
-    assert answer == {"code": 0, "text": "No such file or directory"}
+    answer = lmtp(f"unix:{tmp_path}/dovecot-lmtp", None)
+    assert answer.code == 0
+    assert f"the socket {tmp_path}/dovecot-lmtp does not exist" in answer.text
 
 
 @pytest.fixture
@@ -100,26 +106,26 @@ def encrypting(certificate: Path) -> Iterator[int]:
 
 def test_dovecot_is_asked_in_tls(authority: Path) -> None:
     with encrypting(authority) as port:
-        assert recipient_script.lmtp(f"inet:127.0.0.1:{port}", authority, ADDRESS) == {"code": 250, "text": "2.1.5 Ok"}
+        assert lmtp(f"inet:127.0.0.1:{port}", authority) == Reply(250, "2.1.5 Ok")
 
 
 def test_a_certificate_of_another_authority_is_not_trusted(authority: Path, tmp_path: Path) -> None:
     other = tmp_path / "other.pem"
     other.write_bytes(keys.pair().certificate)
     with encrypting(authority) as port:
-        answer = recipient_script.lmtp(f"inet:127.0.0.1:{port}", other, ADDRESS)
-    assert (answer["code"], "certificate verify failed" in str(answer["text"])) == (0, True)
+        answer = lmtp(f"inet:127.0.0.1:{port}", other)
+    assert (answer.code, "certificate verify failed" in answer.text) == (0, True)
 
 
 def test_a_server_that_does_not_know_starttls_is_not_asked(authority: Path) -> None:
     with playing((*TAKES[:2], "221 bye")) as server:
-        answer = recipient_script.lmtp(f"inet:127.0.0.1:{server.port}", authority, ADDRESS)
-    assert (answer["code"], "STARTTLS" in str(answer["text"])) == (0, True)
+        answer = lmtp(f"inet:127.0.0.1:{server.port}", authority)
+    assert (answer.code, "STARTTLS" in answer.text) == (0, True)
 
 
 def test_authorities_that_cannot_be_read_are_named(tmp_path: Path) -> None:
-    answer = recipient_script.lmtp("inet:127.0.0.1:24", tmp_path / "ca.pem", ADDRESS)
-    assert answer == {"code": 0, "text": f"cannot use {tmp_path}/ca.pem: No such file or directory"}
+    answer = lmtp("inet:127.0.0.1:24", tmp_path / "ca.pem")
+    assert f"{tmp_path}/ca.pem cannot be used: No such file or directory" in answer.text
 
 
 @contextmanager
@@ -149,11 +155,11 @@ def relayed(path: Path, port: int) -> Iterator[None]:
 
 
 def test_the_script_runs_as_it_is_handed_over(tmp_path: Path) -> None:
-    """With the probe's options, from standard input, over the unix socket."""
-    script = Path(recipient_script.__file__).read_text(encoding="utf-8")
+    """With the probe's options, from standard input, over the unix socket, and without this package's folder."""
+    script = recipient_reader.script()
     path = tmp_path / "lmtp"
     with playing(TAKES) as smtp, playing(TAKES) as lmtp, relayed(path, lmtp.port):
-        options = [f"--smtp={smtp.port}", "--host=127.0.0.1", f"--lmtp=unix:{path}", "--", ADDRESS]
+        options = [f"--smtp={smtp.port}", "--host=127.0.0.1", f"--lmtp=unix:{path}", f"--address={ADDRESS}"]
         command = [sys.executable, "-I", "-", *options]
         done = subprocess.run(command, input=script, capture_output=True, text=True, timeout=30, check=True)
     taken = {"code": 250, "text": "2.1.5 Ok"}

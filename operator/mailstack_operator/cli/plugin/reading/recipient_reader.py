@@ -1,6 +1,7 @@
 """What both servers answer about a recipient, asked in a pod, and what Postfix has cached."""
 
 import inspect
+from importlib import resources
 
 from mailstack_operator.cli.plugin.parsing.log_line import POSTFIX
 from mailstack_operator.cli.plugin.parsing.recipient_answers import (
@@ -12,11 +13,12 @@ from mailstack_operator.cli.plugin.parsing.recipient_answers import (
 from mailstack_operator.cli.plugin.reading import recipient_script
 from mailstack_operator.cli.plugin.reading.kubectl import Kubectl, KubectlError
 from mailstack_operator.cli.plugin.reading.pod_reader import get_name
+from mailstack_operator.cli.plugin.reading.recipient_script import PACKAGE
 from mailstack_operator.kube.objects import Object, entries, section, text
 from mailstack_operator.stack.paths import POSTFIX_DATA
 
 _VERIFY_CACHE = f"lmdb:{POSTFIX_DATA}/verify_cache"
-# The options of the probe that recipient_script takes too.
+# The options of the probe that mailstack_probe.recipient takes too.
 _PROBE_OPTIONS = ("--smtp=", "--lmtp=", "--lmtp-ca=", "--ids=")
 
 
@@ -26,10 +28,19 @@ def ask_servers(kubectl: Kubectl, pod: Object, address: str) -> Answers:
     Raises KubectlError, or ValueError on unexpected output.
     """
     name = get_name(pod)
-    options = [*_probe_options(pod), f"--host={text(section(pod, 'status'), 'podIP')}", "--", address]
-    output = kubectl.execute(name, "probe", "python3", "-", *options, stdin=inspect.getsource(recipient_script))
+    options = [*_probe_options(pod), f"--host={text(section(pod, 'status'), 'podIP')}", f"--address={address}"]
+    output = kubectl.execute(name, "probe", "python3", "-", *options, stdin=script())
     postfix, dovecot = parse_replies(output)
     return Answers(name, postfix, dovecot, _read_cache_entry(kubectl, name, address))
+
+
+def script() -> str:
+    """recipient_script with the modules of mailstack_probe as they are here."""
+    folder = resources.files(PACKAGE)
+    files = {file.name.removesuffix(".py"): file for file in folder.iterdir() if file.name.endswith(".py")}
+    sources = {f"{PACKAGE}.{name}": file.read_text(encoding="utf-8") for name, file in files.items()}
+    sources[PACKAGE] = sources.pop(f"{PACKAGE}.__init__")
+    return inspect.getsource(recipient_script).replace("str] = {}", f"str] = {sources!r}")
 
 
 def _probe_options(pod: Object) -> list[str]:

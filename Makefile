@@ -8,6 +8,8 @@ PYTHON  := $(VENV)/bin/python
 HARNESS := PYTHONPATH=e2e python3 -m harness
 SCRIPTS := $(shell find operator -name "*.sh" | sort)
 WORKERS ?= 5
+# These tests mostly wait.
+TIMED_WORKERS ?= 8
 SERIAL_LOG := $(CACHE)/logs/e2e-serial.log
 # Built anew each time: Sphinx reports only the faults of pages that it reads. One folder per checkout.
 SITE    := $(CACHE)/site-$(shell pwd | sha256sum | cut -c1-12)
@@ -71,7 +73,7 @@ e2e-crowd:
 	pytest e2e -m 'not timed and not serial' -n $(WORKERS) --no-loadscope-reorder --durations=10
 
 e2e-timed:
-	pytest e2e -m 'timed and not serial' -n $(WORKERS) --no-loadscope-reorder --durations=10
+	pytest e2e -m 'timed and not serial' -n $(TIMED_WORKERS) --no-loadscope-reorder --durations=10
 
 # and beside them, on a small cluster of its own, what disturbs the operator or the API. Its output comes at the end.
 e2e-serial: export MAILSTACK_CLUSTER := mailstack-serial

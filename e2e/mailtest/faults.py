@@ -211,6 +211,8 @@ LMTP_FAULTS = [
         make=in_dovecot("rm", SOCKET),
         mend=RELOAD,
     ),
+]
+SOCKET_FAULTS = [
     Fault(
         *("socket's mode changed", QUEUED, "LMTPReachable", "False", "PermissionDenied", 12, 15),
         make=as_root("chmod", "0000", SOCKET),
@@ -330,6 +332,7 @@ OTHER_FAULTS = [
 # Each group has a MailStack of its own, and they run side by side: most of their time is waiting.
 GROUPS = {
     "lmtp": LMTP_FAULTS,
+    "socket": SOCKET_FAULTS,
     "users": USERS_FAULTS,
     "store": STORE_FAULTS,
     "postfix": POSTFIX_FAULTS,

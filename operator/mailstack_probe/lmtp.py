@@ -69,12 +69,12 @@ def lasting(attempt: Callable[[], Verdict], known: Reason | None = None) -> Verd
     return verdict
 
 
-def examine(listener: Listener, questions: Questions, part: Callable[[Session], None] = sentinel.leave) -> Verdict:
-    """One dialogue, of LIMIT and ANSWERS seconds at most; `part` is called with its session at the end."""
+def examine(listener: Listener, questions: Questions, finish: Callable[[Session], None] = sentinel.end) -> Verdict:
+    """One dialogue, of LIMIT and ANSWERS seconds at most; `finish` gets its session at the end."""
     try:
         tls = listener.tls()
         session = listener.connect(time.monotonic() + LIMIT)
-        return _examine_session(session, listener, tls, questions, part)
+        return _examine_session(session, listener, tls, questions, finish)
     except Found as found:
         return found.verdict
     except Untrusted as problem:
@@ -88,14 +88,14 @@ def examine(listener: Listener, questions: Questions, part: Callable[[Session], 
 
 
 def _examine_session(
-    session: Session, listener: Listener, tls: Tls | None, questions: Questions, part: Callable[[Session], None]
+    session: Session, listener: Listener, tls: Tls | None, questions: Questions, finish: Callable[[Session], None]
 ) -> Verdict:
     try:
         verdict = _ask(session, listener, tls, questions)
     except BaseException:
         session.close()
         raise
-    part(session)
+    finish(session)
     return verdict
 
 

@@ -11,7 +11,8 @@ import time
 from collections.abc import Callable
 from queue import SimpleQueue
 
-from mailstack_probe.sessions import Problem, Session
+from mailstack_probe import dialogue
+from mailstack_probe.sessions import Session
 
 # Seconds for QUIT.
 _LIMIT = 1.0
@@ -43,7 +44,7 @@ class Sentinel:
             # A false alarm: the server works.
             self._muted_until = time.monotonic() + _MUTE
         if self._button is None or time.monotonic() < self._muted_until:
-            leave(session)
+            end(session)
             self.release()
         else:
             self._take(session)
@@ -64,7 +65,7 @@ class Sentinel:
             watched: list[socket.socket | Session] = [bell, held] if held else [bell]
             ready, _, _ = select.select(watched, [], [])
             if held:
-                leave(held)
+                end(held)
             if bell in ready:
                 bell.recv(1)
                 held = self._next.get()
@@ -74,12 +75,8 @@ class Sentinel:
                 self._ended()
 
 
-def leave(session: Session) -> None:
+def end(session: Session) -> None:
     """Ends a session politely; the outcome does not matter."""
     session.extend(time.monotonic() + _LIMIT)
-    try:
-        session.ask("QUIT")
-    except Problem:
-        return
-    finally:
-        session.close()
+    dialogue.quit_session(session)
+    session.close()

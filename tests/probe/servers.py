@@ -107,7 +107,7 @@ def _encrypted(connection: socket.socket, context: ssl.SSLContext | None) -> soc
 
 
 def free_port() -> int:
-    """A port on which nobody listens."""
+    """A port without a server."""
     with socket.create_server(("127.0.0.1", 0)) as listener:
         port: int = listener.getsockname()[1]
         return port

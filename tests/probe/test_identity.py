@@ -1,4 +1,4 @@
-"""Whom the probe becomes. The system's calls are replaced: they cannot be undone."""
+"""Which user the probe becomes. The system's calls are replaced: they cannot be undone."""
 
 import os
 from pathlib import Path
@@ -34,7 +34,7 @@ def test_root_becomes_postfix_for_good_and_keeps_no_group(
     assert calls == [("setgroups", groups), ("setresgid", 101, 101, 101), ("setresuid", 100, 100, 100)]
 
 
-def test_root_must_be_told_whom_to_become(calls: Calls) -> None:
+def test_root_must_be_told_which_user_to_become(calls: Calls) -> None:
     with pytest.raises(SystemExit, match="--ids is required"):
         identity.become(None, None)
     assert calls == []

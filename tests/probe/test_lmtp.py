@@ -144,7 +144,7 @@ def test_a_socket_of_a_dead_server_refuses(listener: UnixListener) -> None:
 def test_a_refused_permission_is_of_the_socket_or_of_its_folder(
     listener: UnixListener, monkeypatch: pytest.MonkeyPatch, folder: bool, reason: str
 ) -> None:
-    """The tests may run as root, whom the kernel refuses nothing."""
+    """The tests may run as root, to whom the kernel refuses nothing."""
 
     def refuse(*_: object) -> None:
         raise PermissionError(13, "Permission denied")
@@ -196,7 +196,7 @@ def test_a_failure_that_lasts_counts_after_half_a_second() -> None:
     assert lmtp.RIDE_OUT <= time.monotonic() - start < 2
 
 
-def test_a_port_on_which_nobody_listens_refuses() -> None:
+def test_a_port_without_a_server_refuses() -> None:
     listener = InetListener("127.0.0.1", free_port())
     assert lmtp.examine(listener, Questions(UNKNOWN_USER)).reason == "ConnectionRefused"
 

@@ -32,16 +32,16 @@ class ConditionType(_Documented):
     """The `type` of each condition."""
 
     READY = "Ready", "Everything is as the spec says, and every check that the spec needs is True."
-    LMTP_REACHABLE = "LMTPReachable", "Dovecot takes mail over LMTP, as every mail pod sees it."
+    LMTP_REACHABLE = "LMTPReachable", "Dovecot accepts mail over LMTP, as seen from every mail pod."
     VERIFICATION_READY = "VerificationReady", "Every Postfix refuses unknown recipients."
     SMTP_REACHABLE = "SMTPReachable", "Every Postfix accepts mail on port 25, as another mail server sees it."
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
-    STALLED = "Stalled", "Somebody must act; present only while true."
+    STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
 
 
 class Reason(_Documented):
-    """The operator's own reasons; those of a pod that cannot run are the kubelet's and the scheduler's besides."""
+    """The operator's own reasons. A pod that cannot run is also reported with the kubelet's or scheduler's reason."""
 
     RUNNING = "Running", "Everything is as the spec says."
     VALID = "Valid", "The spec is valid."
@@ -58,19 +58,19 @@ class Reason(_Documented):
     REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."
     REHEARSAL_FAILED = (
         "RehearsalFailed",
-        "The rehearsal ended without a verdict, because of its node; it is made again.",
+        "The rehearsal ended without a verdict because of its node; it is retried.",
     )
-    CHILD_TERMINATING = "ChildTerminating", "An object of that name is being deleted; it is made again afterwards."
+    CHILD_TERMINATING = "ChildTerminating", "An object of that name is being deleted; it is created again afterwards."
     INVALID_SPEC = "InvalidSpec", "The spec breaks a rule; the message names the field."
     CONFIG_REFUSED = "ConfigRefused", "Postfix or Dovecot refused the changed configuration in its rehearsal."
-    FOREIGN_OBJECT = "ForeignObject", "An object of that name belongs to somebody else."
+    FOREIGN_OBJECT = "ForeignObject", "An object of that name belongs to another owner."
     APPLY_REFUSED = "ApplyRefused", "The API server refused an object."
     REQUEST_REFUSED = "RequestRefused", "The API server refused another request."
     DISABLED = "Disabled", "The spec switches off what would be checked."
     NO_POD = "NoPod", "There is no mail pod yet."
-    POD_TERMINATING = "PodTerminating", "The pod is being deleted: what its probe reported counts no more."
-    NODE_LOST = "NodeLost", "The pod's node does not answer: what its probe reported counts no more."
-    PROBE_NOT_RUNNING = "ProbeNotRunning", "The container `probe` does not run: what it reported counts no more."
+    POD_TERMINATING = "PodTerminating", "The pod is being deleted; its probe's last report is ignored."
+    NODE_LOST = "NodeLost", "The pod's node does not respond; its probe's last report is ignored."
+    PROBE_NOT_RUNNING = "ProbeNotRunning", "The container `probe` is not running; its last report is ignored."
     NOT_ASKED = "NotAsked", "The pod's probe is of an earlier operator and does not know this check; Ready ignores it."
     NOT_PROBED = "NotProbed", "The pod's probe has not reported yet."
     NOT_REPORTED = "NotReported", "In metrics alone: the operator has not reported on this generation of the spec yet."
@@ -80,7 +80,7 @@ class Reason(_Documented):
 class Condition:
     """One fact, in the terms of Kubernetes' metav1.Condition.
 
-    `status` is True, False or Unknown; `generation` is the metadata.generation that it speaks of, `since` when its
+    `status` is True, False or Unknown; `generation` is the metadata.generation that it refers to, `since` when its
     status last changed (RFC 3339): 0 and "" until the status is written. In a pod's entry `type` is the check's name.
     """
 
@@ -92,7 +92,7 @@ class Condition:
     since: str = ""
 
     def to_json(self) -> Object:
-        """As it stands in `status.conditions`."""
+        """As an entry of `status.conditions`."""
         return {
             "type": self.type,
             "status": self.status,
@@ -116,7 +116,7 @@ def condition_of(entry: Mapping[str, Json]) -> Condition:
 
 
 def verdict_of(check: str, verdict: Mapping[str, Json]) -> Condition:
-    """Reads what a probe found: the field `check` of an entry of `status.pods`."""
+    """Reads a probe's verdict: the field `check` of an entry of `status.pods`."""
     status, reason = text(verdict, "status") or UNKNOWN, text(verdict, "reason") or Reason.NOT_PROBED
     return Condition(check, status, reason, text(verdict, "message"), since=text(verdict, "since"))
 

@@ -36,7 +36,7 @@ _WAITED = Histogram(
     registry=REGISTRY,
 )
 _LEADER = Gauge("mailstack_leader", "1 while this replica reconciles, else 0.", registry=REGISTRY)
-STACKS = Gauge("mailstack_stacks", "MailStacks that the operator knows of.", registry=REGISTRY)
+STACKS = Gauge("mailstack_stacks", "Number of MailStacks.", registry=REGISTRY)
 
 
 class QueueMeter:

@@ -55,7 +55,7 @@ class Store:
         return (pod for seen in self._seen.values() for pod in seen.pods.values())
 
     def note(self, body: Object) -> StackKey:
-        """Takes in the current state of an object; returns the MailStack that it concerns."""
+        """Records the current state of an object; returns the MailStack that it concerns."""
         key, ref, version = _key(body), ref_of(body), version_of(body)
         if version >= self._versions.get(ref, 0):
             self._versions[ref] = version
@@ -73,7 +73,7 @@ class Store:
                 seen.rollouts[ref.name] = rollout_of(body)
 
     def note_child(self, key: StackKey, live: Live) -> None:
-        """Takes in a child as the API server answered it; a watch may already have seen a later state."""
+        """Records a child as the API server returned it; a watch may already have seen a later state."""
         if live.version >= self._versions.get(live.ref, 0):
             self._versions[live.ref] = live.version
             seen = self._seen[key]
@@ -84,13 +84,13 @@ class Store:
                 seen.rollouts[live.ref.name] = replace(before, generation=live.generation)
 
     def forget(self, body: Object) -> StackKey:
-        """Takes in that an object is gone; returns the MailStack that it concerns."""
+        """Records that an object is gone; returns the MailStack that it concerns."""
         key = _key(body)
         self._drop(key, ref_of(body))
         return key
 
     def forget_child(self, key: StackKey, ref: Ref) -> None:
-        """Takes in that a child is gone."""
+        """Records that a child is gone."""
         self._drop(key, ref)
 
     def _drop(self, key: StackKey, ref: Ref) -> None:
@@ -106,7 +106,7 @@ class Store:
             self._seen.pop(key, None)
 
     def replace(self, bodies: Iterable[Object], as_of: int) -> None:
-        """Takes in a full list of everything, read at resourceVersion `as_of` or later: what is not in it,
+        """Records a full list of everything, read at resourceVersion `as_of` or later: what is not in it,
         and is no newer, is gone.
 
         A watch that was cut off does not report what was deleted since; a list shows it.

@@ -2,7 +2,7 @@
 
 Which of the two is decided here, once, by `links`. Both kinds of link answer the same questions: Postfix's form
 (main.cf), Dovecot's listener (dovecot.conf 2.3 and 2.4), the address for the probe, the row for
-`kubectl mailstack status`, and the port of the container and the Service. Nobody else asks which kind it is.
+`kubectl mailstack status`, and the port of the container and the Service. No other module asks which kind it is.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -91,7 +91,7 @@ class UnixLink:
     needs_postfix_ids: ClassVar[bool] = True
     # A Dovecot that is down makes its pod not Ready, and the Postfix in it must still take mail and queue it.
     serves_while_not_ready: ClassVar[bool] = True
-    # Seconds that a Postfix that is to stop goes on serving. In this pod nobody else serves, and time is lost.
+    # Seconds for which a stopping Postfix keeps serving. No other replica serves meanwhile.
     serve_seconds: ClassVar[int] = 0
     tls: ClassVar[bool] = False
     secret_name: ClassVar[str | None] = None
@@ -182,7 +182,7 @@ class InetLink:
     # In a pod of its own.
     dovecot_beside: ClassVar[str] = ""
     needs_postfix_ids: ClassVar[bool] = False
-    # A pod that is not Ready serves nobody, and the other replicas do.
+    # A pod that is not Ready gets no connections; the other replicas do.
     serves_while_not_ready: ClassVar[bool] = False
     # There may be replicas, and each node learns with a delay that this one is going.
     serve_seconds: ClassVar[int] = 5

@@ -1,4 +1,4 @@
-"""sender_login.regexp: who may send as whom (smtpd_sender_login_maps). A user may send as their own address."""
+"""sender_login.regexp: which login may use which sender address (smtpd_sender_login_maps). A user may send as their own address."""
 
 
 def render() -> str:

@@ -1,4 +1,4 @@
-"""sender_login.regexp: which login may use which sender address (smtpd_sender_login_maps). A user may send as their own address."""
+"""sender_login.regexp: which login may use which sender (smtpd_sender_login_maps). A user may send as themselves."""
 
 
 def render() -> str:

@@ -1,7 +1,10 @@
 """How Postfix reaches Dovecot: what the two kinds of link say to both servers, the probe and a person."""
 
+import pytest
+
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import link, topology
+from mailstack_operator.stack.ports import MAIL_PORTS, POSTFIX_PORTS
 from tests.stacks import stack
 
 
@@ -30,3 +33,13 @@ def test_in_one_pod_postfix_connects_to_the_port_of_dovecots_container() -> None
     assert plan.lmtp.endpoint == "inet:mail-dovecot.post.svc:24"
     assert plan.on_loopback().lmtp.endpoint == "inet:mail-dovecot.post.svc:10024"
     assert str(plan.lmtp.address_in_pod) == "inet:127.0.0.1:10024"
+
+
+@pytest.mark.parametrize("port", POSTFIX_PORTS)
+def test_a_rehearsal_works_with_a_port_that_postfix_has_in_its_own_pod(port: int) -> None:
+    plan = topology.decide(stack({"spec.delivery": {"listener": {"type": "Inet", "inet": {"port": port}}}}))
+    rehearsed = plan.on_loopback().lmtp
+    assert rehearsed.port
+    assert rehearsed.port.container not in {*POSTFIX_PORTS, *MAIL_PORTS}
+    assert rehearsed.endpoint == f"inet:mail-dovecot.post.svc:{rehearsed.port.container}"
+    assert plan.lmtp.endpoint == f"inet:mail-dovecot.post.svc:{port}"

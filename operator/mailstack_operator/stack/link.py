@@ -13,7 +13,7 @@ from mailstack_operator.api import cel
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import containers
 from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
-from mailstack_operator.stack.ports import MAIL_PORTS, Port, dovecot_port
+from mailstack_operator.stack.ports import MAIL_PORTS, POSTFIX_PORTS, Port, dovecot_port
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.rule import rule
 from mailstack_operator.stack.syntax import Block, block
@@ -22,6 +22,8 @@ from mailstack_probe.contract import SMTP_PORT, Address, InetAddress, UnixAddres
 
 LOOPBACK = "127.0.0.1"
 DOVECOT = "dovecot"
+# Far enough from every port in POSTFIX_PORTS and MAIL_PORTS.
+_ABOVE_POSTFIX = 20_000
 
 
 @dataclass(frozen=True)
@@ -253,8 +255,11 @@ class InetLink:
         return endpoint
 
     def on_loopback(self) -> "InetLink":
-        """Without the Service between the servers, Postfix connects to where Dovecot really listens."""
-        return replace(self, port=replace(self.port, service=self.port.container))
+        """Without the Service between the servers, Postfix connects to where Dovecot really listens: on a port that is
+        not Postfix's own."""
+        container = self.port.container
+        port = container + _ABOVE_POSTFIX if container in POSTFIX_PORTS else container
+        return replace(self, port=replace(self.port, service=port, container=port))
 
     @property
     def host_aliases(self) -> list[Json]:

@@ -2,6 +2,13 @@
 
 from dataclasses import dataclass
 
+from mailstack_probe.contract import SMTP_PORT, VERIFICATION_PORT
+
+SUBMISSION_PORT = 587
+SUBMISSIONS_PORT = 465
+# The ports on which Postfix listens, the probe's own among them.
+POSTFIX_PORTS = (SMTP_PORT, SUBMISSION_PORT, SUBMISSIONS_PORT, VERIFICATION_PORT)
+
 IMAP_PORT = 143
 IMAPS_PORT = 993
 SIEVE_PORT = 4190

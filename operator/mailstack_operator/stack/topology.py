@@ -12,7 +12,15 @@ from mailstack_operator.kube import names
 from mailstack_operator.stack import link
 from mailstack_operator.stack.link import Link, Purpose
 from mailstack_operator.stack.mailstack import MailStack
-from mailstack_operator.stack.ports import IMAP_PORT, IMAPS_PORT, SIEVE_PORT, Port, dovecot_port
+from mailstack_operator.stack.ports import (
+    IMAP_PORT,
+    IMAPS_PORT,
+    SIEVE_PORT,
+    SUBMISSION_PORT,
+    SUBMISSIONS_PORT,
+    Port,
+    dovecot_port,
+)
 from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import SMTP_PORT
 
@@ -20,6 +28,11 @@ from mailstack_probe.contract import SMTP_PORT
 MAIL_ID = 5000
 # The name that a rootless Dovecot's number gets in its container.
 ROOTLESS_USER = "vmail"
+
+_SUBMISSION = [
+    Port("submission", SUBMISSION_PORT, SUBMISSION_PORT),
+    Port("submissions", SUBMISSIONS_PORT, SUBMISSIONS_PORT),
+]
 
 DEFAULT_OPERATOR_IMAGE = f"mailstack/operator:{__version__}"
 
@@ -71,7 +84,7 @@ class Topology:
 
     @property
     def postfix_ports(self) -> list[Port]:
-        submission = [Port("submission", 587, 587), Port("submissions", 465, 465)] if self.spec.submission else []
+        submission = _SUBMISSION if self.spec.submission else []
         return [Port("smtp", SMTP_PORT, SMTP_PORT), *submission]
 
     @property

@@ -127,12 +127,17 @@ class Probe:
     def _check_smtp(self) -> float:
         verdict = _guard(partial(smtp.check, self._smtp))
         self._publish(SMTP, verdict)
-        return SELDOM if verdict.good else OFTEN
+        # Postfix tells the postmaster of each refusal for want of space, but for those on the probe's own listener,
+        # whose news wakes this check.
+        return SELDOM if verdict.good or verdict.reason == Reason.QUEUE_FULL else OFTEN
 
     def _check_verification(self) -> float:
         self.domains = dict(self._check_domains())
         verdict = verification_verdicts.sum_up(list(self.domains.items()))
-        self._publish(VERIFICATION, verdict)
+        if self._publish(VERIFICATION, verdict):
+            for loop in self._postfix:
+                if loop is not self._verification:
+                    loop.wake()
         return self._until_next(verdict)
 
     def _check_domains(self) -> Iterator[tuple[str, Verdict]]:

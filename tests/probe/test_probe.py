@@ -13,10 +13,10 @@ import pytest
 
 from mailstack_probe import listeners, loops
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, ProbeOptions
+from mailstack_probe.contract import LMTP, SMTP, ProbeOptions
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.loops import Loop
-from mailstack_probe.probe import Probe
+from mailstack_probe.probe import OFTEN, SELDOM, Probe
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import good
 from tests.probe.servers import free_port, playing
@@ -174,6 +174,19 @@ def test_mail_that_cannot_be_written_is_not_reachable(arguments: list[str], tmp_
         (tmp_path / "mail").mkdir()
         found.others[0].turn()
         assert lmtp_turn(found) == "Reachable"
+
+
+@pytest.mark.parametrize(
+    ("reply", "seconds"),
+    [("250 2.1.0 OK", SELDOM), ("452 4.3.1 Insufficient system storage", SELDOM), ("451 4.7.1 try later", OFTEN)],
+    ids=["it works", "the queue volume is full", "a filter is away"],
+)
+def test_a_full_queue_is_asked_about_seldom(tmp_path: Path, reply: str, seconds: float) -> None:
+    """Postfix writes a message to the postmaster each time."""
+    with playing([*HELLO[:2], reply, "221 Bye"]) as server:
+        found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--smtp={server.port}")
+        (turn,) = [loop for loop in found.others if loop.name == SMTP]
+        assert turn.turn() == seconds
 
 
 def test_a_loop_outlives_its_failures(capsys: pytest.CaptureFixture[str]) -> None:

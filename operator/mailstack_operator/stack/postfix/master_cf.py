@@ -15,6 +15,7 @@ _PROBE = f"""\
   -o smtpd_milter_maps=
   -o smtpd_client_event_limit_exceptions=127.0.0.1
   -o smtpd_data_restrictions=reject
+  -o notify_classes=
 """
 
 # Mail programs: nobody sends without a login, nobody logs in without TLS, and each login sends as itself.

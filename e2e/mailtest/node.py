@@ -37,6 +37,12 @@ def mount(container_id: str, *options: str) -> None:
     on_node("mount", f"--namespace={_process(container_id)}", *options)
 
 
+def routes(service: str, *ports: str) -> bool:
+    """Whether kube-proxy, in its mode iptables, sends each named port of the Service NAMESPACE/NAME to a pod."""
+    rules = on_node("iptables-save", "--table=nat")
+    return all(f'"{service}:{port} -> ' in rules for port in ports)
+
+
 def shell(script: str, *arguments: str) -> str:
     """The stdout of a script on the node, with its arguments as $1, $2, ..."""
     return on_node("sh", "-euc", script, "sh", *arguments)

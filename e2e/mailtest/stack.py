@@ -52,13 +52,25 @@ class Stack:
         return found if found.get("observedGeneration") == stack["metadata"]["generation"] else {}
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until the MailStack as it is now is Ready."""
+        """Wait until the MailStack as it is now is Ready, and the node routes to its pods.
+
+        kube-proxy learns a moment later that a pod is Ready. Mail servers retry then, and the tests do not.
+        """
         until(f"MailStack {self.namespace}/{self.name} is Ready", self._is_ready, seconds)
+        until(f"the node routes to the pods of {self.namespace}/{self.name}", self._is_routed, 30)
 
     def _is_ready(self) -> bool:
         ready = self.condition("Ready")
         assert ready.get("status") == "True", f"{ready.get('reason')}: {ready.get('message')}"
         return True
+
+    def _is_routed(self) -> bool:
+        service = self.kubectl.must_get("service", self.name)["spec"]
+        # Without this field, a pod that is not Ready is routed to as well.
+        ready_only = not service.get("publishNotReadyAddresses")
+        return not ready_only or node.routes(
+            f"{self.namespace}/{self.name}", *(port["name"] for port in service["ports"])
+        )
 
     def wait_condition(self, kind: str, status: str, pattern: str, seconds: float = READY_SECONDS) -> Object:
         """Wait until the condition has `status` and its reason and message match `pattern`; the condition."""

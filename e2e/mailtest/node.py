@@ -1,7 +1,5 @@
 """What only the cluster's node can do to a container."""
 
-from collections.abc import Iterable
-
 from harness import paths
 from mailtest.command import CommandError, run
 from mailtest.wait import until
@@ -43,13 +41,6 @@ def routes(service: str, *ports: str) -> bool:
     """Whether kube-proxy, in its mode iptables, sends each named port of the Service NAMESPACE/NAME to a pod."""
     rules = on_node("iptables-save", "--table=nat")
     return all(f'"{service}:{port} -> ' in rules for port in ports)
-
-
-def connects(address: str, ports: Iterable[int]) -> bool:
-    """True if the node reaches every TCP port of the address. Raises CommandError."""
-    script = 'for port; do exec 3<> "/dev/tcp/$0/$port"; done'
-    on_node("timeout", "5", "bash", "-euc", script, address, *map(str, ports))
-    return True
 
 
 def shell(script: str, *arguments: str) -> str:

@@ -16,7 +16,6 @@ def wait_replaced(stack: Stack, before: Identities, seconds: float = READY_SECON
     """Wait until another pod has taken a place, and the MailStack is Ready with it."""
     until(f"the pods of {stack.name} are replaced", lambda: _uids(identities(stack)) != _uids(before), seconds)
     stack.wait_ready()
-    stack.wait_reachable()
 
 
 def _uids(pods: Identities) -> dict[str, object]:

@@ -52,22 +52,12 @@ class Stack:
         return found if found.get("observedGeneration") == stack["metadata"]["generation"] else {}
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
-        """Wait until the MailStack as it is now is Ready, and, unless it was so from the first, can be reached."""
-        if not self._is_ready_now():
-            until(f"MailStack {self.namespace}/{self.name} is Ready", self._is_ready, seconds)
-            self.wait_reachable()
+        """Wait until the MailStack as it is now is Ready, and the node routes to its pods.
 
-    def wait_reachable(self) -> None:
-        """Wait until each port of the Service is open: kube-proxy learns of a new pod a moment after the status."""
-        spec = self.kubectl.must_get("service", self.name)["spec"]
-        ports = [each["port"] for each in spec["ports"]]
-        until(f"the ports of {self.name} are open", lambda: node.connects(spec["clusterIP"], ports), 60)
-
-    def _is_ready_now(self) -> bool:
-        try:
-            return self._is_ready()
-        except AssertionError:
-            return False
+        kube-proxy learns a moment later that a pod is Ready. Mail servers retry then, and the tests do not.
+        """
+        until(f"MailStack {self.namespace}/{self.name} is Ready", self._is_ready, seconds)
+        until(f"the node routes to the pods of {self.namespace}/{self.name}", self._is_routed, 30)
 
     def _is_ready(self) -> bool:
         ready = self.condition("Ready")

@@ -20,6 +20,8 @@ HOSTNAME = "mail.example.org"
 ELSEWHERE = "zoe@elsewhere.example.net"
 SUBMISSION: list[tuple[int, Security]] = [(587, "starttls"), (465, "tls")]
 RENEWAL_SECONDS = 90.0
+# maximal_backoff_time, and the delivery.
+RETRY_SECONDS = 150.0
 
 Mechanism = Literal["PLAIN", "LOGIN"]
 
@@ -190,7 +192,8 @@ def test_the_login_at_the_relay_host_is_that_of_the_secret_and_may_change(sender
     until("the queue says why", lambda: "authentication failed" in _delay_reason(stack), 90)
 
     stack.kubectl.apply(_relay_login(manifests.PASSWORD))
-    until("the message leaves", lambda: not stack.queue(), RENEWAL_SECONDS)
+    until("Postfix has the right password", lambda: manifests.PASSWORD in _password(stack), RENEWAL_SECONDS)
+    until("the message leaves", lambda: not stack.queue(), RETRY_SECONDS)
     _wait_for(client, senders.target, ELSEWHERE, "waits")
     assert pods.identities(stack) == before
 

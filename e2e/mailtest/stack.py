@@ -146,7 +146,7 @@ class Stack:
         messages = [json.loads(line) for line in self.run_in("postfix", "postqueue", "-j").splitlines()]
         return [each for each in messages if not each["sender"].startswith("double-bounce@")]
 
-    def wait_queue_empty(self, seconds: float = 120.0) -> None:
+    def wait_queue_empty(self, seconds: float = 150.0) -> None:
         """Wait until Postfix has nothing left to deliver: what has not arrived by then never will."""
         until(f"the queue of {self.name} is empty", lambda: not self.queue(), seconds)
 

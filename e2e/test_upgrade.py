@@ -98,7 +98,6 @@ def test_the_upgrade_keeps_the_mail_and_replaces_the_pod_once(stack: Stack, clie
 
     # Until the new operator has looked, the status is still that of the old one.
     pods.wait_replaced(stack, before)
-    stack.wait_ready()
     assert _generation(stack) == generation + 1
     assert _claims(stack) == claims
     inbox.wait_for(client, stack.host, "alice@example.org", "before-the-upgrade")

@@ -10,14 +10,18 @@ from typing import Self
 from mailstack_probe.contract import LMTP, SMTP, VERIFICATION
 
 
-class Reason(StrEnum):
-    """What a check can report; the docstring of a member says what it means."""
+class Documented(StrEnum):
+    """Each member has a docstring of its own, so that the schema and the docs can quote it."""
 
     def __new__(cls, word: str, meaning: str) -> Self:
         self = str.__new__(cls, word)
         self._value_ = word
         self.__doc__ = meaning
         return self
+
+
+class Reason(Documented):
+    """What a check can report; the docstring of a member says what it means."""
 
     # Of every check.
     STARTING = "Starting", "Not known yet: the servers have ten seconds to start."

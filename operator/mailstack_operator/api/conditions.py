@@ -7,28 +7,17 @@ those of mailstack_probe.
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Self
 
 from mailstack_operator.api.model import Model
 from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.kube.objects import Json, Object, number, text
 from mailstack_probe import contract
+from mailstack_probe.reasons import Documented
 
 TRUE, FALSE, UNKNOWN = "True", "False", "Unknown"
 
 
-class _Documented(StrEnum):
-    """Each member has a docstring of its own, so that the schema and the docs can quote it."""
-
-    def __new__(cls, value: str, meaning: str) -> Self:
-        member = str.__new__(cls, value)
-        member._value_ = value
-        member.__doc__ = meaning
-        return member
-
-
-class ConditionType(_Documented):
+class ConditionType(Documented):
     """The `type` of each condition."""
 
     READY = "Ready", "Everything is as the spec says, and every check that the spec needs is True."
@@ -40,7 +29,7 @@ class ConditionType(_Documented):
     STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
 
 
-class Reason(_Documented):
+class Reason(Documented):
     """The operator's own reasons. A pod that cannot run is also reported with the kubelet's or scheduler's reason."""
 
     RUNNING = "Running", "Everything is as the spec says."

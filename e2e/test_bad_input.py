@@ -73,8 +73,8 @@ def test_the_operator_refuses_the_rest(kubectl: Kubectl, case: Case) -> None:
     stack = Stack(kubectl.namespace, "bad")
     try:
         stalled = stack.wait_condition("Stalled", "True", "^InvalidSpec: ", 60)
-        ready, valid = stack.condition("Ready"), stack.condition("ConfigValid")
-        assert (ready["status"], valid["status"]) == ("False", "False")
+        conditions = stack.conditions()
+        assert (conditions["Ready"]["status"], conditions["ConfigValid"]["status"]) == ("False", "False")
         for words in case.said("expect"):
             assert words in stalled["message"]
         assert stack.children() == []

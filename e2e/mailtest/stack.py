@@ -46,10 +46,15 @@ class Stack:
 
     def condition(self, kind: str) -> Object:
         """The condition, if it speaks of the object as it is now; else {}."""
+        return self.conditions().get(kind, {})
+
+    def conditions(self) -> dict[str, Object]:
+        """By type, the conditions that speak of the object as it is now, of one reading: they agree with each other."""
         stack = self.get()
-        conditions = stack.get("status", {}).get("conditions", [])
-        found: Object = next((each for each in conditions if each["type"] == kind), {})
-        return found if found.get("observedGeneration") == stack["metadata"]["generation"] else {}
+        found = stack.get("status", {}).get("conditions", [])
+        return {
+            each["type"]: each for each in found if each.get("observedGeneration") == stack["metadata"]["generation"]
+        }
 
     def wait_ready(self, seconds: float = READY_SECONDS) -> None:
         """Wait until the MailStack as it is now is Ready, and the node routes to its pods.

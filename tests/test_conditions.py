@@ -2,20 +2,20 @@
 
 import pytest
 
-from mailstack_operator.api.conditions import CHECKS, Check, ConditionType, Reason
+from mailstack_operator.api.conditions import CHECKS, Check, ConditionType, Reason, WarningReason
 from mailstack_probe import reasons
 from tests.test_project import ROOT
 
 DOCS = "".join(path.read_text(encoding="utf-8") for path in (ROOT / "docs").glob("*.md") if path.name != "api.md")
 
 
-@pytest.mark.parametrize("word", [*Reason, *ConditionType])
+@pytest.mark.parametrize("word", [*Reason, *ConditionType, *WarningReason, *reasons.WarningReason])
 def test_each_word_of_the_status_is_in_the_docs(word: str) -> None:
     assert f"`{word}`" in DOCS or f"`{word}=" in DOCS
 
 
-@pytest.mark.parametrize("word", [*Reason, *ConditionType])
-def test_each_word_has_a_meaning(word: Reason | ConditionType) -> None:
+@pytest.mark.parametrize("word", [*Reason, *ConditionType, *WarningReason, *reasons.WarningReason])
+def test_each_word_has_a_meaning(word: reasons.Documented) -> None:
     assert str(word.__doc__).endswith(".")
 
 

@@ -101,7 +101,8 @@ async def test_plain_text_between_the_pods_is_said(running: World) -> None:
     gone(running, POD)
     await running.run()
     await settled(running)
-    assert "LMTP between their pods is not encrypted" in str(running.condition("Ready")["message"])
+    assert "LMTP between their pods is not encrypted" in str(running.condition("Warnings")["message"])
+    assert running.condition("Ready")["status"] == "True"
 
 
 async def test_every_replica_must_run(running: World) -> None:

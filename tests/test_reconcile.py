@@ -250,17 +250,6 @@ async def test_a_mailstack_that_is_being_deleted_is_left_alone(running: World) -
     assert running.cluster.writes == []
 
 
-@pytest.mark.parametrize(("length", "is_warned"), [(38, False), (39, True), (44, True)])
-async def test_a_name_longer_than_a_new_one_may_be_runs_with_a_warning(length: int, is_warned: bool) -> None:
-    """Names had at most 44 characters before 0.2.0."""
-    world = World(name="m" * length)
-    world.change()
-    await world.settled()
-    ready = world.condition("Ready")
-    assert ready["status"] == "True"
-    assert ("make a MailStack with a shorter name" in str(ready["message"])) == is_warned
-
-
 async def test_a_condition_keeps_the_time_of_its_change(running: World) -> None:
     running.loop._now = lambda: "2030-01-01T00:00:00Z"
     running.change({"spec.domains": ["example.org", "example.com"]})

@@ -1,11 +1,13 @@
-"""The current verdicts and since when they hold, for /metrics and the status of the MailStack."""
+"""The current verdicts, since when they hold, and warnings, for /metrics and the status of the MailStack."""
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import TypeAlias
 
+from mailstack_probe.contract import MOST_WARNINGS, WARNINGS, StackWarning
 from mailstack_probe.verdicts import Verdict
 
 # Seconds for which a message stays if only the message of a verdict changes.
@@ -14,6 +16,8 @@ _LONGEST = 1024
 
 # A verdict and its date, as JSON in an entry of the status.
 Part = dict[str, str]
+# What the entry says: a part for each check, and the list of warnings while there are any.
+Parts: TypeAlias = Mapping[str, Part | list[Part]]
 
 
 @dataclass(frozen=True)
@@ -48,6 +52,7 @@ class Board:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self._clock = clock
         self._facts: dict[str, Fact] = {}
+        self._warnings: dict[str, list[Part]] = {}
         self._change = threading.Condition()
 
     def put(self, title: str, verdict: Verdict) -> bool:
@@ -67,14 +72,29 @@ class Board:
         fact = self._facts.get(title)
         return fact.verdict if fact else None
 
-    def parts(self) -> dict[str, Part]:
-        """All facts, as the status of the MailStack shows them."""
+    def warn(self, source: str, warnings: Sequence[StackWarning]) -> None:
+        """Replaces all warnings of `source`, such as "certificates"; none if nothing is left to look at."""
+        found = [{"reason": str(each.reason), "message": each.message[:_LONGEST]} for each in warnings]
         with self._change:
-            return {title: fact.part() for title, fact in sorted(self._facts.items())}
+            if found == self._warnings.get(source, []):
+                return
+            self._warnings[source] = found
+            self._change.notify_all()
+        for each in found:
+            print(f"mailstack: warning {each['reason']}: {each['message']}", flush=True)
 
-    def wait(self, known: dict[str, Part], seconds: float) -> None:
-        """Returns when the facts differ from `known`, or after so many seconds."""
+    def parts(self) -> Parts:
+        """All facts and warnings, as the status of the MailStack shows them."""
         with self._change:
-            parts = {title: fact.part() for title, fact in sorted(self._facts.items())}
-            if parts == known:
+            return self._parts()
+
+    def wait(self, known: Parts, seconds: float) -> None:
+        """Returns when the parts differ from `known`, or after so many seconds."""
+        with self._change:
+            if self._parts() == known:
                 self._change.wait(seconds)
+
+    def _parts(self) -> Parts:
+        facts = {title: fact.part() for title, fact in sorted(self._facts.items())}
+        warnings = [each for _, found in sorted(self._warnings.items()) for each in found][:MOST_WARNINGS]
+        return {**facts, WARNINGS: warnings} if warnings else facts

@@ -17,6 +17,9 @@ GROUP_VERSION = f"{GROUP}/{VERSION}"
 LMTP = "lmtp"
 VERIFICATION = "verification"
 SMTP = "smtp"
+# The list of warnings in the entry, and how many it holds at most.
+WARNINGS = "warnings"
+MOST_WARNINGS = 16
 
 SMTP_PORT = 25
 # Postfix's listener on 127.0.0.1 for the probe and the rehearsal: without milters, and it accepts no mail.
@@ -43,6 +46,18 @@ REHEARSAL_LIMIT = 23.0
 
 # Replies of Postfix to RCPT for an unknown recipient; 250 where addresses are not verified.
 EXPECTED = (550, 450, 250)
+
+
+@dataclass(frozen=True)
+class StackWarning:
+    """What works now and what an administrator should look at all the same.
+
+    `reason` is one CamelCase word; `message` says what is and what to do, and holds nothing that changes by itself,
+    such as an age: each change of it is written to the status.
+    """
+
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True)

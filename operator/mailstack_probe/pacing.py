@@ -3,7 +3,7 @@
 Times are of one monotonic clock, in seconds.
 """
 
-from mailstack_probe.board import Part
+from mailstack_probe.board import Parts
 
 # Writes in a burst, and seconds for each further one. A fault takes four: two verdicts, False and True again.
 BURST = 8.0
@@ -20,19 +20,19 @@ class Pacer:
     def __init__(self, now: float) -> None:
         self._tokens = BURST
         self._counted = now
-        self._written: dict[str, Part] = {}
+        self._written: Parts = {}
         self._written_at = now
         self._retry = 0.0
         self._not_before = now
 
-    def due(self, parts: dict[str, Part], now: float) -> float:
+    def due(self, parts: Parts, now: float) -> float:
         """In how many seconds the entry is due; 0 or less: now."""
         at = max(self._not_before, self._written_at + AGAIN)
         if parts != self._written:
             at = max(self._not_before, now + (1.0 - self._refill(now)) * REFILL)
         return at - now
 
-    def written(self, parts: dict[str, Part], now: float) -> None:
+    def written(self, parts: Parts, now: float) -> None:
         self._tokens = max(self._refill(now) - 1.0, 0.0)
         self._written = parts
         self._written_at = now

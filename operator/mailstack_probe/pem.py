@@ -31,7 +31,7 @@ def problem(certificate: bytes, key: bytes) -> str | None:
         return reason
     if not _KEY.search(key):
         return "tls.key holds no private key in PEM form"
-    return _misfit(bundle(certificate, key)) or _out_of_date(certificate)
+    return _misfit(bundle(certificate, key)) or out_of_date(certificate)
 
 
 def authority_problem(certificates: bytes) -> str | None:
@@ -91,7 +91,10 @@ def _refuse() -> NoReturn:
     raise _Encrypted
 
 
-def _out_of_date(certificate: bytes) -> str | None:
+def out_of_date(certificate: bytes) -> str | None:
+    """What is wrong with the time in which the first certificate is valid; None if it is now, or cannot be read."""
+    if _unreadable(certificate, ""):
+        return None
     first, last = _validity(certificate)
     now = datetime.now(UTC)
     if now > last:

@@ -5,7 +5,16 @@ from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 
-from mailstack_probe import listeners, lmtp_verdicts, reasons, smtp, verdicts, verification, verification_verdicts
+from mailstack_probe import (
+    expiry,
+    listeners,
+    lmtp_verdicts,
+    reasons,
+    smtp,
+    verdicts,
+    verification,
+    verification_verdicts,
+)
 from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, PROBE_USER, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
@@ -47,7 +56,8 @@ class Probe:
         self._postfix = list(self._postfix_loops(options))
         stores = [Loop("store", self._check_store)] if self._store else []
         ports = [Loop("port", self._check_port)] if self._postfix else []
-        self.others = [*stores, *self._postfix, *ports]
+        dates = [Loop("certificates", self._check_certificates)] if options.certificate else []
+        self.others = [*stores, *self._postfix, *ports, *dates]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -114,6 +124,10 @@ class Probe:
         if self._store.examine():
             self._lmtp.wake()
         return OFTEN if self._store.problem() else SELDOM
+
+    def _check_certificates(self) -> float:
+        self.board.warn("certificates", list(expiry.warnings(self._options.certificate)))
+        return SELDOM
 
     def _check_port(self) -> float:
         """Sees Postfix start and end without a connection, and has the other checks find out why."""

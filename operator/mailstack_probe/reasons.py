@@ -74,6 +74,15 @@ class Reason(Documented):
     POSTFIX_UNREACHABLE = "PostfixUnreachable", "Postfix does not answer."
 
 
+class WarningReason(Documented):
+    """What a pod can warn of; the docstring of a member says what it means."""
+
+    CERTIFICATE_EXPIRED = (
+        "CertificateExpired",
+        "The certificate that the servers show has expired, or is not valid yet.",
+    )
+
+
 # Dovecot does not answer: another check costs nothing, and leaves no line in a log.
 AWAY = (
     Reason.NO_SOCKET,

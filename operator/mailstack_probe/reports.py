@@ -15,7 +15,7 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import quote
 
-from mailstack_probe.board import Board, Part
+from mailstack_probe.board import Board, Parts
 from mailstack_probe.contract import GROUP_VERSION, LMTP, POD_NAME, POD_UID, VERIFICATION
 from mailstack_probe.pacing import Pacer
 
@@ -59,7 +59,7 @@ class Identity:
         stack = f"namespaces/{quote(self.namespace)}/mailstacks/{quote(self.stack)}"
         return f"/apis/{GROUP_VERSION}/{stack}/status?fieldManager={manager}&force=true"
 
-    def body(self, parts: dict[str, Part]) -> str:
+    def body(self, parts: Parts) -> str:
         """The object to apply; JSON is YAML."""
         entry = {"name": self.pod, "uid": self.uid, **parts}
         metadata = {"name": self.stack, "namespace": self.namespace}
@@ -82,7 +82,7 @@ class ApiServer:
         host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
         return cls(host, int(os.environ.get("KUBERNETES_SERVICE_PORT", "443")), Path(credentials))
 
-    def apply(self, identity: Identity, parts: dict[str, Part]) -> None:
+    def apply(self, identity: Identity, parts: Parts) -> None:
         """Writes the entry; with an older CRD, what that has fields for. Raises ReportError."""
         oldest = {check: part for check, part in parts.items() if check in _IN_EVERY_CRD}
         try:
@@ -92,7 +92,7 @@ class ApiServer:
                 raise
             self._apply(identity, oldest)
 
-    def _apply(self, identity: Identity, parts: dict[str, Part]) -> None:
+    def _apply(self, identity: Identity, parts: Parts) -> None:
         try:
             self._send(identity.path, identity.body(parts))
         except (OSError, HTTPException) as error:
@@ -143,7 +143,7 @@ class Reporter:
             self._write(parts)
         return 0.0
 
-    def _write(self, parts: dict[str, Part]) -> None:
+    def _write(self, parts: Parts) -> None:
         try:
             self._api.apply(self._identity, parts)
         except ReportError as error:

@@ -13,6 +13,12 @@ UP = good(Reason.REACHABLE, "it answers")
 DOWN = bad(Reason.NO_SOCKET, "there is no socket")
 
 
+def lmtp(board: Board) -> Part:
+    part = board.parts()["lmtp"]
+    assert isinstance(part, dict)
+    return part
+
+
 def parts(number: int) -> dict[str, Part]:
     return {"lmtp": {"reason": str(number)}}
 
@@ -58,21 +64,20 @@ def test_since_is_the_last_change_of_status_or_reason() -> None:
         "lmtp": {"status": "True", "reason": "Reachable", "message": "it answers", "since": "2023-11-14T22:13:20Z"}
     }
     assert board.put("lmtp", DOWN)
-    assert board.parts()["lmtp"]["since"] == "2023-11-14T22:14:20Z"
+    assert lmtp(board)["since"] == "2023-11-14T22:14:20Z"
 
 
 def test_other_words_alone_are_news_after_a_minute_only() -> None:
     now = 0.0
     board = Board(lambda: now)
     board.put("lmtp", UP)
-    before = board.parts()
+    before = lmtp(board)
     now = 30.0
     assert not board.put("lmtp", good(Reason.REACHABLE, "other words"))
-    assert board.parts() == before
+    assert lmtp(board) == before
     now = 61.0
     assert not board.put("lmtp", good(Reason.REACHABLE, "other words"))
-    assert board.parts()["lmtp"]["message"] == "other words"
-    assert board.parts()["lmtp"]["since"] == before["lmtp"]["since"]
+    assert lmtp(board) == {**before, "message": "other words"}
 
 
 def test_news_ends_the_wait_for_it() -> None:

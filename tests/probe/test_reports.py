@@ -14,6 +14,7 @@ import pytest
 
 from mailstack_probe import exposition
 from mailstack_probe.board import Board
+from mailstack_probe.contract import MOST_WARNINGS, StackWarning
 from mailstack_probe.exposition import Histogram, Metric, Sample
 from mailstack_probe.reasons import Reason
 from mailstack_probe.reports import ApiServer, Identity, Reporter, ReportError
@@ -134,6 +135,25 @@ def test_news_is_written_once_and_a_failure_again(api: Api, capsys: pytest.Captu
         "the verdicts cannot be written",
         "the verdicts can be written again",
     ]
+
+
+def test_warnings_are_in_the_entry_while_there_are_any(capsys: pytest.CaptureFixture[str]) -> None:
+    board = Board()
+    board.put("lmtp", good(Reason.REACHABLE, "it answers"))
+    board.warn("certificates", [StackWarning("CertificateExpired", "it has expired")])
+    board.warn("certificates", [StackWarning("CertificateExpired", "it has expired")])
+    board.warn("other", [StackWarning("LimitReached", f"limit {number}") for number in range(MOST_WARNINGS)])
+    warnings = board.parts()["warnings"]
+    assert isinstance(warnings, list)
+    assert warnings[:2] == [
+        {"reason": "CertificateExpired", "message": "it has expired"},
+        {"reason": "LimitReached", "message": "limit 0"},
+    ]
+    assert len(warnings) == MOST_WARNINGS
+    assert capsys.readouterr().out.count("mailstack: warning CertificateExpired: it has expired\n") == 1
+    board.warn("certificates", [])
+    board.warn("other", [])
+    assert [*board.parts()] == ["lmtp"]
 
 
 def test_a_page_of_metrics() -> None:

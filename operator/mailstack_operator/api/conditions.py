@@ -27,6 +27,7 @@ class ConditionType(Documented):
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
     STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
+    WARNINGS = "Warnings", "Something works that should be looked at all the same; present only while true."
 
 
 class Reason(Documented):
@@ -63,6 +64,14 @@ class Reason(Documented):
     NOT_ASKED = "NotAsked", "The pod's probe is of an earlier operator and does not know this check; Ready ignores it."
     NOT_PROBED = "NotProbed", "The pod's probe has not reported yet."
     NOT_REPORTED = "NotReported", "In metrics alone: the operator has not reported on this generation of the spec yet."
+
+
+class WarningReason(Documented):
+    """The operator's own warnings. They never make a MailStack less than Ready."""
+
+    SEVERAL = "SeveralWarnings", "There are warnings with different reasons; the message has the reason of each."
+    NAME_TOO_LONG = "NameTooLong", "A later version may refuse the MailStack's name."
+    NOT_ENCRYPTED = "NotEncrypted", "Mail crosses the pod network without TLS."
 
 
 @dataclass(frozen=True)

@@ -65,6 +65,12 @@ def _columns(checks: Iterable[Check]) -> list[Json]:
         *(_status_column(check.column, check.condition) for check in checks),
         {"name": "Reason", "type": "string", "jsonPath": f"{ready}.reason"},
         {"name": "Age", "type": "date", "jsonPath": ".metadata.creationTimestamp"},
+        {
+            "name": "Warnings",
+            "type": "string",
+            "jsonPath": f"{_condition_path(ConditionType.WARNINGS)}.reason",
+            "priority": 1,
+        },
         {"name": "Endpoint", "type": "string", "jsonPath": ".status.endpoint", "priority": 1},
         {"name": "Message", "type": "string", "jsonPath": f"{ready}.message", "priority": 1},
     ]

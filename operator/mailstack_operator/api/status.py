@@ -10,6 +10,7 @@ from pydantic import Field, JsonValue
 
 from mailstack_operator.api.conditions import ConditionType, always_shown
 from mailstack_operator.api.model import Model
+from mailstack_probe.contract import MOST_WARNINGS
 
 _Date = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 _Status = Literal["True", "False", "Unknown"]
@@ -21,7 +22,10 @@ _MESSAGE = Field(description="A sentence for people: what is, and what to do.", 
 class StatusCondition(Model):
     """One fact, in the shape of Kubernetes' metav1.Condition."""
 
-    type: str = Field(description=f"{_SHOWN}, {ConditionType.RECONCILING} or {ConditionType.STALLED}.", max_length=316)
+    type: str = Field(
+        description=f"{_SHOWN}, {ConditionType.RECONCILING}, {ConditionType.STALLED} or {ConditionType.WARNINGS}.",
+        max_length=316,
+    )
     status: _Status = Field(description="Whether the condition holds.")
     observed_generation: int = Field(description="metadata.generation that the condition is about.", ge=0)
     last_transition_time: _Date = Field(description="When the condition's status last changed (RFC 3339).")
@@ -38,11 +42,24 @@ class Verdict(Model):
     since: _Date = Field(description="When status or reason last changed (RFC 3339).")
 
 
+class PodWarning(Model):
+    """What a probe found that works and should be looked at all the same."""
+
+    reason: str = _REASON
+    message: str = _MESSAGE
+
+
 class PodReport(Model):
     """What the probe of one pod found; the probe writes its own entry and no other."""
 
     name: str = Field(description="The pod.", max_length=253)
     uid: str = Field(description="The pod's uid: an entry of another pod of this name does not count.", max_length=63)
+    warnings: list[PodWarning] = Field(
+        default_factory=list,
+        max_length=MOST_WARNINGS,
+        description="What works and should be looked at all the same.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
 
 
 def _merged_by(key: str) -> dict[str, JsonValue]:
@@ -59,7 +76,8 @@ class MailStackStatus(Model):
     )
     conditions: list[StatusCondition] = Field(
         default_factory=list,
-        description=f"{_SHOWN}, and {ConditionType.RECONCILING} or {ConditionType.STALLED} while they are true.",
+        description=f"{_SHOWN}, and {ConditionType.RECONCILING}, {ConditionType.STALLED} and {ConditionType.WARNINGS} "
+        "while they are true.",
         json_schema_extra=_merged_by("type"),
     )
     pods: list[PodReport] = Field(

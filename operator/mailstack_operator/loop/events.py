@@ -1,4 +1,4 @@
-"""Events of a MailStack: one for each condition whose status or reason changed. Pure."""
+"""Events of a MailStack: one for each condition whose status or reason changed, and for each new warning. Pure."""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -22,12 +22,15 @@ def events_of(stack: StackState, after: Status, now: str) -> Iterator[Object]:
         before = stack.status.condition(condition.type)
         if condition.type not in _REPEATED and _is_news(condition, before):
             expected = condition.type == ConditionType.READY and progressing
-            bad = condition.status == FALSE and not expected
+            bad = condition.type == ConditionType.WARNINGS or (condition.status == FALSE and not expected)
             yield _event(stack, condition, now, "Warning" if bad else "Normal")
 
 
 def _is_news(condition: Condition, before: Condition | None) -> bool:
-    return before is None or (condition.status, condition.reason) != (before.status, before.reason)
+    if before is None or (condition.status, condition.reason) != (before.status, before.reason):
+        return True
+    # One more warning may leave status and reason as they are.
+    return condition.type == ConditionType.WARNINGS and condition.message != before.message
 
 
 def _event(stack: StackState, condition: Condition, now: str, severity: str) -> Object:

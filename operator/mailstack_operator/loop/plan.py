@@ -4,7 +4,6 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from mailstack_operator.api.conditions import Reason
-from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import BY_NAME, KINDS, STATEFUL_SET, Pruning
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import StackKey
@@ -53,11 +52,6 @@ class Plan:
     @property
     def key(self) -> StackKey:
         return self.topology.stack.key
-
-    @property
-    def remarks(self) -> str:
-        """What an administrator should know of a stack that runs as wanted."""
-        return "; ".join(filter(None, (self.topology.remark, _name_warning(self.key.name))))
 
     @property
     def obstacle(self) -> Unfinished | None:
@@ -109,16 +103,6 @@ def plan_of(inputs: Inputs) -> Plan:
         is_settled=rendered.config_digest in running,
         missing=references.problem(),
         trial=_trial(inputs, rendered.config_digest),
-    )
-
-
-def _name_warning(stack: str) -> str:
-    if len(stack) <= names.MAX_NEW_STACK_NAME:
-        return ""
-    return (
-        f"warning: this name has {len(stack)} characters, and a later version may refuse more than "
-        f"{names.MAX_NEW_STACK_NAME}: make a MailStack with a shorter name and move the mail, which is on the claim "
-        f"{names.mail_claim(stack)}"
     )
 
 

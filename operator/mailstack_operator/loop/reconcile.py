@@ -23,6 +23,7 @@ from mailstack_operator.loop.rehearsal_runner import RehearsalRunner
 from mailstack_operator.loop.stack_state import StackState, Status
 from mailstack_operator.loop.store import Store
 from mailstack_operator.loop.summary import Outcome
+from mailstack_operator.loop.warnings import collect
 from mailstack_operator.stack import children
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
@@ -79,12 +80,14 @@ class Reconciler:
             findings=reports.findings(self._store[key], self._image, self._checks),
             endpoint=stack.status.endpoint,
             applied_digest=stack.status.applied_digest,
+            warnings=collect(self._store[key], stack.stack),
         )
         try:
             inputs = await self._read(_valid(stack))
+            outcome = replace(outcome, warnings=collect(self._store[key], stack.stack, inputs.references))
             plan = plan_of(inputs)
             applied = await self._apply(plan, known=outcome.applied_digest)
-            outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied, remarks=plan.remarks)
+            outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied)
             if plan.missing is None:
                 await self._announce_secrets(key, inputs.references.secrets_version)
             return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))

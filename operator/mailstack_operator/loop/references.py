@@ -5,7 +5,7 @@ Neither is watched: that would need permission to read all Secrets. They are rea
 
 import asyncio
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,7 @@ from mailstack_operator.stack.needs import CERTIFICATE_KEYS, Need
 from mailstack_operator.stack.references import files, needs
 from mailstack_operator.stack.topology import Sources
 from mailstack_probe import pem
+from mailstack_probe.contract import StackWarning
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +47,10 @@ class References:
         another file the pod would not start. A running pod keeps what it has."""
         problems = (_problem(need, file) for need, file in self.found.items())
         return next(filter(None, problems), None)
+
+    def warnings(self) -> Iterator[StackWarning]:
+        """What to look at of what was found."""
+        yield from ()
 
     def sources(self) -> Sources:
         """The files that become part of the configuration. Raises Waiting where one is missing."""

@@ -11,6 +11,7 @@ from mailstack_operator.api.conditions import CHECKS, FALSE, UNKNOWN, Check, Con
 from mailstack_operator.loop.pod_state import Pod
 from mailstack_operator.loop.stack_state import PodEntry
 from mailstack_operator.loop.store import Seen
+from mailstack_probe.contract import StackWarning
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,24 @@ def _findings(seen: Seen, image: str, check: Check) -> Iterator[Finding]:
         yield Finding(Condition(check.condition, FALSE, Reason.DISABLED, check.otherwise), counts=False)
 
 
+def warnings(seen: Seen) -> Iterator[StackWarning]:
+    """What the probes warn of, each once with the pods that do; of entries that count."""
+    found: dict[StackWarning, list[str]] = {}
+    for pod in sorted(seen.pods.values(), key=lambda pod: pod.name):
+        for warning in _warnings(seen, pod):
+            found.setdefault(warning, []).append(pod.name)
+    for warning, pods in found.items():
+        yield StackWarning(warning.reason, f"pod{'s' * (len(pods) > 1)} {', '.join(pods)}: {warning.message}")
+
+
+def _warnings(seen: Seen, pod: Pod) -> tuple[StackWarning, ...]:
+    entry = _entry(seen, pod)
+    return entry.warnings if entry and not any(_doubts(pod, entry)) else ()
+
+
 def verdict(seen: Seen, pod: Pod, check: Check, image: str = "") -> Condition:
     """What the pod's probe found, Unknown where that is not reliable."""
-    entry = next((entry for entry in _entries(seen) if entry.name == pod.name), None)
+    entry = _entry(seen, pod)
     if doubt := next(_doubts(pod, entry), None):
         return Condition(check.condition, UNKNOWN, *doubt)
     found = entry.verdicts.get(check.name) if entry else None
@@ -61,6 +77,10 @@ def _asked_pods(seen: Seen, check: Check) -> list[Pod]:
 
 def _entries(seen: Seen) -> tuple[PodEntry, ...]:
     return seen.stack.status.pods if seen.stack else ()
+
+
+def _entry(seen: Seen, pod: Pod) -> PodEntry | None:
+    return next((entry for entry in _entries(seen) if entry.name == pod.name), None)
 
 
 def _doubts(pod: Pod, entry: PodEntry | None) -> Iterator[tuple[str, str]]:

@@ -11,15 +11,17 @@ from mailstack_operator.kube.metadata import Ref, ref_of
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.parser import InvalidMailStack, parse
+from mailstack_probe.contract import WARNINGS, StackWarning
 
 
 @dataclass(frozen=True)
 class PodEntry:
-    """A probe's entry of `status.pods`: whose it is, and its verdicts by the name of the check."""
+    """A probe's entry of `status.pods`: whose it is, its verdicts by the name of the check, and its warnings."""
 
     name: str
     uid: str
     verdicts: Mapping[str, Condition]
+    warnings: tuple[StackWarning, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -95,4 +97,5 @@ def status_of(status: Mapping[str, Json]) -> Status:
 
 def _pod_entry(entry: Mapping[str, Json]) -> PodEntry:
     verdicts = {name: verdict_of(name, value) for name, value in entry.items() if isinstance(value, dict)}
-    return PodEntry(text(entry, "name"), text(entry, "uid"), verdicts)
+    warnings = (StackWarning(text(each, "reason"), text(each, "message")) for each in entries(entry, WARNINGS))
+    return PodEntry(text(entry, "name"), text(entry, "uid"), verdicts, tuple(warnings))

@@ -12,6 +12,8 @@ from mailstack_operator.loop.pod_state import Rollout
 from mailstack_operator.loop.reports import Finding
 from mailstack_operator.loop.stack_state import Status
 from mailstack_operator.loop.store import Seen
+from mailstack_operator.loop.warnings import warnings_condition
+from mailstack_probe.contract import StackWarning
 
 # The spec itself is wrong.
 _INVALID = (Reason.INVALID_SPEC, Reason.CONFIG_REFUSED)
@@ -21,14 +23,14 @@ _INVALID = (Reason.INVALID_SPEC, Reason.CONFIG_REFUSED)
 class Outcome:
     """How a run ended, and what the probes found.
 
-    `unfinished` is None if everything is as wanted; `remarks` are what to know even then.
+    `unfinished` is None if everything is as wanted; `warnings` are what to look at even then.
     """
 
     unfinished: Unfinished | None
     findings: Sequence[Finding]
     endpoint: str = ""
     applied_digest: str = ""
-    remarks: str = ""
+    warnings: Sequence[StackWarning] = ()
 
 
 def rollout_problem(seen: Seen, stateful_set: str, replicas: int) -> Waiting | None:
@@ -81,6 +83,8 @@ def _conditions(outcome: Outcome) -> Iterator[Condition]:
         yield _condition_of(ConditionType.RECONCILING, TRUE, unfinished)
     if isinstance(unfinished, Stalled):
         yield _condition_of(ConditionType.STALLED, TRUE, unfinished)
+    if outcome.warnings:
+        yield warnings_condition(outcome.warnings)
 
 
 def _ready(outcome: Outcome) -> Condition:
@@ -90,9 +94,7 @@ def _ready(outcome: Outcome) -> Condition:
     lacking = (each.condition for each in outcome.findings if each.counts and each.condition.status != TRUE)
     if condition := next(lacking, None):
         return replace(condition, type=ConditionType.READY)
-    running = "Postfix and Dovecot run as the spec says"
-    message = f"{running}; {outcome.remarks}" if outcome.remarks else running
-    return Condition(ConditionType.READY, TRUE, Reason.RUNNING, message)
+    return Condition(ConditionType.READY, TRUE, Reason.RUNNING, "Postfix and Dovecot run as the spec says")
 
 
 def _condition_of(kind: str, status: str, unfinished: Unfinished) -> Condition:

@@ -111,11 +111,6 @@ class Topology:
         return [port for port in (self.imap, self.imaps, self.sieve) if port]
 
     @property
-    def remark(self) -> str:
-        """What an administrator should know of a stack that runs as wanted."""
-        return next((found.remark for found in self.links.values() if found.remark), "")
-
-    @property
     def endpoint(self) -> str:
         """Where mail is received: the Service's name in the cluster, and the port."""
         key = self.stack.key

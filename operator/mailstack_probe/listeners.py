@@ -2,12 +2,11 @@
 
 import os
 import socket
-import ssl
 import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailstack_probe import lmtp_verdicts
+from mailstack_probe import lmtp_verdicts, trust
 from mailstack_probe.contract import Address, UnixAddress
 from mailstack_probe.dialogue import Tls
 from mailstack_probe.sessions import Session, left
@@ -67,7 +66,7 @@ class InetListener:
         if self.authority is None:
             return None
         try:
-            return Tls(ssl.create_default_context(cafile=self.authority), self.host)
+            return Tls(trust.as_postfix(self.authority), self.host)
         except OSError as error:
             words = f"{self.authority} cannot be used: {error.strerror or error}"
             raise Found(lmtp_verdicts.tls_failed(self.title, words)) from error

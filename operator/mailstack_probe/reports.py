@@ -5,7 +5,6 @@ Source: Kubernetes' "Server-Side Apply"; the shape of the entry is `status.pods[
 
 import json
 import os
-import ssl
 import sys
 import time
 from collections import Counter
@@ -15,6 +14,7 @@ from http.client import HTTPException, HTTPSConnection
 from pathlib import Path
 from urllib.parse import quote
 
+from mailstack_probe import trust
 from mailstack_probe.board import Board, Parts
 from mailstack_probe.contract import GROUP_VERSION, LMTP, POD_NAME, POD_UID, VERIFICATION
 from mailstack_probe.pacing import Pacer
@@ -100,7 +100,7 @@ class ApiServer:
 
     def _send(self, path: str, body: str) -> None:
         token = (self.credentials / "token").read_text(encoding="ascii").strip()
-        context = ssl.create_default_context(cafile=self.credentials / "ca.crt")
+        context = trust.as_kubectl(self.credentials / "ca.crt")
         connection = HTTPSConnection(self.host, self.port, timeout=TIME_OUT, context=context)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/apply-patch+yaml"}
         try:

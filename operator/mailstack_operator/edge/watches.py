@@ -4,6 +4,7 @@ Handlers do nothing but hand the event on: no finalizers, no annotations, nothin
 """
 
 import asyncio
+import ssl
 import threading
 from collections.abc import Callable
 from typing import Literal, cast
@@ -14,6 +15,7 @@ from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import KINDS, MAIL_STACK
 from mailstack_operator.kube.objects import Object
+from mailstack_probe import trust
 
 # "listed": the object was in the list that Kopf read, at the start or after a watch was cut off.
 What = Literal["listed", "changed", "gone"]
@@ -68,8 +70,18 @@ def _registry(sink: Sink) -> kopf.OperatorRegistry:
     return registry
 
 
+class _Login(kopf.ConnectionInfo):
+    """Trusts the API server as kubectl does."""
+
+    def as_ssl_context(self) -> ssl.SSLContext:
+        context = super().as_ssl_context()
+        trust.loosen(context)
+        return context
+
+
 async def _login(settings: kopf.OperatorSettings, **_: object) -> kopf.ConnectionInfo | None:
-    return kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    found = kopf.login_with_service_account(settings=settings) or kopf.login_with_kubeconfig(settings=settings)
+    return _Login(**vars(found)) if found else None
 
 
 def _kopf_settings() -> kopf.OperatorSettings:

@@ -20,6 +20,8 @@ export KUBECONFIG := $(CACHE)/kubeconfig
 export PYTHONPATH := operator
 MAILSTACK := $(PYTHON) -m mailstack_operator
 VERSION   := $(shell sed -n 's/^__version__ = "\(.*\)"/\1/p' operator/mailstack_operator/__init__.py)
+# The one of the chart is no link: what packs a chart from git (Flux, OCI tools) drops links, or refuses them.
+CRDS      := crds/mailstacks.yaml charts/mailstack-operator/files/mailstacks.yaml
 REFERENCE := $(PYTHON) -m mailstack_operator.cli.reference
 
 .DEFAULT_GOAL := help
@@ -44,7 +46,7 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 	lint-imports --no-logo
 	shellcheck $(SCRIPTS)
 	@for script in $(SCRIPTS); do dash -n $$script && busybox sh -n $$script || exit; done
-	$(MAILSTACK) crd | diff -u crds/mailstacks.yaml - || { echo "out of date: run 'make crd'" >&2; exit 1; }
+	@for file in $(CRDS); do $(MAILSTACK) crd | diff -u $$file - || { echo "out of date: run 'make crd'" >&2; exit 1; }; done
 	$(REFERENCE) | diff -u docs/api.md - || { echo "out of date: run 'make crd'" >&2; exit 1; }
 	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yaml
 	pre-commit validate-config .pre-commit-config.yaml
@@ -103,8 +105,8 @@ format: $(VENV)/.complete ## Format the code.
 	ruff format .
 	ruff check --fix .
 
-crd: $(VENV)/.complete ## Write crds/mailstacks.yaml and docs/api.md from the models.
-	$(MAILSTACK) crd > $(CACHE)/new && mv $(CACHE)/new crds/mailstacks.yaml
+crd: $(VENV)/.complete ## Write the CRD, its copy in the chart and docs/api.md from the models.
+	$(MAILSTACK) crd > $(CACHE)/new && for file in $(CRDS); do cp $(CACHE)/new $$file || exit; done; rm $(CACHE)/new
 	$(REFERENCE) > $(CACHE)/new && mv $(CACHE)/new docs/api.md
 
 golden: $(VENV)/.complete tools ## Rewrite the golden files; read the diff before you commit it.

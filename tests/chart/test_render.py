@@ -130,10 +130,3 @@ def test_metrics_service_can_be_left_out() -> None:
 
 def test_lint_has_nothing_to_say() -> None:
     assert "0 chart(s) failed" in helm.output("lint", "--strict", str(helm.CHART))
-
-
-def test_packaged_chart_renders_the_same(tmp_path: Path) -> None:
-    """The CRD is a link out of the chart's folder: the package must hold the file."""
-    helm.output("package", str(helm.CHART), "--destination", str(tmp_path))
-    (package,) = tmp_path.glob("*.tgz")
-    assert helm.template(chart=package).text == helm.template().text

@@ -1,12 +1,13 @@
 """A cluster in memory, for what cannot happen on demand: it answers as an API server does, and counts writes."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 from mailstack_operator.api.conditions import CHECKS, Check
-from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, sizes_of, stack_of
 from mailstack_operator.kube.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
+from mailstack_operator.kube.quantity import amount
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.pod_state import Pod
 from mailstack_operator.loop.port import File
@@ -25,6 +26,7 @@ class FakeCluster:
         self.gone: list[Object] = []
         self.events: list[Object] = []
         self.refuse: dict[str, ClusterError] = {}
+        self.volumes_grow = True
         self._version = 100
 
     def put(self, manifest: Object) -> Object:
@@ -54,8 +56,28 @@ class FakeCluster:
 
     async def apply(self, manifest: Object) -> Live:
         self._refused(ref_of(manifest).kind)
+        self._check_volumes(manifest)
         self.writes.append(f"apply {ref_of(manifest)}")
         return live_of(self.put(manifest))
+
+    def _check_volumes(self, manifest: Object) -> None:
+        """As the API server does: a volume cannot shrink, and grows only if its class allows it; claim templates are
+        immutable."""
+        ref = ref_of(manifest)
+        old, new = sizes_of(self.objects.get(ref, manifest)), sizes_of(manifest)
+        if ref.kind == "StatefulSet" and old != new:
+            raise ClusterError(422, "updates to statefulset spec for fields other than 'replicas', ... are forbidden")
+        if ref.kind == "PersistentVolumeClaim" and amount(old[ref.name]) > amount(new[ref.name]):
+            raise ClusterError(422, "spec.resources.requests.storage: field can not be less than status.capacity")
+        if ref.kind == "PersistentVolumeClaim" and old != new and not self.volumes_grow:
+            raise ClusterError(403, "only dynamically provisioned pvc can be resized")
+
+    async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
+        self.writes.append(f"annotate {live.ref}")
+        found = self.objects[live.ref]
+        metadata = section(found, "metadata")
+        merged: Object = {**section(metadata, "annotations"), **annotations}
+        self.put({**found, "metadata": {**metadata, "annotations": merged}})
 
     async def delete(self, live: Live) -> None:
         self.writes.append(f"delete {live.ref}")
@@ -160,6 +182,7 @@ def settle(cluster: FakeCluster, store: Store, checks: Sequence[Check] = CHECKS)
             generation = section(found, "metadata")["generation"]
             found["status"] = {"observedGeneration": generation, "updateRevision": "r1"}
             for ordinal in range(_replicas(found)):
+                _make_claims(cluster, found, ordinal)
                 key = stack_of(found)
                 settled = pod(ref.name, stack=key.name, component=_component(found))
                 spec = section(found, "spec", "template", "spec")
@@ -170,6 +193,23 @@ def settle(cluster: FakeCluster, store: Store, checks: Sequence[Check] = CHECKS)
                 verdicts = {check.name: WORKS for check in checks if _component(found) in check.asked_in}
                 cluster.report(key, f"{ref.name}-{ordinal}", uid, **verdicts)
     cluster.watch(store)
+
+
+def _make_claims(cluster: FakeCluster, stateful_set: Object, ordinal: int) -> None:
+    """The claims of a pod, where there are none of their names."""
+    set_metadata = section(stateful_set, "metadata")
+    for template in entries(section(stateful_set, "spec"), "volumeClaimTemplates"):
+        name = f"{section(template, 'metadata')['name']}-{set_metadata['name']}-{ordinal}"
+        labels: Json = dict(section(stateful_set, "spec", "selector", "matchLabels"))
+        metadata: Object = {"name": name, "namespace": set_metadata["namespace"], "labels": labels}
+        made: Object = {
+            "apiVersion": "v1",
+            "kind": "PersistentVolumeClaim",
+            "metadata": metadata,
+            "spec": template["spec"],
+        }
+        if ref_of(made) not in cluster.objects:
+            cluster.put(made)
 
 
 def _replicas(stateful_set: Object) -> int:

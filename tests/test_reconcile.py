@@ -17,7 +17,9 @@ async def test_a_new_mailstack_gets_its_children_and_a_status(world: World) -> N
     assert sorted(world.cluster.writes) == [
         "apply ConfigMap mail-dovecot",
         "apply ConfigMap mail-postfix",
+        "apply PersistentVolumeClaim data-mail-0",
         "apply PersistentVolumeClaim mail-mail-0",
+        "apply PersistentVolumeClaim queue-mail-0",
         "apply Role mail-probe",
         "apply RoleBinding mail-probe",
         "apply Service mail",

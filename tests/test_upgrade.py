@@ -20,8 +20,10 @@ DATA = Path(__file__).parent / "data" / "upgrade"
 # The checks that the probe of 0.1.0 makes.
 OLD_CHECKS = [check for check in CHECKS if check.name in ("lmtp", "verification")]
 OLD_IMAGE, NEW_IMAGE = "mailstack/operator:0.1.0", "mailstack/operator:0.2.0"
-# What may change of the objects: the probe's listener, the drain, and how the containers' scripts get their values.
+# What may change of the objects: the probe's listener, the drain, how the containers' scripts get their values, and
+# the claims' marks.
 ALLOWED = (
+    r"PersistentVolumeClaim \S+ \.metadata\.annotations",
     r"ConfigMap \S+-postfix \.data\.master\.cf",
     r"StatefulSet \S+ \.metadata\.annotations\..*",
     r"StatefulSet \S+ \.spec\.template\.metadata\.annotations\.mailstack\.dev/config-digest",

@@ -1,4 +1,4 @@
-"""One MailStack with TLS, so that there is a certificate that may expire."""
+"""One MailStack with TLS, so that there is a certificate that may expire; the volume of its mail can grow."""
 
 from collections.abc import Iterator
 
@@ -6,10 +6,12 @@ import pytest
 
 from conftest import namespaces
 from mailtest import certificates, manifests
-from mailtest.kubectl import Object
+from mailtest.kubectl import Kubectl, Object
 from mailtest.stack import Stack
 
 TLS_SECRET = "mail-tls"
+# Of the cluster; what runs end to end at the same time uses the same.
+GROWING_CLASS = "e2e-growing"
 
 
 @pytest.fixture(scope="package")
@@ -17,6 +19,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     certificate = certificates.found(tmp_path_factory.mktemp("authority")).issue("mail.example.org")
     with namespaces() as make:
         kubectl = make("single")
+        Kubectl().apply(_growing_class())
         kubectl.apply(manifests.users(), manifests.tls_secret(TLS_SECRET, certificate), mailstack())
         stack = Stack(kubectl.namespace)
         stack.wait_ready()
@@ -24,4 +27,11 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def mailstack() -> Object:
-    return manifests.mailstack(tls={"secretName": TLS_SECRET})
+    return manifests.mailstack(tls={"secretName": TLS_SECRET}, dovecot={"storage": {"storageClassName": GROWING_CLASS}})
+
+
+def _growing_class() -> Object:
+    """The cluster's own StorageClass, but its volumes can grow."""
+    own = Kubectl().must_get("storageclass", "standard")
+    kept = {key: own[key] for key in ("apiVersion", "kind", "provisioner", "reclaimPolicy", "volumeBindingMode")}
+    return {**kept, "metadata": {"name": GROWING_CLASS}, "allowVolumeExpansion": True}

@@ -3,6 +3,7 @@
 from typing import Literal
 
 from pydantic import ConfigDict, Field
+from pydantic.config import JsonDict
 
 from mailstack_operator.api import cel
 from mailstack_operator.api.model import Model
@@ -15,12 +16,29 @@ from mailstack_operator.api.strings import (
     StorageSize,
 )
 
-_IMMUTABLE = cel.rules(
-    cel.Rule(
-        "self == oldSelf",
-        "storage is immutable, because the volume claims of a StatefulSet are: see docs/operations.md",
+
+def _growing(*sizes: str) -> JsonDict:
+    """Volumes can grow, the StorageClass permitting, and can do nothing else."""
+    same_class = (
+        "has(self.storageClassName) == has(oldSelf.storageClassName) && "
+        "(!has(self.storageClassName) || self.storageClassName == oldSelf.storageClassName)"
     )
-)
+    return cel.rules(
+        *(
+            cel.Rule(
+                f"quantity(self.{size}).compareTo(quantity(oldSelf.{size})) >= 0",
+                f"{size} cannot be reduced: a volume can only grow",
+                f"'{size} cannot be reduced from ' + oldSelf.{size} + ' to ' + self.{size} + "
+                "': a volume can only grow'",
+            )
+            for size in sizes
+        ),
+        cel.Rule(
+            same_class,
+            "storageClassName cannot be changed: a volume stays in its class. Make a MailStack with the other class "
+            "and move the mail: see docs/operations.md",
+        ),
+    )
 
 
 class ResourceAmounts(Model):
@@ -40,9 +58,9 @@ class Resources(Model):
 
 
 class PostfixStorage(Model):
-    """Volumes of Postfix."""
+    """Volumes of Postfix. They can grow if their StorageClass allows it; they cannot shrink."""
 
-    model_config = ConfigDict(json_schema_extra=_IMMUTABLE)
+    model_config = ConfigDict(json_schema_extra=_growing("queueSize", "dataSize"))
 
     queue_size: StorageSize = Field("1Gi", description="Size of the mail queue's volume, in bytes (Mi, Gi, Ti).")
     data_size: StorageSize = Field(
@@ -56,9 +74,9 @@ class PostfixStorage(Model):
 
 
 class DovecotStorage(Model):
-    """The volume claim of Dovecot."""
+    """The volume claim of Dovecot. It can grow if its StorageClass allows it; it cannot shrink."""
 
-    model_config = ConfigDict(json_schema_extra=_IMMUTABLE)
+    model_config = ConfigDict(json_schema_extra=_growing("mailSize"))
 
     mail_size: StorageSize = Field("5Gi", description="Size of the mail volume, in bytes (Mi, Gi, Ti).")
     storage_class_name: StorageClassName | None = Field(

@@ -35,6 +35,7 @@ _METADATA_ONLY = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_JSON}"
 _METADATA_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
 _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
+_MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 250
 
 
@@ -61,13 +62,20 @@ class ApiServer:
         self._timeout = timeout
 
     async def metadata(self, ref: Ref) -> Live | None:
-        body = await self._find(ref, accept=_METADATA_ONLY)
+        body = await self._find(ref, accept=_accept(ref))
         return live_of(_named(ref, body)) if body is not None else None
 
     async def apply(self, manifest: Object) -> Live:
         ref = ref_of(manifest)
-        body = await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
+        body = await self._apply(_path(ref), manifest, accept=_accept(ref))
         return live_of(_named(ref, body))
+
+    async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
+        # Not by server-side apply, which would give up all that the operator applied before.
+        body: Object = {"metadata": {"uid": live.uid, "annotations": {**annotations}}}
+        query = {"fieldManager": names.FIELD_MANAGER}
+        with contextlib.suppress(NotFound, Conflict):
+            await self._request("PATCH", _path(live.ref), query=query, body=body, content=_MERGE_PATCH)
 
     async def delete(self, live: Live) -> None:
         await self._delete(live.ref, live.uid)
@@ -217,6 +225,10 @@ class LeaseObject:
             return _lease(await self._server._request("PUT", _path(self._ref), body=body))
         except Conflict:
             return None
+
+
+def _accept(ref: Ref) -> str:
+    return _JSON if BY_NAME[ref.kind].is_read_whole else _METADATA_ONLY
 
 
 def _named(kind: Ref, body: Mapping[str, Json]) -> Object:

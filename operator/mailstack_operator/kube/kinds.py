@@ -26,7 +26,7 @@ class Kind:
     """`plural` is its path segment in a URL.
 
     `verbs` are RBAC's, those that the operator needs in a namespace with MailStacks. `is_child`: an object that it
-    makes for a MailStack. `is_followed`: watches and lists report it; `is_read_whole`: the lists take the whole
+    makes for a MailStack. `is_followed`: watches and lists report it; `is_read_whole`: requests take the whole
     object, else its metadata. `rolls_pods`: a change of it reaches the pods.
     """
 
@@ -74,8 +74,15 @@ SERVICE = Kind(
     pruning=Pruning.AFTER_CHANGE,
 )
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts", ("get", *_FOLLOW, *_APPLY), is_child=True)
-# No delete: the mail outlives its MailStack.
-CLAIM = Kind("v1", "PersistentVolumeClaim", "persistentvolumeclaims", ("get", *_FOLLOW, *_APPLY), is_child=True)
+# No delete: the mail outlives its MailStack. Its size may be larger than the spec's.
+CLAIM = Kind(
+    "v1",
+    "PersistentVolumeClaim",
+    "persistentvolumeclaims",
+    ("get", *_FOLLOW, *_APPLY),
+    is_child=True,
+    is_read_whole=True,
+)
 ROLE = Kind("rbac.authorization.k8s.io/v1", "Role", "roles", ("get", *_FOLLOW, *_APPLY), is_child=True)
 ROLE_BINDING = Kind(
     "rbac.authorization.k8s.io/v1", "RoleBinding", "rolebindings", ("get", *_FOLLOW, *_APPLY), is_child=True

@@ -4,7 +4,7 @@ Pure readers of decoded JSON.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.names import StackKey
@@ -36,7 +36,11 @@ class Owner:
 @dataclass(frozen=True)
 class Live:
     """A live child. `fingerprint` changes whenever what we apply could have moved:
-    uid, generation (resourceVersion for kinds without one), labels, owners."""
+    uid, generation (resourceVersion for kinds without one), labels, owners.
+
+    `sizes` are the storage that it asks for: a claim's under its own name, a StatefulSet's by the name of the template.
+    `kept`: it is marked so that no tool deletes it.
+    """
 
     ref: Ref
     uid: str
@@ -48,6 +52,8 @@ class Live:
     deleting: bool = False
     config_digest: str = ""
     operator_image: str = ""
+    sizes: Mapping[str, str] = field(default_factory=dict)
+    kept: bool = False
 
 
 def ref_of(body: Object) -> Ref:
@@ -56,7 +62,7 @@ def ref_of(body: Object) -> Ref:
 
 
 def live_of(body: Object) -> Live:
-    """The child in `body`; its metadata is enough."""
+    """The child in `body`; its metadata is enough, but for the sizes of volumes."""
     metadata = section(body, "metadata")
     labels, annotations = section(metadata, "labels"), section(metadata, "annotations")
     moves: list[Json] = [
@@ -76,7 +82,20 @@ def live_of(body: Object) -> Live:
         deleting=bool(metadata.get("deletionTimestamp")),
         config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
         operator_image=text(annotations, names.ANNOTATION_OPERATOR_IMAGE),
+        sizes=sizes_of(body),
+        kept=names.KEPT.items() <= annotations.items(),
     )
+
+
+def sizes_of(body: Object) -> dict[str, str]:
+    """The storage that a claim, or a StatefulSet's templates, ask for, by name."""
+    claims = [body, *entries(section(body, "spec"), "volumeClaimTemplates")]
+    found = {text(section(each, "metadata"), "name"): _size(each) for each in claims}
+    return {name: size for name, size in found.items() if size}
+
+
+def _size(claim: Mapping[str, Json]) -> str:
+    return text(section(claim, "spec", "resources", "requests"), "storage")
 
 
 def version_of(body: Object) -> int:

@@ -26,6 +26,18 @@ ANNOTATION_SECRETS_VERSION = "mailstack.dev/secrets-version"
 ANNOTATION_OPERATOR_IMAGE = "mailstack.dev/operator-image"
 ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"
 
+# What keeps tools from deleting a claim that they take for their own: it has no owner, and may carry a label by which
+# they track. Each is the tool's documented annotation; docs/operations.md, "Volumes", lists the tools.
+KEPT = {
+    "argocd.argoproj.io/sync-options": "Prune=false,Delete=false",
+    "argocd.argoproj.io/compare-options": "IgnoreExtraneous",
+    "kustomize.toolkit.fluxcd.io/prune": "disabled",
+    "helm.sh/resource-policy": "keep",
+    "kapp.k14s.io/delete-strategy": "orphan",
+    # kpt and Config Sync
+    "client.lifecycle.config.k8s.io/deletion": "detach",
+}
+
 # A StatefulSet's pods carry the label "NAME-dovecot-<revision hash>": 63 less "-dovecot", a dash and ten characters.
 MAX_STACK_NAME = 44
 # The longest name of a new MailStack: its objects may get longer names, such as NAME-dovecot-proxy.
@@ -71,6 +83,11 @@ def probe(stack: str) -> str:
 def mail_claim(stack: str) -> str:
     """The claim of the mail; a name that a StatefulSet's own claim would have."""
     return f"mail-{stack}-0"
+
+
+def claim(template: str, stack: str, server: str, ordinal: int) -> str:
+    """The claim of a StatefulSet's pod, by the name of its template and the pod's number."""
+    return f"{template}-{stateful_set(stack, server)}-{ordinal}"
 
 
 def stateful_set(stack: str, server: str) -> str:

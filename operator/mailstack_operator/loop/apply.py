@@ -10,13 +10,16 @@ from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 
 from mailstack_operator.api.conditions import Reason
+from mailstack_operator.kube.kinds import CLAIM
 from mailstack_operator.kube.metadata import Live, Ref, ref_of
-from mailstack_operator.kube.names import KIND, StackKey
+from mailstack_operator.kube.names import KEPT, KIND, StackKey
 from mailstack_operator.kube.objects import Object, digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Waiting
 from mailstack_operator.loop.port import Cluster
+from mailstack_operator.loop.sizes import fitted, refused, template_claims, with_size_of
 from mailstack_operator.loop.store import Store
 from mailstack_operator.stack.mailstack import MailStack
+from mailstack_probe.contract import StackWarning
 
 logger = logging.getLogger(__name__)
 
@@ -60,6 +63,7 @@ class Applier:
         self._cluster = cluster
         self._store = store
         self._marks: dict[StackKey, Marks] = {}
+        self._warnings: dict[StackKey, list[StackWarning]] = {}
 
     async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> None:
         """Applies what differs of `wanted`, but for what is on `hold`. `known` is the digest in the status.
@@ -68,16 +72,42 @@ class Applier:
         written in the first case.
         """
         children = {**self._store[stack.key].children, **await self._unseen(stack, wanted)}
-        for ref in wanted:
-            if ref in children:
-                _check_owner(stack, children[ref])
+        _check_owners(stack, wanted, children)
+        wanted = fitted(wanted, children)
         now, marks = marks_of(wanted, children), self._marks.setdefault(stack.key, {})
         if digest_of(now) == known:
             marks.update(now)
+        self._warnings[stack.key] = []
         for ref, manifest in wanted.items():
             if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
-                live = await self._apply(stack, ref, manifest)
-                marks[ref] = Mark(digest(manifest), live.fingerprint)
+                if ref.kind == CLAIM.name and ref in children:
+                    await self._update_claim(stack, manifest, children[ref])
+                else:
+                    marks[ref] = await self._apply(stack, ref, manifest)
+
+    async def _update_claim(self, stack: MailStack, manifest: Object, live: Live) -> None:
+        """Marks and grows a claim that exists. A refusal is no more than a warning: mail flows, and nothing else needs
+        to wait for it. It is tried again with the next run."""
+        marks, warnings = self._marks[stack.key], self._warnings[stack.key]
+        marks.pop(live.ref, None)
+        try:
+            marks[live.ref] = await self._write(stack, live.ref, manifest)
+        except ClusterError as error:
+            if not error.permanent:
+                raise
+            warnings.append(refused(manifest, live, str(error)))
+            if not live.kept:
+                await self._write(stack, live.ref, with_size_of(manifest, live))
+
+    async def keep_claims(self, key: StackKey, wanted: Container[Ref] = ()) -> None:
+        """Marks the claims that are not wanted, of removed pods and MailStacks, so that no tool deletes them."""
+        for ref, live in list(self._store[key].children.items()):
+            if ref.kind == CLAIM.name and ref not in wanted and not live.kept and not live.deleting:
+                await self._cluster.annotate(live, KEPT)
+
+    def warnings(self, key: StackKey) -> list[StackWarning]:
+        """What the last run could not apply, although mail flows."""
+        return self._warnings.get(key, [])
 
     async def prune(self, stack: MailStack, wanted: Container[Ref], kinds: Container[str]) -> None:
         """Deletes our children of these kinds that are no longer wanted."""
@@ -96,6 +126,7 @@ class Applier:
     def forget(self, key: StackKey) -> None:
         """Drops what is remembered of a MailStack that is gone."""
         self._marks.pop(key, None)
+        self._warnings.pop(key, None)
 
     async def _unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> dict[Ref, Live]:
         """Objects that no watch reports: a foreign object has no label of ours, and no event reports its removal, so
@@ -104,22 +135,43 @@ class Applier:
         found = [await self._cluster.metadata(ref) for ref in wanted if ref not in seen]
         return {live.ref: live for live in found if live is not None}
 
-    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> Live:
+    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> Mark:
         try:
-            live = await self._cluster.apply(manifest)
+            return await self._write(stack, ref, manifest)
         except ClusterError as error:
             if error.permanent:
                 raise Stalled(Reason.APPLY_REFUSED, f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
             raise
+
+    async def _write(self, stack: MailStack, ref: Ref, manifest: Object) -> Mark:
+        live = await self._cluster.apply(manifest)
         logger.info("applied %s of %s", ref, stack.key)
         self._store.note_child(stack.key, live)
-        return live
+        return Mark(digest(manifest), live.fingerprint)
+
+
+def _check_owners(stack: MailStack, wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> None:
+    """Raises for an object that must not be changed; a claim of a StatefulSet's template is the StatefulSet's,
+    whoever made it."""
+    shared = template_claims(wanted.values())
+    for live in (children[ref] for ref in wanted if ref in children):
+        if live.deleting:
+            raise _terminating(live)
+        if not (live.ref.kind == CLAIM.name and live.ref.name in shared):
+            _check_owner(stack, live)
+
+
+def _terminating(live: Live) -> Waiting:
+    if live.ref.kind != CLAIM.name:
+        what = f"{live.ref} is being deleted; it will be created again"
+        return Waiting(Reason.CHILD_TERMINATING, what, COLLECTED)
+    # A change would replace the pod, and so lose what is in the volume.
+    what = f"{live.ref} is being deleted, and its contents with the pod that uses it: save them, then delete that pod"
+    return Waiting(Reason.CHILD_TERMINATING, what, LOOK_AGAIN)
 
 
 def _check_owner(stack: MailStack, live: Live) -> None:
     """Raises for an object of another owner: it must not be changed."""
-    if live.deleting:
-        raise Waiting(Reason.CHILD_TERMINATING, f"{live.ref} is being deleted; it will be created again", COLLECTED)
     if live.owner is None:
         if live.stack != stack.key.name:
             raise _foreign(live, "does not belong to this MailStack")

@@ -27,6 +27,9 @@ class Cluster(Protocol):
     async def apply(self, manifest: Object) -> Live:
         """Server-side apply, by force: the object is ours to state."""
 
+    async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
+        """Adds annotations to just this object (its uid), if it is still there."""
+
     async def delete(self, live: Live) -> None:
         """Deletes just this object (its uid), if it is still there."""
 

@@ -19,6 +19,7 @@ from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished
 from mailstack_operator.loop.plan import Inputs, Plan, plan_of
 from mailstack_operator.loop.port import Cluster
+from mailstack_operator.loop.references import References
 from mailstack_operator.loop.rehearsal_runner import RehearsalRunner
 from mailstack_operator.loop.stack_state import StackState, Status
 from mailstack_operator.loop.store import Store
@@ -27,6 +28,7 @@ from mailstack_operator.loop.warnings import collect
 from mailstack_operator.stack import children
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
+from mailstack_probe.contract import StackWarning
 
 logger = logging.getLogger(__name__)
 
@@ -67,6 +69,7 @@ class Reconciler:
             # The children go by their ownerReferences.
             self._applier.forget(key)
             self._rehearsals.forget(key)
+            await self._applier.keep_claims(key)
             return None
         # A newer spec may arrive before the end: the outcome is of this one.
         outcome = await self._converge(key, stack)
@@ -80,14 +83,15 @@ class Reconciler:
             findings=reports.findings(self._store[key], self._image, self._checks),
             endpoint=stack.status.endpoint,
             applied_digest=stack.status.applied_digest,
-            warnings=collect(self._store[key], stack.stack),
+            warnings=self._warnings(key, stack),
         )
         try:
             inputs = await self._read(_valid(stack))
-            outcome = replace(outcome, warnings=collect(self._store[key], stack.stack, inputs.references))
+            outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             plan = plan_of(inputs)
             applied = await self._apply(plan, known=outcome.applied_digest)
             outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied)
+            outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             if plan.missing is None:
                 await self._announce_secrets(key, inputs.references.secrets_version)
             return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))
@@ -98,6 +102,12 @@ class Reconciler:
                 raise
             message = f"the API server refused a request: {error}"
             return replace(outcome, unfinished=Stalled(Reason.REQUEST_REFUSED, message, LOOK_AGAIN))
+
+    def _warnings(
+        self, key: StackKey, stack: StackState, references: References | None = None
+    ) -> tuple[StackWarning, ...]:
+        found = collect(self._store[key], stack.stack, references)
+        return (*found, *self._applier.warnings(key))
 
     async def _read(self, stack: MailStack) -> Inputs:
         """Raises ClusterError."""
@@ -116,6 +126,7 @@ class Reconciler:
             wanted |= by_ref(children.rehearsal_config(plan.topology))
         await self._applier.converge(plan.topology.stack, wanted, held_back, known)
         await self._applier.prune(plan.topology.stack, wanted, plan.prunable(self._store[plan.key]))
+        await self._applier.keep_claims(plan.key, wanted)
         await self._rehearsals.reconcile(plan)
         return self._applier.applied(plan.key)
 

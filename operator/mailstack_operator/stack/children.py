@@ -73,6 +73,7 @@ def rehearsal(topology: Topology, config_digest: str, builders: Sequence[Builder
 
 def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
     servers = pods.servers(topology, builders)
+    wanted = pods.pods(topology, servers)
     configs = _config_maps(topology, topology.stack.key.name, servers)
     return [
         *configs.values(),
@@ -82,7 +83,9 @@ def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
         rbac.role(topology),
         rbac.role_binding(topology),
         *services.links(topology),
-        *(_stateful_set(topology, pod, configs) for pod in pods.pods(topology, servers)),
+        # Before the StatefulSets, whose controller would make them unmarked.
+        *(claim for pod in wanted for claim in stateful_sets.claims(topology, pod)),
+        *(_stateful_set(topology, pod, configs) for pod in wanted),
     ]
 
 

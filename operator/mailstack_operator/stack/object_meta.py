@@ -1,4 +1,4 @@
-"""What children have in common: metadata (name, labels, owner), and the spec of a volume claim."""
+"""What children have in common: metadata (name, labels, owner), and volume claims."""
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Object
@@ -7,14 +7,9 @@ from mailstack_operator.stack.mailstack import MailStack
 
 def child(stack: MailStack, name: str) -> Object:
     """Metadata of the child `name`: garbage collection removes it with its MailStack, without finalizers."""
-    metadata = kept(stack, name)
+    metadata: Object = {"name": name, "namespace": stack.key.namespace, "labels": {**names.labels(stack.key.name)}}
     # Nothing can refer to a MailStack that is not in a cluster.
     return metadata if stack.uid is None else {**metadata, "ownerReferences": [owner(stack)]}
-
-
-def kept(stack: MailStack, name: str) -> Object:
-    """Metadata of what outlives its MailStack, and belongs to the next one of that name."""
-    return {"name": name, "namespace": stack.key.namespace, "labels": {**names.labels(stack.key.name)}}
 
 
 def owner(stack: MailStack) -> Object:
@@ -28,7 +23,19 @@ def owner(stack: MailStack) -> Object:
     }
 
 
-def claim(size: str, storage_class: str | None) -> Object:
+def claim(stack: MailStack, name: str, labels: dict[str, str], spec: Object) -> Object:
+    """A PersistentVolumeClaim that outlives its MailStack, whatever tool manages that, and belongs to the next one of
+    that name."""
+    metadata: Object = {
+        "name": name,
+        "namespace": stack.key.namespace,
+        "labels": {**labels},
+        "annotations": {**names.KEPT},
+    }
+    return {"apiVersion": "v1", "kind": "PersistentVolumeClaim", "metadata": metadata, "spec": spec}
+
+
+def claim_spec(size: str, storage_class: str | None) -> Object:
     """The spec of a volume claim; without a class, the cluster's default applies."""
     spec: Object = {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": size}}}
     if storage_class is not None:

@@ -1,4 +1,4 @@
-"""A StatefulSet for each kind of pod."""
+"""A StatefulSet for each kind of pod, and the claims of its pods."""
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
@@ -12,7 +12,7 @@ def build(topology: Topology, pod: Pod, config_digest: str) -> Object:
     """`config_digest` is an annotation of the pods: they roll when what they read at their start changes."""
     stack = topology.stack.key.name
     name = names.stateful_set(stack, pod.server.name)
-    claims: list[Json] = [_claim(claim) for component in pod.components for claim in component.claims]
+    templates: list[Json] = [_template(claim) for component in pod.components for claim in component.claims]
     labels: dict[str, Json] = {**names.pod_labels(stack, pod.server.name)}
     annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
     return {
@@ -29,10 +29,29 @@ def build(topology: Topology, pod: Pod, config_digest: str) -> Object:
                 "spec": assemble(stack, pod.components),
             },
             "replicas": pod.server.replicas,
-            **({"volumeClaimTemplates": claims} if claims else {}),
+            **({"volumeClaimTemplates": templates} if templates else {}),
         },
     }
 
 
-def _claim(claim: Claim) -> Object:
-    return {"metadata": {"name": claim.name}, "spec": object_meta.claim(claim.size, claim.storage_class)}
+def claims(topology: Topology, pod: Pod) -> list[Object]:
+    """The claims of its pods, as the StatefulSet controller would make them, but marked to be kept.
+
+    The controller uses what is there. It would never mark or grow them: a StatefulSet's templates are immutable.
+    """
+    stack, server = topology.stack, pod.server
+    labels = names.pod_labels(stack.key.name, server.name)
+    return [
+        object_meta.claim(stack, names.claim(claim.name, stack.key.name, server.name, ordinal), labels, _spec(claim))
+        for component in pod.components
+        for claim in component.claims
+        for ordinal in range(server.replicas)
+    ]
+
+
+def _template(claim: Claim) -> Object:
+    return {"metadata": {"name": claim.name}, "spec": _spec(claim)}
+
+
+def _spec(claim: Claim) -> Object:
+    return object_meta.claim_spec(claim.size, claim.storage_class)

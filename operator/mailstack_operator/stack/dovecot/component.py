@@ -177,10 +177,6 @@ def _asked(topology: Topology) -> Asked:
 def _mail_claim(topology: Topology) -> Object:
     """The claim of the mail. It is no StatefulSet's own, so that Dovecot can move between pods with its mail, and
     it has no owner, so that the mail outlives the MailStack."""
-    storage = topology.spec.dovecot.storage
-    return {
-        "apiVersion": "v1",
-        "kind": "PersistentVolumeClaim",
-        "metadata": object_meta.kept(topology.stack, names.mail_claim(topology.stack.key.name)),
-        "spec": object_meta.claim(storage.mail_size, storage.storage_class_name),
-    }
+    stack, storage = topology.stack, topology.spec.dovecot.storage
+    spec = object_meta.claim_spec(storage.mail_size, storage.storage_class_name)
+    return object_meta.claim(stack, names.mail_claim(stack.key.name), names.labels(stack.key.name), spec)

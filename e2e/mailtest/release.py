@@ -6,7 +6,7 @@ import re
 from collections import Counter
 
 from harness import images, paths
-from mailtest import node
+from mailtest import manifests, node
 from mailtest.command import run
 from mailtest.kubectl import Kubectl, Object
 from mailtest.wait import until
@@ -19,14 +19,17 @@ KUBECTL = Kubectl(NAMESPACE)
 
 
 def install(*flags: str) -> None:
-    """`helm upgrade --install`; a changed image rolls the operator, because its key stands on the pod."""
+    """`helm upgrade --install`; a changed image rolls the operator, because its key stands on the pod.
+
+    Its namespace admits only what Pod Security calls restricted.
+    """
+    Kubectl().apply(manifests.namespace(NAMESPACE, **{"pod-security.kubernetes.io/enforce": "restricted"}))
     key = f"podAnnotations.mailstack\\.dev/image={images.image_key('operator')}"
     _helm(
         "upgrade",
         "--install",
         RELEASE,
         str(CHART),
-        "--create-namespace",
         f"--set-string={key}",
         *flags,
         *_FORCE,

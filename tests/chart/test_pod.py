@@ -20,7 +20,7 @@ def _container(*settings: str) -> V1Container:
 def test_pod_runs_as_nobody_in_particular() -> None:
     context = _pod().security_context
     assert context is not None
-    assert (context.run_as_non_root, context.run_as_user, context.run_as_group) == (True, 65532, 65532)
+    assert (context.run_as_non_root, context.run_as_user, context.run_as_group) == (True, None, None)
     assert context.seccomp_profile is not None
     assert context.seccomp_profile.type == "RuntimeDefault"
 

@@ -35,6 +35,15 @@ CASES = {
         '"whenUnsatisfiable": "ScheduleAnyway", "labelSelector": {"matchLabels": '
         '{"app.kubernetes.io/name": "mailstack-operator"}}}]',
         'priorityClassName="system-cluster-critical"',
+        'commonLabels={"example.org/cost": "mail"}',
+        'commonAnnotations={"example.org/owner": "mail"}',
+        "podSecurityContext.runAsUser=1000",
+        'extraArgs=["--resync=300"]',
+        'extraEnv=[{"name": "TZ", "value": "UTC"}]',
+        'volumes=[{"name": "ca", "configMap": {"name": "ca"}}]',
+        'volumeMounts=[{"name": "ca", "mountPath": "/etc/ssl/own", "readOnly": true}]',
+        "podDisruptionBudget.enabled=true",
+        "networkPolicy.enabled=true",
     ),
     "monitoring": (
         'watch.namespaces=["mail-a", "mail-b"]',
@@ -75,6 +84,8 @@ def test_only_these_kinds(case: str) -> None:
         "Deployment",
         "PodMonitor",
         "ServiceMonitor",
+        "PodDisruptionBudget",
+        "NetworkPolicy",
     }
     render = helm.template(*CASES[case])
     assert set(render.kinds()) <= allowed

@@ -23,8 +23,14 @@ At most 47 characters, so that "-leader-election" still fits behind it.
 {{- end -}}
 {{- end -}}
 
+{{/*
+With a digest, the tag is written only if it was set: it then says nothing about what runs.
+*/}}
 {{- define "mailstack-operator.image" -}}
-{{- printf "%s:%s" .Values.image.repository (default .Chart.AppVersion .Values.image.tag) -}}
+{{- $tag := ternary .Values.image.tag (default .Chart.AppVersion .Values.image.tag) (ne .Values.image.digest "") -}}
+{{- .Values.image.repository -}}
+{{- with $tag }}:{{ . }}{{ end -}}
+{{- with .Values.image.digest }}@{{ . }}{{ end -}}
 {{- end -}}
 
 {{/*
@@ -38,13 +44,46 @@ app.kubernetes.io/instance: {{ .Release.Name }}
 {{/*
 The labels of every object of the chart. The operator finds the objects of its MailStacks by
 managed-by=mailstack-operator and name=mailstack: managed-by is Helm here, so that it never takes these for its own.
+commonLabels cannot replace any of these.
 */}}
 {{- define "mailstack-operator.labels" -}}
+{{- $own := include "mailstack-operator.ownLabels" . -}}
+{{ $own }}
+{{- with include "mailstack-operator.addedLabels" (list $own .Values.commonLabels) }}
+{{ . }}
+{{- end }}
+{{- end -}}
+
+{{/*
+Further labels of an object, from (list OWN-AS-YAML FURTHER), without those that it has already.
+*/}}
+{{- define "mailstack-operator.addedLabels" -}}
+{{- $own := first . | fromYaml -}}
+{{- $added := dict -}}
+{{- range $name, $value := last . -}}
+{{- if not (hasKey $own $name) -}}
+{{- $_ := set $added $name $value -}}
+{{- end -}}
+{{- end -}}
+{{- with $added }}{{ toYaml . }}{{ end -}}
+{{- end -}}
+
+{{- define "mailstack-operator.ownLabels" -}}
 {{ include "mailstack-operator.selectorLabels" . }}
 app.kubernetes.io/version: {{ .Chart.AppVersion | quote }}
 app.kubernetes.io/part-of: mailstack-operator
 app.kubernetes.io/managed-by: {{ .Release.Service }}
 helm.sh/chart: {{ printf "%s-%s" .Chart.Name .Chart.Version | replace "+" "_" | trunc 63 | trimSuffix "-" }}
+{{- end -}}
+
+{{/*
+The annotations of an object, from (list . ITS-OWN), which win over commonAnnotations; nothing if there are none.
+*/}}
+{{- define "mailstack-operator.annotations" -}}
+{{- with merge dict (last .) (first .).Values.commonAnnotations -}}
+annotations:
+  {{- toYaml . | nindent 2 }}
+{{- end -}}
 {{- end -}}
 
 {{/*
@@ -56,9 +95,8 @@ with a label of their own; those of the values win.
 {{- $values := last . -}}
 labels:
   {{- mergeOverwrite (include "mailstack-operator.labels" $root | fromYaml) $values.labels | toYaml | nindent 2 }}
-{{- with $values.annotations }}
-annotations:
-  {{- toYaml . | nindent 2 }}
+{{- with include "mailstack-operator.annotations" (list $root $values.annotations) }}
+{{ . }}
 {{- end }}
 {{- end -}}
 

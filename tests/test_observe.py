@@ -51,6 +51,40 @@ def test_nothing_is_kept_of_a_mailstack_that_is_gone() -> None:
     assert (store.stacks(), store._seen, store._versions) == ([], {}, {})
 
 
+def test_the_answer_to_a_late_write_does_not_bring_back_what_is_gone() -> None:
+    """The status was written, the MailStack deleted; the watch told of that before the write's answer arrived."""
+    store = Store()
+    store.note(at(10, body()))
+    store.forget(at(12, body()))
+    store.note(at(11, body()))
+    assert store.stacks() == []
+
+
+def test_nor_after_a_list_that_shows_that_it_is_gone() -> None:
+    store = Store()
+    store.note(at(10, pod()))
+    store.replace([], as_of=12)
+    store.replace([], as_of=13)
+    store.note(at(11, pod()))
+    assert store[KEY].pods == {}
+
+
+def test_what_is_created_again_is_known_at_once() -> None:
+    store = Store()
+    store.note(at(10, body()))
+    store.forget(at(12, body()))
+    store.note(at(13, body()))
+    assert store.stacks() == [KEY]
+
+
+def test_the_memory_of_what_is_gone_ends() -> None:
+    store = Store()
+    store.forget(at(12, body()))
+    for as_of in (13, 14):
+        store.replace([], as_of)
+    assert (store._gone, store._gone_before) == ({}, {})
+
+
 def test_looking_keeps_nothing() -> None:
     store = Store()
     assert store[KEY].empty

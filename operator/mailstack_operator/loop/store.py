@@ -36,12 +36,17 @@ class Seen:
         return next((live.operator_image for live in self.stateful_sets() if live.ref.name == stateful_set), "")
 
 
+# The resourceVersion at which an object was gone: the answer to our own write may arrive after the watch told of it.
+Tombstones = dict[Ref, int]
+
+
 class Store:
     """The operator's memory of the cluster. Not thread-safe: one event loop owns it."""
 
     def __init__(self) -> None:
         self._seen: defaultdict[StackKey, Seen] = defaultdict(Seen)
         self._versions: dict[Ref, int] = {}
+        self._gone, self._gone_before = Tombstones(), Tombstones()
 
     def __getitem__(self, key: StackKey) -> Seen:
         return self._seen.get(key) or Seen()
@@ -57,7 +62,7 @@ class Store:
     def note(self, body: Object) -> StackKey:
         """Records the current state of an object; returns the MailStack that it concerns."""
         key, ref, version = _key(body), ref_of(body), version_of(body)
-        if version >= self._versions.get(ref, 0):
+        if self._is_news(ref, version):
             self._versions[ref] = version
             self._put(self._seen[key], ref, body)
         return key
@@ -74,7 +79,7 @@ class Store:
 
     def note_child(self, key: StackKey, live: Live) -> None:
         """Records a child as the API server returned it; a watch may already have seen a later state."""
-        if live.version >= self._versions.get(live.ref, 0):
+        if self._is_news(live.ref, live.version):
             self._versions[live.ref] = live.version
             seen = self._seen[key]
             seen.children[live.ref] = live
@@ -83,19 +88,24 @@ class Store:
                 before = seen.rollouts.get(live.ref.name, Rollout())
                 seen.rollouts[live.ref.name] = replace(before, generation=live.generation)
 
+    def _is_news(self, ref: Ref, version: int) -> bool:
+        gone = max(self._gone.get(ref, -1), self._gone_before.get(ref, -1))
+        return version >= self._versions.get(ref, 0) and version > gone
+
     def forget(self, body: Object) -> StackKey:
         """Records that an object is gone; returns the MailStack that it concerns."""
         key = _key(body)
-        self._drop(key, ref_of(body))
+        self._drop(key, ref_of(body), version_of(body))
         return key
 
     def forget_child(self, key: StackKey, ref: Ref) -> None:
         """Records that a child is gone."""
-        self._drop(key, ref)
+        self._drop(key, ref, 0)
 
-    def _drop(self, key: StackKey, ref: Ref) -> None:
+    def _drop(self, key: StackKey, ref: Ref, version: int) -> None:
+        """`version`: as of which it is gone, if it is later than what is known."""
         seen = self._seen[key]
-        self._versions.pop(ref, None)
+        self._gone[ref] = max(version, self._versions.pop(ref, 0))
         if ref.kind == MAIL_STACK.name:
             seen.stack = None
         seen.pods.pop(ref.name if ref.kind == POD.name else "", None)
@@ -109,15 +119,17 @@ class Store:
         """Records a full list of everything, read at resourceVersion `as_of` or later: what is not in it,
         and is no newer, is gone.
 
-        A watch that was cut off does not report what was deleted since; a list shows it.
+        A watch that was cut off does not report what was deleted since; a list shows it. Tombstones are kept until the
+        second list from now.
         """
+        self._gone_before, self._gone = self._gone, Tombstones()
         listed = set()
         for body in bodies:
             listed.add(ref_of(body))
             self.note(body)
         for key, ref in self._refs():
             if ref not in listed and self._versions.get(ref, 0) <= as_of:
-                self._drop(key, ref)
+                self._drop(key, ref, as_of)
 
     def _refs(self) -> list[tuple[StackKey, Ref]]:
         """Everything that is kept, as references."""

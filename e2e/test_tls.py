@@ -174,6 +174,38 @@ def test_a_broken_certificate_leaves_the_old_one_in_use(all_secured: Kinds, clie
         each.stack.wait_ready()
 
 
+def test_an_expired_certificate_is_shown_rather_than_no_port_25(
+    all_secured: Kinds, client: Client, authority: Authority
+) -> None:
+    """Fault: renewal fails, and the node is drained. The new pod serves with what there is, the status warns, changes
+    of the spec go on; a renewed certificate heals it."""
+    secured = all_secured["unix-24"]
+    stack, before = secured.stack, pods.identities(secured.stack)
+    expired, other = authority.issue_expired(HOSTNAME), authority.issue("imap.example.org")
+    secured.apply(expired)
+    all_secured["unix-24-rootless"].apply(other)
+    stack.kubectl.delete("pod", stack.pod_name, "--wait=false")
+    pods.wait_replaced(stack, before)
+    found = stack.wait_condition("Warnings", "True", "^CertificateExpired: .*Secret unix-24-tls, .* expired on ", 60)
+    # The pod's probe has the same to say of what the servers show.
+    stack.wait_condition("Warnings", "True", "pod unix-24-0: .*the servers show: the certificate expired on ", 60)
+    assert found["reason"] == "CertificateExpired"
+    stack.wait_ready()
+    secured.wait_shown(client, expired, 30)
+    assert client.send(stack.host, letter(ALICE, "expired"))[0].code == 250
+
+    stack.patch(postfix={"parameters": {"smtpd_banner": "$myhostname ESMTP changed"}})
+    stack.wait_ready()
+    assert "ESMTP changed" in stack.run_in("postfix", "postconf", "-h", "smtpd_banner")
+    named = all_secured["unix-24-rootless"].stack.conditions()
+    assert (named["Ready"]["status"], named["Warnings"]["reason"]) == ("True", "CertificateForAnotherName")
+
+    renewed = {each: each.renew() for each in (secured, all_secured["unix-24-rootless"])}
+    for each, certificate in renewed.items():
+        each.wait_shown(client, certificate, RENEWAL_SECONDS)
+        until("there is nothing left to warn of", lambda: "Warnings" not in each.stack.conditions(), 60)  # noqa: B023
+
+
 def _refused(stack: Stack) -> bool:
     """Whether the broken certificate has reached every pod, and the sidecar there keeps it from the servers."""
     names = {stack.pod_of("postfix"), stack.pod_of("dovecot")}

@@ -171,7 +171,7 @@ def pod(
                 "controller-revision-hash": revision,
             },
         },
-        "status": {"conditions": conditions, "initContainerStatuses": [PROBE], **(status or {})},
+        "status": {"phase": "Running", "conditions": conditions, "initContainerStatuses": [PROBE], **(status or {})},
     }
 
 

@@ -1,11 +1,26 @@
 """What a MailStack refers to: waited for by name, and checked before any pod gets it."""
 
+from collections.abc import Sequence
+from datetime import timedelta
+from typing import TypedDict, Unpack
+
+import pytest
+
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.objects import Json, section
+from tests.probe import keys
 from tests.world import World
 
 SIEVE: dict[str, Json] = {"spec.plugins": {"sieve": {"before": {"configMapName": "scripts", "key": "spam.sieve"}}}}
 TLS: dict[str, Json] = {"spec.tls": {"secretName": "mail-tls"}}
+
+
+class How(TypedDict, total=False):
+    """How the certificate of a Secret is made: see keys.pair."""
+
+    start: timedelta
+    end: timedelta
+    names: Sequence[str]
 
 
 async def test_a_missing_script_is_waited_for_by_name(running: World) -> None:
@@ -37,4 +52,54 @@ async def test_a_broken_certificate_is_named_and_rolls_nothing(running: World) -
     await running.run()
     assert running.condition("Stalled")["reason"] == "CertificateInvalid"
     assert "Secret mail-tls" in str(running.condition("Stalled")["message"])
+    message = str(running.condition("Stalled")["message"])
+    assert message.endswith("the running pods keep the last good one, and no new pod can start: renew the Secret")
     assert "apply StatefulSet mail" not in running.cluster.writes
+
+
+async def test_of_a_broken_certificate_no_pod_is_said_to_keep_one_if_none_runs(world: World) -> None:
+    world.cluster.secrets["mail-tls"] = {"tls.crt": b"no certificate", "tls.key": b"no key"}
+    world.change(TLS)
+    await world.run()
+    assert str(world.condition("Ready")["message"]).endswith("form; no pod can start: renew the Secret")
+
+
+async def test_a_broken_authority_is_named(running: World) -> None:
+    running.cluster.secrets["lmtp-tls"] = {**secret(), "ca.crt": b"no certificate"}
+    listener: Json = {"type": "Inet", "inet": {"tls": {"secretName": "lmtp-tls"}}}
+    running.change({"spec.delivery": {"listener": listener}})
+    await running.run()
+    assert "key ca.crt: it holds no certificate in PEM form" in str(running.condition("Stalled")["message"])
+
+
+def secret(**how: Unpack[How]) -> dict[str, bytes]:
+    pair = keys.pair(**how)
+    return {"tls.crt": pair.certificate, "tls.key": pair.key}
+
+
+async def test_an_expired_certificate_is_used_with_a_warning_and_changes_go_on(running: World) -> None:
+    running.cluster.secrets["mail-tls"] = secret(start=timedelta(days=-2), end=timedelta(days=-1))
+    running.change(TLS)
+    assert "apply StatefulSet mail" in await running.tried("Succeeded")
+    await running.settled()
+    ready, warnings = running.condition("Ready"), running.condition("Warnings")
+    assert (ready["status"], warnings["reason"]) == ("True", "CertificateExpired")
+    message = str(warnings["message"])
+    assert message.startswith("Secret mail-tls, which holds the server's certificate: the certificate expired on ")
+
+
+@pytest.mark.parametrize("ready", [True, False])
+async def test_a_certificate_for_another_name_is_told(world: World, ready: bool) -> None:
+    world.cluster.secrets["mail-tls"] = secret(names=["imap.example.org"])
+    world.change(TLS)
+    await (world.settled() if ready else world.run())
+    ready_, warnings = world.condition("Ready"), world.condition("Warnings")
+    assert (ready_["status"] == "True", warnings["reason"]) == (ready, "CertificateForAnotherName")
+    assert "is for imap.example.org, and not for mail.example.org, which is spec.hostname" in str(warnings["message"])
+
+
+async def test_of_a_good_certificate_nothing_is_said(world: World) -> None:
+    world.cluster.secrets["mail-tls"] = secret()
+    world.change(TLS)
+    await world.settled()
+    assert (world.condition("Ready")["status"], world.condition("Warnings")) == ("True", {})

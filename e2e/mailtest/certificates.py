@@ -53,12 +53,24 @@ class Authority:
     def pem(self) -> str:
         return (self.folder / "ca.crt").read_text()
 
+    @property
+    def _signed(self) -> tuple[str, ...]:
+        return ("-CA", str(self.folder / "ca.crt"), "-CAkey", str(self.folder / "ca.key"))
+
     def issue(self, *names: str) -> Certificate:
         """A new certificate, with a new key, for these DNS names."""
         alternatives = ", ".join(f"DNS:{name}" for name in names)
-        signed = ("-CA", str(self.folder / "ca.crt"), "-CAkey", str(self.folder / "ca.key"))
-        chain, key = _make(self.folder, "server", alternatives, *signed)
+        chain, key = _make(self.folder, "server", alternatives, *self._signed)
         return Certificate(chain, key, self.pem)
+
+    def issue_expired(self, *names: str) -> Certificate:
+        """As `issue`, but it expired yesterday."""
+        issued = self.issue(*names)
+        config, key = str(self.folder / "server.cnf"), str(self.folder / "server.key")
+        extensions = ("-extfile", config, "-extensions", "server", "-days", "-1")
+        request = run("openssl", "req", "-new", "-config", config, "-subj", "/CN=expired", "-key", key)
+        chain = run("openssl", "x509", "-req", *self._signed, "-CAcreateserial", *extensions, stdin=request)
+        return Certificate(chain, issued.key, self.pem)
 
 
 def found(folder: Path) -> Authority:

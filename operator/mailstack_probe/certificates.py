@@ -3,9 +3,9 @@
     python -m mailstack_probe.certificates --pair=/run/secret=/run/tls/tls.pem --ca=/run/ca/ca.crt=/run/tls/ca.pem
 
 The kubelet mounts a changed Secret as it is, and a server that starts or reloads would read it as it is. So the
-servers read a copy, which is written atomically and only if it is valid: a broken Secret leaves the last valid copy in
-use. The servers watch the copy and reload by themselves. A startup probe `test -s TARGET` keeps the servers from
-starting before there is a copy.
+servers read a copy, which is written atomically and only if they can use it: a broken Secret leaves the last good copy
+in use. An expired certificate is better than none, and worse than a copy that is valid. The servers watch the copy and
+reload by themselves. A startup probe `test -s TARGET` keeps the servers from starting before there is a copy.
 """
 
 import os
@@ -24,17 +24,20 @@ _STOP = {signal.SIGTERM, signal.SIGINT}
 
 @dataclass(frozen=True)
 class Source:
-    """Files of a mounted Secret; `problem` checks their contents, `content` makes the copy from them."""
+    """Files of a mounted Secret; `problem` checks their contents, `content` makes the copy from them, and `doubt` says
+    what clients have against such a copy, which the servers can use."""
 
     title: str
     files: tuple[Path, ...]
     problem: Callable[..., str | None]
     content: Callable[..., bytes]
+    doubt: Callable[[bytes], str | None] = lambda _: None
 
 
 def pair(folder: Path) -> Source:
     """A Secret of the type kubernetes.io/tls, mounted as a folder."""
-    return Source(f"Secret in {folder}", (folder / "tls.crt", folder / "tls.key"), pem.problem, pem.bundle)
+    files = (folder / "tls.crt", folder / "tls.key")
+    return Source(f"Secret in {folder}", files, pem.problem, pem.bundle, pem.out_of_date)
 
 
 def authority(file: Path) -> Source:
@@ -43,7 +46,7 @@ def authority(file: Path) -> Source:
 
 
 class Keeper:
-    """Copies a source to its target while it is valid."""
+    """Copies a source to its target if the servers can use it, and unless the target is valid and it has expired."""
 
     def __init__(self, source: Source, target: Path) -> None:
         self._source = source
@@ -61,7 +64,7 @@ class Keeper:
     def _outcome(self, contents: Sequence[bytes | str]) -> str:
         problem = self._problem(contents)
         if not problem:
-            return f"in use as {self._target}"
+            return f"in use as {self._target}{self._doubt()}"
         if self._target.exists():
             return f"{problem}; the last good one stays in use"
         return f"{problem}; the mail servers wait for a good one"
@@ -71,10 +74,20 @@ class Keeper:
             if isinstance(content, str):
                 return content
         try:
-            return self._source.problem(*contents) or self._use(self._source.content(*contents))
+            return self._source.problem(*contents) or self._offer(self._source.content(*contents))
         # A sidecar that exits takes its pod out of the Service; no content of a Secret may cause that.
         except Exception as error:
             return f"unexpected error: {error!r}"
+
+    def _offer(self, content: bytes) -> str | None:
+        """Uses the content, unless the target is better. Returns the problem, if there is one."""
+        doubt = self._source.doubt(content)
+        better = doubt and self._target.exists() and self._source.doubt(self._target.read_bytes()) is None
+        return doubt if better else self._use(content)
+
+    def _doubt(self) -> str:
+        doubt = self._source.doubt(self._target.read_bytes())
+        return f", although {doubt}" if doubt else ""
 
     def _use(self, content: bytes) -> str | None:
         """Writes the target if it differs. Returns the problem, if there is one."""

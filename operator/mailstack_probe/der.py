@@ -1,6 +1,6 @@
-"""When a certificate is valid, read from its DER form; the standard library reads it of CA certificates only.
+"""When a certificate is valid and for which names, from its DER form; the standard library reads it of CAs only.
 
-Sources: RFC 5280, 4.1 (the fields of a certificate); X.690, 8.1 (tag, length, content).
+Sources: RFC 5280, 4.1 (the fields of a certificate) and 4.2.1.6 (its names); X.690, 8.1 (tag, length, content).
 """
 
 from collections.abc import Iterator
@@ -8,17 +8,43 @@ from datetime import UTC, datetime
 
 _VERSION = 0xA0
 _UTC_TIME = 0x17
+_EXTENSIONS = 0xA3
+_DNS_NAME = 0x82
+# 2.5.29.17, subjectAltName.
+_ALTERNATIVES = b"\x55\x1d\x11"
 
 
 def validity(certificate: bytes) -> tuple[datetime, datetime]:
     """The first and the last moment, of a certificate that OpenSSL could read."""
-    _, signed = next(_elements(certificate))
-    _, body = next(_elements(signed))
     # The version is left out where it is 1.
-    fields = [content for tag, content in _elements(body) if tag != _VERSION]
+    fields = [content for tag, content in _fields(certificate) if tag != _VERSION]
     _serial, _signature, _issuer, period, *_ = fields
     first, last = (_moment(tag, content) for tag, content in _elements(period))
     return first, last
+
+
+def dns_names(certificate: bytes) -> list[str]:
+    """The DNS names in its subjectAltName, of a certificate that OpenSSL could read."""
+    for tag, content in _fields(certificate):
+        if tag == _EXTENSIONS:
+            return [name for _, extensions in _elements(content) for name in _names(extensions)]
+    return []
+
+
+def _names(extensions: bytes) -> Iterator[str]:
+    for _, extension in _elements(extensions):
+        # Whether it is critical stands between the two, or is left out.
+        (_, kind), *_critical, (_, value) = _elements(extension)
+        if kind == _ALTERNATIVES:
+            _, names = next(_elements(value))
+            yield from (name.decode("ascii", "replace") for tag, name in _elements(names) if tag == _DNS_NAME)
+
+
+def _fields(certificate: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each field."""
+    _, signed = next(_elements(certificate))
+    _, body = next(_elements(signed))
+    return _elements(body)
 
 
 def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:

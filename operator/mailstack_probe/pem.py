@@ -17,21 +17,25 @@ _KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----.+?-----END \1----
 # OpenSSL's messages for a key of another certificate: of the same kind, or of another.
 _FOREIGN_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}
 
+# Names of a certificate that a message lists.
+_SHOWN = 5
+
 
 class _Encrypted(Exception):
     """The key asks for a passphrase."""
 
 
 def problem(certificate: bytes, key: bytes) -> str | None:
-    """What keeps the servers from using tls.crt and tls.key; None if nothing does.
+    """What keeps every server from using tls.crt and tls.key; None if nothing does.
 
-    `certificate` is the server's, with its chain behind it.
+    `certificate` is the server's, with its chain behind it. Its dates and names do not matter: servers load it anyway,
+    and a certificate that clients refuse does less harm than a server that is down.
     """
     if reason := _unreadable(certificate, "tls.crt"):
         return reason
     if not _KEY.search(key):
         return "tls.key holds no private key in PEM form"
-    return _misfit(bundle(certificate, key)) or out_of_date(certificate)
+    return _misfit(bundle(certificate, key))
 
 
 def authority_problem(certificates: bytes) -> str | None:
@@ -48,6 +52,26 @@ def bundle(certificate: bytes, key: bytes) -> bytes:
 def authorities(certificates: bytes) -> bytes:
     """A CA file without any other text that it may hold."""
     return _lines(_CERTIFICATE.findall(certificates))
+
+
+def other_names(certificate: bytes, host: str) -> str | None:
+    """What is wrong with the names that the first certificate is for: none is `host` (RFC 9525, 6.3); None if one is,
+    or if the certificate cannot be read."""
+    try:
+        names = der.dns_names(_first(certificate))
+    except Exception:
+        return None
+    if any(_matches(name.lower(), host.lower()) for name in names):
+        return None
+    if not names:
+        return f"the certificate names no host (subjectAltName), and so not {host}"
+    more = f" and {len(names) - _SHOWN} more" if len(names) > _SHOWN else ""
+    return f"the certificate is for {', '.join(names[:_SHOWN])}{more}, and not for {host}"
+
+
+def _matches(name: str, host: str) -> bool:
+    """A wildcard is the whole first label, and stands for one."""
+    return name == host or (name.startswith("*.") and name[1:] == f".{host.partition('.')[2]}")
 
 
 def expiry(certificate: bytes) -> datetime | None:
@@ -93,9 +117,11 @@ def _refuse() -> NoReturn:
 
 def out_of_date(certificate: bytes) -> str | None:
     """What is wrong with the time in which the first certificate is valid; None if it is now, or cannot be read."""
-    if _unreadable(certificate, ""):
+    try:
+        first, last = _validity(certificate)
+    # The servers can use what OpenSSL reads, whatever this reader makes of it.
+    except Exception:
         return None
-    first, last = _validity(certificate)
     now = datetime.now(UTC)
     if now > last:
         return f"the certificate expired on {last:%Y-%m-%d at %H:%M:%S} UTC"
@@ -105,8 +131,13 @@ def out_of_date(certificate: bytes) -> str | None:
 
 
 def _validity(certificate: bytes) -> tuple[datetime, datetime]:
+    return der.validity(_first(certificate))
+
+
+def _first(certificate: bytes) -> bytes:
+    """The first certificate in DER form."""
     first: bytes = _CERTIFICATE.findall(certificate)[0]
-    return der.validity(ssl.PEM_cert_to_DER_cert(_ascii(first)))
+    return ssl.PEM_cert_to_DER_cert(_ascii(first))
 
 
 def _lines(*blocks: list[bytes]) -> bytes:

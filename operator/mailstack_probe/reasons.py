@@ -81,6 +81,7 @@ class WarningReason(Documented):
         "CertificateExpired",
         "The certificate that the servers show has expired, or is not valid yet.",
     )
+    CERTIFICATE_NAME = "CertificateForAnotherName", "The server's certificate is not for spec.hostname."
 
 
 # Dovecot does not answer: another check costs nothing, and leaves no line in a log.

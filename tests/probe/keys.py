@@ -1,6 +1,7 @@
 """Certificates and keys for tests, made by the machine's openssl."""
 
 import subprocess
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ new_certs_dir = .
 rand_serial = yes
 default_md = sha256
 policy = names
+copy_extensions = copy
 [names]
 commonName = supplied
 """
@@ -33,14 +35,20 @@ class Pair:
 
 
 def pair(
-    *, start: timedelta = timedelta(days=-1), end: timedelta = timedelta(days=30), kind: tuple[str, ...] = EC
+    *,
+    start: timedelta = timedelta(days=-1),
+    end: timedelta = timedelta(days=30),
+    kind: tuple[str, ...] = EC,
+    names: Sequence[str] = ("mail.example.org",),
 ) -> Pair:
-    """A new key and a certificate of its own for mail.example.org, valid from and to so long after now."""
+    """A new key and a certificate of its own for these DNS names, valid from and to so long after now."""
     with TemporaryDirectory() as name:
         folder = Path(name)
         folder.joinpath("openssl.cnf").write_text(_CONFIG)
         folder.joinpath("index.txt").touch()
         request = ("req", "-config", "openssl.cnf", "-new", "-nodes", "-subj", "/CN=mail.example.org")
+        alternatives = ",".join(f"DNS:{name}" for name in names)
+        request = (*request, *(("-addext", f"subjectAltName={alternatives}") if names else ()))
         _openssl(folder, *request, "-newkey", *kind, "-keyout", "key", "-out", "request")
         sign = ("ca", "-config", "openssl.cnf", "-batch", "-selfsign", "-notext", "-keyfile", "key", "-in", "request")
         _openssl(folder, *sign, "-startdate", _time(start), "-enddate", _time(end), "-out", "certificate")

@@ -10,11 +10,13 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
 from mailstack_probe.certificates import Keeper, authority, pair
+from tests.probe import keys
 from tests.probe.keys import Pair
 
 WAITS = "the mail servers wait for a good one"
@@ -122,6 +124,39 @@ def test_a_broken_pair_leaves_the_good_one_and_is_logged_once_per_change(
     secret.put(tls_crt=other.certificate, tls_key=good.key)
     assert [keeper.look(), keeper.look()] == [line, None]
     assert target.read_bytes() == good.key + good.certificate
+    secret.put_pair(good)
+    assert keeper.look() == f"Secret in {secret.folder}: in use as {target}"
+
+
+@pytest.fixture(scope="module")
+def old() -> Pair:
+    return keys.pair(start=timedelta(days=-2), end=timedelta(days=-1))
+
+
+def test_an_expired_pair_is_better_than_none(secret: Secret, target: Path, keeper: Keeper, old: Pair) -> None:
+    """Fault: renewal fails, the node is drained, and the new pod has no port 25."""
+    secret.put_pair(old)
+    line = keeper.look() or ""
+    assert line.startswith(f"Secret in {secret.folder}: in use as {target}, although the certificate expired on ")
+    assert target.read_bytes() == old.key + old.certificate
+    assert keeper.look() is None
+
+
+def test_an_expired_pair_does_not_replace_a_valid_one(
+    secret: Secret, target: Path, keeper: Keeper, good: Pair, old: Pair
+) -> None:
+    secret.put_pair(good)
+    keeper.look()
+    secret.put_pair(old)
+    assert (keeper.look() or "").endswith(" UTC; the last good one stays in use")
+    assert target.read_bytes() == good.key + good.certificate
+
+
+def test_a_valid_pair_replaces_an_expired_one(
+    secret: Secret, target: Path, keeper: Keeper, good: Pair, old: Pair
+) -> None:
+    secret.put_pair(old)
+    keeper.look()
     secret.put_pair(good)
     assert keeper.look() == f"Secret in {secret.folder}: in use as {target}"
 

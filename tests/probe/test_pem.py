@@ -48,16 +48,41 @@ def test_a_weak_key_is_named_in_openssls_words() -> None:
     )
 
 
-def test_an_expired_certificate_is_named() -> None:
+def test_an_expired_certificate_can_be_used_and_is_named() -> None:
     old = keys.pair(start=timedelta(days=-2), end=timedelta(days=-1))
     expiry = pem.expiry(old.certificate)
     assert expiry is not None
-    assert pem.problem(old.certificate, old.key) == f"the certificate expired on {expiry:%Y-%m-%d at %H:%M:%S} UTC"
+    assert pem.problem(old.certificate, old.key) is None
+    assert pem.out_of_date(old.certificate) == f"the certificate expired on {expiry:%Y-%m-%d at %H:%M:%S} UTC"
 
 
-def test_a_certificate_of_the_future_is_named() -> None:
+def test_a_certificate_of_the_future_can_be_used_and_is_named() -> None:
     early = keys.pair(start=timedelta(days=2))
-    assert (pem.problem(early.certificate, early.key) or "").startswith("the certificate is valid only from ")
+    assert pem.problem(early.certificate, early.key) is None
+    assert (pem.out_of_date(early.certificate) or "").startswith("the certificate is valid only from ")
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["mail.example.org"], None),
+        (["other.example.org", "MAIL.Example.org"], None),
+        (["*.example.org"], None),
+        (["*.mail.example.org", "example.org"], "the certificate is for *.mail.example.org, example.org, and not for "),
+        (["*.org"], "the certificate is for *.org, and not for "),
+        ([f"n{number}.example.org" for number in range(7)], "n3.example.org, n4.example.org and 2 more, and not for "),
+        ([], "the certificate names no host (subjectAltName), and so not "),
+    ],
+    ids=str,
+)
+def test_names_of_a_certificate_are_compared_as_clients_do(names: list[str], says: str | None) -> None:
+    wrong = pem.other_names(keys.pair(names=names).certificate, "mail.example.org")
+    assert wrong is None if says is None else (wrong or "").endswith(f"{says}mail.example.org")
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_dates_and_names_that_cannot_be_read_are_no_reason(content: bytes) -> None:
+    assert (pem.out_of_date(content), pem.other_names(content, "mail.example.org")) == (None, None)
 
 
 @pytest.mark.parametrize("text", [b"", b"\0\xff", b"-----BEGIN CERTIFICATE-----\n"], ids=["empty", "binary", "begun"])

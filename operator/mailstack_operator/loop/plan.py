@@ -24,13 +24,14 @@ class Inputs:
     """What a run reads before it decides.
 
     `running` has the image of the pods' helpers by the digest of the configuration that they run; `image` is the
-    operator's own; `rehearsal` is the pod that tries a changed configuration.
+    operator's own; `rehearsal` is the pod that tries a changed configuration. `serving`: a mail pod runs.
     """
 
     references: References
     image: str
     running: Mapping[str, str]
     rehearsal: Pod | None
+    serving: bool
 
 
 @dataclass(frozen=True)
@@ -101,7 +102,7 @@ def plan_of(inputs: Inputs) -> Plan:
         claims=claims_of(wanted),
         config_digest=rendered.config_digest,
         is_settled=rendered.config_digest in running,
-        missing=references.problem(),
+        missing=references.problem(serving=inputs.serving),
         trial=_trial(inputs, rendered.config_digest),
     )
 

@@ -60,6 +60,11 @@ class Pod:
     ends: tuple[End, ...]
 
     @property
+    def runs(self) -> bool:
+        """Whether its init containers are done, and its servers were started."""
+        return self.phase == "Running" and not self.deleting
+
+    @property
     def stateful_set(self) -> str:
         """The StatefulSet that it is of: a pod's name is that and its number."""
         return self.name.rpartition("-")[0]

@@ -117,6 +117,7 @@ class Reconciler:
             image=self._image,
             running={live.config_digest: live.operator_image for live in seen.stateful_sets()},
             rehearsal=rehearsal.pod_of(seen.pods, stack.key.name),
+            serving=any(pod.runs for pod in seen.pods.values() if pod.component != rehearsal.COMPONENT),
         )
 
     async def _apply(self, plan: Plan, known: str) -> str:
@@ -133,7 +134,7 @@ class Reconciler:
     async def _announce_secrets(self, key: StackKey, version: str) -> None:
         """Makes the kubelet read changed Secrets: it does so every 60 to 90 s, and at once when the pod changes."""
         for pod in list(self._store[key].pods.values()):
-            if not pod.deleting and pod.component != "rehearsal" and pod.secrets_version != version:
+            if not pod.deleting and pod.component != rehearsal.COMPONENT and pod.secrets_version != version:
                 logger.info("announcing Secrets of version %s to pod %s of %s", version, pod.name, key)
                 await self._cluster.touch_pod(key.namespace, pod, version)
 

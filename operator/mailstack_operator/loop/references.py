@@ -18,11 +18,12 @@ from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Wa
 from mailstack_operator.loop.port import Cluster, File
 from mailstack_operator.loop.store import Seen, Store
 from mailstack_operator.stack.mailstack import MailStack
-from mailstack_operator.stack.needs import CERTIFICATE_KEYS, Need
+from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, Need
 from mailstack_operator.stack.references import files, needs
 from mailstack_operator.stack.topology import Sources
 from mailstack_probe import pem
 from mailstack_probe.contract import StackWarning
+from mailstack_probe.reasons import WarningReason
 
 logger = logging.getLogger(__name__)
 
@@ -42,15 +43,26 @@ class References:
     stack: MailStack
     found: Mapping[Need, File | None]
 
-    def problem(self) -> Unfinished | None:
+    def problem(self, *, serving: bool) -> Unfinished | None:
         """Why no pod may be made or rolled yet: without its users Dovecot would refuse everybody for good, without
-        another file the pod would not start. A running pod keeps what it has."""
-        problems = (_problem(need, file) for need, file in self.found.items())
+        another file the pod would not start. `serving`: a pod runs, and keeps what it has."""
+        problems = (_missing(need, file) or _invalid(need, file, serving) for need, file in self.found.items())
         return next(filter(None, problems), None)
 
     def warnings(self) -> Iterator[StackWarning]:
-        """What to look at of what was found."""
-        yield from ()
+        """What clients have against a certificate that the servers can use."""
+        for need, file in self.found.items():
+            if not (_missing(need, file) or _unusable(need, file)):
+                yield from self._doubts(need, _values(file))
+
+    def _doubts(self, need: Need, values: Mapping[str, bytes]) -> Iterator[StackWarning]:
+        certificate, tls = values.get(CERTIFICATE_KEYS[0], b""), self.stack.spec.tls
+        if wrong := pem.out_of_date(certificate):
+            message = f"{need}, which holds {need.what}: {wrong}; it is used all the same unless a pod has a valid one"
+            yield StackWarning(WarningReason.CERTIFICATE_EXPIRED, f"{message}, and clients refuse it: renew the Secret")
+        if tls and need.name == tls.secret_name and (wrong := pem.other_names(certificate, self.stack.spec.hostname)):
+            message = f"{need}, which holds {need.what}: {wrong}, which is spec.hostname; clients that connect to it"
+            yield StackWarning(WarningReason.CERTIFICATE_NAME, f"{message} refuse it: add the name to the certificate")
 
     def sources(self) -> Sources:
         """The files that become part of the configuration. Raises Waiting where one is missing."""
@@ -79,10 +91,6 @@ async def _read(cluster: Cluster, namespace: str, need: Need) -> File | None:
     return await cluster.config_map(namespace, need.name)
 
 
-def _problem(need: Need, file: File | None) -> Unfinished | None:
-    return _missing(need, file) or _invalid(need, file)
-
-
 def _values(file: File | None) -> Mapping[str, bytes]:
     return file.data if file else {}
 
@@ -97,17 +105,23 @@ def _missing(need: Need, file: File | None) -> Waiting | None:
     return None
 
 
-def _invalid(need: Need, file: File | None) -> Stalled | None:
+def _invalid(need: Need, file: File | None, serving: bool) -> Stalled | None:
     """Whether no server could use the certificate."""
-    if file is None or need.keys[:2] != CERTIFICATE_KEYS:
-        return None
-    wrong = pem.problem(*(file.data[key] for key in CERTIFICATE_KEYS))
+    wrong = _unusable(need, file)
     if wrong is None:
         return None
-    message = (
-        f"{need}, which holds {need.what}: {wrong}; running pods keep the last valid certificate: renew the Secret"
-    )
+    running = "the running pods keep the last good one, and no new pod can start" if serving else "no pod can start"
+    message = f"{need}, which holds {need.what}: {wrong}; {running}: renew the Secret"
     return Stalled(Reason.CERTIFICATE_INVALID, message, PERIOD)
+
+
+def _unusable(need: Need, file: File | None) -> str | None:
+    if file is None or need.keys[:2] != CERTIFICATE_KEYS:
+        return None
+    if wrong := pem.problem(*(file.data[key] for key in CERTIFICATE_KEYS)):
+        return wrong
+    wrong = pem.authority_problem(file.data[CA_KEY]) if CA_KEY in need.keys else None
+    return f"key {CA_KEY}: {wrong}" if wrong else None
 
 
 class Looker(Protocol):

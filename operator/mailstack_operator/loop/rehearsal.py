@@ -6,6 +6,8 @@ from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.loop.pod_state import End, Pod
 from mailstack_probe.contract import NO_ANSWER
 
+# The component of its pod, in place of a server's name.
+COMPONENT = "rehearsal"
 # Seconds after which a rehearsal that ended without a verdict is repeated.
 AGAIN = 30.0
 # Rehearsals at the same time: an upgrade of the operator may change every MailStack at once.
@@ -54,7 +56,7 @@ def is_undecided(pod: Pod) -> bool:
 def occupies_slot(pod: Pod) -> bool:
     """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that does not exist,
     costs nothing: it must not block other rehearsals."""
-    works = pod.component == "rehearsal" and pod.phase in ("", "Pending", "Running")
+    works = pod.component == COMPONENT and pod.phase in ("", "Pending", "Running")
     return works and not pod.deleting and not _is_held_up(pod)
 
 

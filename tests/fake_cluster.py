@@ -10,7 +10,7 @@ from mailstack_operator.kube.objects import Json, Object, entries, number, secti
 from mailstack_operator.kube.quantity import amount
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.pod_state import Pod
-from mailstack_operator.loop.port import File
+from mailstack_operator.loop.port import File, Note
 from mailstack_operator.loop.store import Store
 
 
@@ -25,6 +25,9 @@ class FakeCluster:
         self.writes: list[str] = []
         self.gone: list[Object] = []
         self.events: list[Object] = []
+        # What Events say, by the name of the object that they are about, and what was asked for.
+        self.said: dict[str, list[Note]] = {}
+        self.asked: list[str] = []
         self.refuse: dict[str, ClusterError] = {}
         self.volumes_grow = True
         self._version = 100
@@ -125,6 +128,11 @@ class FakeCluster:
         reports = entries(section(self.objects[ref], "status"), "pods")
         kept: list[Json] = [dict(entry) for at, entry in enumerate(reports) if at != place]
         self.put({**self.objects[ref], "status": {**section(self.objects[ref], "status"), "pods": kept}})
+
+    async def notes(self, ref: Ref) -> Sequence[Note]:
+        self._refused("notes")
+        self.asked.append(str(ref))
+        return self.said.get(ref.name, [])
 
     async def record(self, event: Object) -> None:
         self._refused("Event")

@@ -80,7 +80,7 @@ def test_a_starting_pod_names_the_container_that_is_waited_for() -> None:
 
 def test_a_ready_pod_of_the_wanted_revision_has_no_problem() -> None:
     seen = Seen(rollouts={"mail": Rollout(1, 1, "r1")}, pods={"mail-0": pod_of(pod())})
-    assert rollout_problem(seen, "mail", 1) is None
+    assert rollout_problem(seen, "mail", ["mail-0"]) is None
 
 
 @pytest.mark.parametrize(
@@ -90,7 +90,7 @@ def test_a_ready_pod_of_the_wanted_revision_has_no_problem() -> None:
 )
 def test_a_ready_pod_of_an_older_configuration_is_not_enough(rollout: Rollout | None, revision: str) -> None:
     seen = Seen(rollouts={"mail": rollout} if rollout else {}, pods={"mail-0": pod_of(pod(revision=revision))})
-    found = rollout_problem(seen, "mail", 1)
+    found = rollout_problem(seen, "mail", ["mail-0"])
     assert found is not None
     assert found.reason == "Progressing"
 
@@ -98,7 +98,9 @@ def test_a_ready_pod_of_an_older_configuration_is_not_enough(rollout: Rollout | 
 def test_a_pod_that_is_being_deleted_is_not_ready() -> None:
     body = pod()
     body["metadata"] = {**body["metadata"], "deletionTimestamp": "2026-01-02T03:04:05Z"}  # type: ignore[dict-item]
-    found = rollout_problem(Seen(rollouts={"mail": Rollout(1, 1, "r1")}, pods={"mail-0": pod_of(body)}), "mail", 1)
+    found = rollout_problem(
+        Seen(rollouts={"mail": Rollout(1, 1, "r1")}, pods={"mail-0": pod_of(body)}), "mail", ["mail-0"]
+    )
     assert found is not None
 
 

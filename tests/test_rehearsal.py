@@ -5,7 +5,7 @@ import json
 import pytest
 
 from mailstack_operator.kube.metadata import Ref
-from mailstack_operator.kube.objects import Json, Object, section, text
+from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop.rehearsal import AGAIN, AT_ONCE
 from mailstack_operator.stack import children, topology
 from tests.probe import keys
@@ -200,6 +200,58 @@ async def test_a_change_takes_the_helpers_of_the_new_operator(world: World, cert
     world.change({**CHANGE, **TLS})
     await world.tried("Succeeded")
     assert "mailstack/operator:9" in json.dumps(world.cluster.objects[PODS])
+
+
+OWN = ("registry.example.org/mailstack/operator:9", ("registry",))
+PENDING: Object = {"phase": "Pending", "initContainerStatuses": [{"name": "probe", "state": {"waiting": {}}}]}
+
+
+def helpers(manifest: Object) -> tuple[Json, list[Json]]:
+    """The image of the helpers, and the names of the pull secrets."""
+    spec = section(manifest, "spec", "template", "spec") or section(manifest, "spec")
+    every = [*entries(spec, "initContainers"), *entries(spec, "containers")]
+    image = next(each["image"] for each in every if each["name"] in ("probe", "rehearsal"))
+    return image, [each["name"] for each in entries(spec, "imagePullSecrets")]
+
+
+@pytest.mark.parametrize(("phase", "is_new"), [("Running", False), ("Pending", True)])
+async def test_a_corrected_image_of_the_operator_reaches_a_pod_that_cannot_start(
+    running: World, phase: str, is_new: bool
+) -> None:
+    """Fault: a corrected tag of the chart reaches nobody, because the configuration is the same."""
+    pod = next(found for ref, found in running.cluster.objects.items() if ref.kind == "Pod")
+    before = helpers(running.cluster.objects[PODS])
+    running.start(image=OWN[0], pull_secrets=OWN[1])
+    running.store.note(running.cluster.put({**pod, "status": {**section(pod, "status"), "phase": phase}}))
+    await running.run()
+    assert helpers(running.cluster.objects[PODS]) == ((OWN[0], ["registry"]) if is_new else before)
+    assert REHEARSAL not in running.cluster.objects
+
+
+async def test_pull_secrets_of_the_operator_go_with_its_image(running: World) -> None:
+    """Pods that run are not replaced for them; the next change takes both."""
+    running.start(image=OWN[0], pull_secrets=OWN[1])
+    running.change({**CHANGE, "spec.imagePullSecrets": [{"name": "mirror"}]})
+    await running.run()
+    assert helpers(running.cluster.objects[REHEARSAL]) == (OWN[0], ["mirror", "registry"])
+    await running.tried("Succeeded")
+    assert helpers(running.cluster.objects[PODS]) == (OWN[0], ["mirror", "registry"])
+    await running.settled()
+    running.start(image=OWN[0], pull_secrets=("another",))
+    await running.run()
+    assert running.cluster.writes == []
+
+
+async def test_a_rehearsal_whose_image_cannot_be_pulled_takes_the_corrected_one(running: World) -> None:
+    """Fault: it was kept for as long as it may take, up to 330 s."""
+    running.change(CHANGE)
+    await running.tried("Pending", PENDING)
+    running.start(image=OWN[0], pull_secrets=OWN[1])
+    await running.run()
+    assert "delete Pod mail-rehearsal" in running.cluster.writes
+    running.cluster.watch(running.store)
+    await running.run()
+    assert helpers(running.cluster.objects[REHEARSAL]) == (OWN[0], ["registry"])
 
 
 @pytest.mark.parametrize("listener", ["Unix", "Inet"])

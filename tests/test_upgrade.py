@@ -20,8 +20,8 @@ DATA = Path(__file__).parent / "data" / "upgrade"
 # The checks that the probe of 0.1.0 makes.
 OLD_CHECKS = [check for check in CHECKS if check.name in ("lmtp", "verification")]
 OLD_IMAGE, NEW_IMAGE = "mailstack/operator:0.1.0", "mailstack/operator:0.2.0"
-# What may change of the objects: the probe's listener, the drain, how the containers' scripts get their values, and
-# the claims' marks.
+# What may change of the objects: the probe's listener, the drain, how the containers' scripts get their values, the
+# claims' marks, and the containers' resources.
 ALLOWED = (
     r"PersistentVolumeClaim \S+ \.metadata\.annotations",
     r"ConfigMap \S+-postfix \.data\.master\.cf",
@@ -29,6 +29,7 @@ ALLOWED = (
     r"StatefulSet \S+ \.spec\.template\.metadata\.annotations\.mailstack\.dev/config-digest",
     r"StatefulSet \S+ \.spec\.template\.spec\.terminationGracePeriodSeconds",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.(command|args|env|lifecycle)\b.*",
+    r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.resources\b.*",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.(liveness|startup)Probe\.exec\.\w+",
     # The helpers' own image.
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[(probe|certificates)\]\.image",

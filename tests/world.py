@@ -31,12 +31,23 @@ class World:
         self.cluster = FakeCluster()
         self.start()
 
-    def start(self, image: str = "mailstack/operator:1", checks: Sequence[Check] = CHECKS) -> None:
+    def start(
+        self,
+        image: str = "mailstack/operator:1",
+        checks: Sequence[Check] = CHECKS,
+        pull_secrets: Sequence[str] = (),
+    ) -> None:
         """A new operator process, of this image and with these checks: it knows only what it reads."""
         self.store = Store()
         self.seconds = 0.0
         self.loop = Reconciler(
-            self.cluster, self.store, image=image, checks=checks, now=lambda: NOW, clock=lambda: self.seconds
+            self.cluster,
+            self.store,
+            image=image,
+            pull_secrets=pull_secrets,
+            checks=checks,
+            now=lambda: NOW,
+            clock=lambda: self.seconds,
         )
         self.cluster.watch(self.store)
 

@@ -90,6 +90,13 @@ def test_image_is_the_operators_and_its_helpers(setting: str, image: str) -> Non
     assert f"--image={image}" in (container.args or [])
 
 
+def test_pull_secrets_are_handed_on_by_name() -> None:
+    setting = 'image.pullSecrets=[{"name": "registry"}, {"name": "mirror"}]'
+    arguments = _container(setting).args or []
+    assert [each for each in arguments if "secret" in each] == ["--pull-secret=registry", "--pull-secret=mirror"]
+    assert [each.name for each in _pod(setting).image_pull_secrets or []] == ["registry", "mirror"]
+
+
 def test_no_replica_is_a_replica_count() -> None:
     """A zero is easily taken for "not set" in a template."""
     assert helm.template("replicas=0").one(V1Deployment).spec.replicas == 0

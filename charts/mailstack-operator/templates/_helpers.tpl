@@ -164,10 +164,11 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [""]
   resources: [pods]
   verbs: [list, watch, create, patch, delete]
-# An Event for each change of a condition.
+# An Event for each change of a condition. List: why a pod of a MailStack is not created or gets no volume; only Events about its
+# StatefulSet and claims are asked for, and only meanwhile.
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create]
+  verbs: [list, create]
 # One Secret by its name, to report missing keys and to notice a change; no list and no watch.
 - apiGroups: [""]
   resources: [secrets]

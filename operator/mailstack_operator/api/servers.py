@@ -12,6 +12,7 @@ from mailstack_operator.api.strings import (
     ImageReference,
     ParameterValue,
     Quantity,
+    SecretName,
     StorageClassName,
     StorageSize,
 )
@@ -47,6 +48,10 @@ class ResourceAmounts(Model):
     cpu: Quantity | None = Field(None, description="CPU in cores: 500m is half a core.")
     memory: Quantity | None = Field(None, description="Memory in bytes, such as 128Mi.")
 
+    @property
+    def shown(self) -> str:
+        return f"{self.cpu} CPU, {self.memory}"
+
 
 class Resources(Model):
     """Compute resources of one container, as in a pod."""
@@ -54,7 +59,46 @@ class Resources(Model):
     requests: ResourceAmounts = Field(
         default_factory=ResourceAmounts, description="Resources that the scheduler reserves for the container."
     )
-    limits: ResourceAmounts = Field(default_factory=ResourceAmounts, description="Maximum that the container may use.")
+    limits: ResourceAmounts = Field(
+        default_factory=ResourceAmounts, description='Maximum that the container may use; "0" is no limit.'
+    )
+
+
+def _default(requests: tuple[str, str], limits: tuple[str, str]) -> Resources:
+    """Of CPU and memory each."""
+    (cpu, memory), (most_cpu, most_memory) = requests, limits
+    return Resources(
+        requests=ResourceAmounts(cpu=cpu, memory=memory), limits=ResourceAmounts(cpu=most_cpu, memory=most_memory)
+    )
+
+
+# Requests: what an idle pod uses, rounded up (1 millicore and 12 MB a server, 2 and 14 a probe). Limits: a thousand
+# IMAP sessions take 1.6 MB each, and a hundred smtpd and cleanup processes of Postfix 3 MB each.
+POSTFIX_RESOURCES = _default(("5m", "32Mi"), ("1", "1Gi"))
+DOVECOT_RESOURCES = _default(("5m", "32Mi"), ("2", "2Gi"))
+HELPER_RESOURCES = _default(("2m", "16Mi"), ("500m", "128Mi"))
+
+
+def _resources(of: str, default: Resources) -> Resources:
+    """A field for what differs from `default`."""
+    description = (
+        f"Resources of {of}. Default: requests {default.requests.shown}; limits {default.limits.shown}. A default "
+        "gives way where it would exceed a limit, or fall below a request, that is set."
+    )
+    field: Resources = Field(default_factory=Resources, description=description)
+    return field
+
+
+class PullSecret(Model):
+    """A Secret of type kubernetes.io/dockerconfigjson, as in a pod."""
+
+    name: SecretName = Field(description="Name of the Secret, in the namespace of the MailStack.")
+
+
+class Helpers(Model):
+    """The containers of the operator's image in the mail pods, such as the probe."""
+
+    resources: Resources = _resources("each container of the operator's image in the mail pods", HELPER_RESOURCES)
 
 
 class PostfixStorage(Model):
@@ -95,7 +139,7 @@ class Postfix(Model):
         ge=1,
         le=32,
     )
-    resources: Resources = Field(default_factory=Resources, description="Resources of the postfix container.")
+    resources: Resources = _resources("each container of Postfix's image", POSTFIX_RESOURCES)
     storage: PostfixStorage = Field(default_factory=PostfixStorage, description="Volumes of Postfix.")
     parameters: dict[str, ParameterValue] = Field(
         default_factory=dict,
@@ -129,7 +173,7 @@ class Dovecot(Model):
     rootless: Rootless | None = Field(
         None, description="Runs Dovecot as an unprivileged user. Default: as root, with a minimal set of capabilities."
     )
-    resources: Resources = Field(default_factory=Resources, description="Resources of the dovecot container.")
+    resources: Resources = _resources("each container of Dovecot's image", DOVECOT_RESOURCES)
     storage: DovecotStorage = Field(default_factory=DovecotStorage, description="The volume of Dovecot.")
     extra_config: ConfigText = Field(
         "",

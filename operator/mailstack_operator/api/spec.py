@@ -11,7 +11,7 @@ from pydantic import AfterValidator, Field
 from mailstack_operator.api.delivery import Delivery
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
-from mailstack_operator.api.servers import Dovecot, Postfix
+from mailstack_operator.api.servers import Dovecot, Helpers, Postfix, PullSecret
 from mailstack_operator.api.strings import DomainName, HostName, MailAddress
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.api.tls import Tls
@@ -52,3 +52,13 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")
+    image_pull_secrets: list[PullSecret] = Field(
+        default_factory=list,
+        max_length=16,
+        description="Secrets with credentials of registries, for all images of the mail pods. Those of the operator's "
+        "chart (image.pullSecrets) are added by their names.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
+    )
+    helpers: Helpers = Field(
+        default_factory=Helpers, description="The containers of the operator's image in the mail pods."
+    )

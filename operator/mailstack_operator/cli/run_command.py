@@ -35,6 +35,12 @@ from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
     help="The operator's own image; helper containers of the mail pods run it.",
 )
 @click.option(
+    "--pull-secret",
+    "pull_secrets",
+    multiple=True,
+    help="Secret in the namespace of each MailStack to pull its pods' images with; may be repeated.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -56,6 +62,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     lease_name: str,
     identity: str,
     image: str,
+    pull_secrets: tuple[str, ...],
     log_level: str,
     log_format: str,
 ) -> None:
@@ -72,6 +79,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
         lease_name=lease_name,
         identity=identity,
         image=image,
+        pull_secrets=pull_secrets,
     )
     try:
         asyncio.run(app.run(settings))

@@ -20,14 +20,14 @@ from kubernetes.aio.client.configuration import Configuration
 
 from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound, decode, refusal_of
 from mailstack_operator.kube import names
-from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, KINDS, LEASE, MAIL_STACK, POD, SECRET, Kind
+from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, KINDS, LEASE, MAIL_STACK, POD, SECRET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.leader import Lease
 from mailstack_operator.loop.pod_state import Pod
-from mailstack_operator.loop.port import File
+from mailstack_operator.loop.port import File, Note
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
 _JSON = "application/json"
@@ -37,6 +37,8 @@ _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 250
+# The length of a date with its seconds, YYYY-MM-DDTHH:MM:SS.
+_SECONDS = 19
 
 
 @contextlib.asynccontextmanager
@@ -107,6 +109,11 @@ class ApiServer:
         steps: Json = [{"op": "test", "path": f"{here}/name", "value": pod}, {"op": "remove", "path": here}]
         with contextlib.suppress(NotFound, Conflict, Invalid):
             await self._request("PATCH", path, body=steps, content=_PATCH)
+
+    async def notes(self, ref: Ref) -> list[Note]:
+        query = {"fieldSelector": f"regarding.kind={ref.kind},regarding.name={ref.name}", "limit": str(_PAGE)}
+        page = await self._request("GET", _path(EVENT.ref(ref.namespace, "")), query=query)
+        return [_note(event) for event in entries(page, "items")]
 
     async def record(self, event: Object) -> None:
         await self._request("POST", _path(replace(ref_of(event), name="")), body=event)
@@ -240,6 +247,17 @@ def _file(body: Object, decode: Callable[[str], bytes]) -> File:
     data = section(body, "data")
     values = {key: decode(text(data, key)) for key in data}
     return File(text(section(body, "metadata"), "resourceVersion"), values)
+
+
+def _note(event: Mapping[str, Json]) -> Note:
+    """An Event of the old API, as the controllers write it, has no series and no eventTime."""
+    times = (text(section(event, "series"), "lastObservedTime"), text(event, "deprecatedLastTimestamp"))
+    at = (
+        next(filter(None, times), "")
+        or text(event, "eventTime")
+        or text(section(event, "metadata"), "creationTimestamp")
+    )
+    return Note(text(event, "reason"), text(event, "note"), at[:_SECONDS], text(section(event, "regarding"), "uid"))
 
 
 def _lease(body: Object) -> Lease:

@@ -17,5 +17,6 @@ class Settings:
     identity: str = "mailstack"
     workers: int = 8
     image: str = DEFAULT_OPERATOR_IMAGE
+    pull_secrets: tuple[str, ...] = ()
     request_timeout: float = 10.0
     resync: float = 600.0

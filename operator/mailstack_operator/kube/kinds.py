@@ -101,7 +101,8 @@ STATEFUL_SET = Kind(
 POD = Kind("v1", "Pod", "pods", (*_FOLLOW, *_APPLY, "delete"), is_read_whole=True)
 # Read by name: to follow Secrets takes the permission to read all of them.
 SECRET = Kind("v1", "Secret", "secrets", ("get",), is_followed=False)
-EVENT = Kind("events.k8s.io/v1", "Event", "events", ("create",), is_followed=False)
+# Listed by what they are about, and only while a pod is missing or has no volume.
+EVENT = Kind("events.k8s.io/v1", "Event", "events", ("list", "create"), is_followed=False)
 # The one of the leader election is in the operator's own namespace, where a Role of its own permits it.
 LEASE = Kind("coordination.k8s.io/v1", "Lease", "leases", (), is_followed=False)
 

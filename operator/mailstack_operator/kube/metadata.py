@@ -34,6 +34,24 @@ class Owner:
 
 
 @dataclass(frozen=True)
+class HelperImage:
+    """The operator's image, which the pods' helpers run, and the names of the Secrets that it is pulled with."""
+
+    reference: str
+    pull_secrets: tuple[str, ...] = ()
+
+    def to_annotations(self) -> Object:
+        secrets: Object = {names.ANNOTATION_PULL_SECRETS: ",".join(self.pull_secrets)} if self.pull_secrets else {}
+        return {names.ANNOTATION_OPERATOR_IMAGE: self.reference, **secrets}
+
+
+def helper_image_of(annotations: Mapping[str, Json]) -> HelperImage:
+    """Reads what `to_annotations` wrote."""
+    secrets = text(annotations, names.ANNOTATION_PULL_SECRETS).split(",")
+    return HelperImage(text(annotations, names.ANNOTATION_OPERATOR_IMAGE), tuple(filter(None, secrets)))
+
+
+@dataclass(frozen=True)
 class Live:
     """A live child. `fingerprint` changes whenever what we apply could have moved:
     uid, generation (resourceVersion for kinds without one), labels, owners.
@@ -51,9 +69,9 @@ class Live:
     generation: int = 0
     deleting: bool = False
     config_digest: str = ""
-    operator_image: str = ""
     sizes: Mapping[str, str] = field(default_factory=dict)
     kept: bool = False
+    helpers: HelperImage = HelperImage("")
 
 
 def ref_of(body: Object) -> Ref:
@@ -81,9 +99,9 @@ def live_of(body: Object) -> Live:
         generation=number(metadata, "generation"),
         deleting=bool(metadata.get("deletionTimestamp")),
         config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
-        operator_image=text(annotations, names.ANNOTATION_OPERATOR_IMAGE),
         sizes=sizes_of(body),
         kept=names.KEPT.items() <= annotations.items(),
+        helpers=helper_image_of(annotations),
     )
 
 

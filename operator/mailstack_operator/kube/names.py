@@ -24,6 +24,7 @@ CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}=mailstack"
 
 ANNOTATION_SECRETS_VERSION = "mailstack.dev/secrets-version"
 ANNOTATION_OPERATOR_IMAGE = "mailstack.dev/operator-image"
+ANNOTATION_PULL_SECRETS = "mailstack.dev/pull-secrets"
 ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"
 
 # What keeps tools from deleting a claim that they take for their own: it has no owner, and may carry a label by which

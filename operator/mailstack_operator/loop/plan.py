@@ -1,18 +1,18 @@
 """Decides what a run should make of a MailStack, from what it read. Pure."""
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube.kinds import BY_NAME, KINDS, STATEFUL_SET, Pruning
-from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.metadata import HelperImage, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, number, section
 from mailstack_operator.loop import rehearsal, summary
 from mailstack_operator.loop.apply import by_ref
 from mailstack_operator.loop.claims import HeldClaim, claims_of
 from mailstack_operator.loop.errors import Unfinished, Waiting
-from mailstack_operator.loop.pod_state import Pod
+from mailstack_operator.loop.pod_state import Pod, Rollout
 from mailstack_operator.loop.references import References
 from mailstack_operator.loop.store import Seen
 from mailstack_operator.stack import children, topology
@@ -20,16 +20,40 @@ from mailstack_operator.stack.topology import Topology
 
 
 @dataclass(frozen=True)
+class Running:
+    """What a StatefulSet has: its configuration, the image of its pods' helpers, and whether a pod runs with that."""
+
+    config_digest: str
+    helpers: HelperImage
+    in_use: bool
+
+
+def running_of(seen: Seen) -> dict[str, Running]:
+    """Those of the MailStack, by their names."""
+    return {
+        live.ref.name: Running(live.config_digest, live.helpers, _is_used(seen, live.ref.name))
+        for live in seen.stateful_sets()
+    }
+
+
+def _is_used(seen: Seen, stateful_set: str) -> bool:
+    """By the revision: a webhook may give the containers other images."""
+    revision = seen.rollouts.get(stateful_set, Rollout()).revision
+    pods = (pod for pod in seen.pods.values() if pod.stateful_set == stateful_set)
+    return any(pod.runs and pod.revision == revision for pod in pods)
+
+
+@dataclass(frozen=True)
 class Inputs:
     """What a run reads before it decides.
 
-    `running` has the image of the pods' helpers by the digest of the configuration that they run; `image` is the
-    operator's own; `rehearsal` is the pod that tries a changed configuration. `serving`: a mail pod runs.
+    `running` are the StatefulSets by their names; `image` is the operator's own; `rehearsal` is the pod that tries a
+    changed configuration. `serving`: a mail pod runs.
     """
 
     references: References
-    image: str
-    running: Mapping[str, str]
+    image: HelperImage
+    running: Mapping[str, Running]
     rehearsal: Pod | None
     serving: bool
 
@@ -79,29 +103,40 @@ class Plan:
         """What the wanted pods still lack."""
         return next(self._delays(seen), None)
 
+    @property
+    def pods(self) -> dict[str, list[str]]:
+        """The names of the wanted pods, by their StatefulSet."""
+        return {
+            ref.name: [f"{ref.name}-{ordinal}" for ordinal in range(number(section(manifest, "spec"), "replicas"))]
+            for ref, manifest in self.wanted.items()
+            if ref.kind == STATEFUL_SET.name
+        }
+
     def _delays(self, seen: Seen) -> Iterator[Unfinished]:
         for claim in self.claims:
             if pod := claim.other_holder(seen):
                 yield Waiting(Reason.PROGRESSING, f"waiting for pod {pod.name} to release the mail volume")
-        for ref, manifest in self.wanted.items():
-            if ref.kind == STATEFUL_SET.name:
-                replicas = number(section(manifest, "spec"), "replicas")
-                if problem := summary.rollout_problem(seen, ref.name, replicas):
-                    yield problem
+        for stateful_set, names in self.pods.items():
+            if problem := summary.rollout_problem(seen, stateful_set, names):
+                yield problem
 
 
 def plan_of(inputs: Inputs) -> Plan:
     """Raises Waiting where a file is missing that becomes part of the configuration."""
     references, running = inputs.references, inputs.running
-    decided = topology.decide(references.stack, references.sources(), inputs.image)
+    decided = topology.decide(references.stack, references.sources(), inputs.image.reference)
+    decided = replace(decided, pull_secrets=inputs.image.pull_secrets)
     rendered = children.render(decided)
-    wanted = by_ref(rendered.children(running.get(rendered.config_digest) or inputs.image))
+    same = {name: each for name, each in running.items() if each.config_digest == rendered.config_digest}
+    # An upgrade of the operator is no event for the mail, and a corrected image heals a pod that cannot start.
+    kept = {name: each.helpers for name, each in same.items() if each.in_use}
+    wanted = by_ref(rendered.children(inputs.image, kept))
     return Plan(
         topology=decided,
         wanted=wanted,
         claims=claims_of(wanted),
         config_digest=rendered.config_digest,
-        is_settled=rendered.config_digest in running,
+        is_settled=bool(same),
         missing=references.problem(serving=inputs.serving),
         trial=_trial(inputs, rendered.config_digest),
     )
@@ -109,6 +144,7 @@ def plan_of(inputs: Inputs) -> Plan:
 
 def _trial(inputs: Inputs, config_digest: str) -> Unfinished | None:
     """Without any pod there is nothing to lose: the first ones try their configuration themselves."""
-    if config_digest in inputs.running or not inputs.running:
+    digests = {each.config_digest for each in inputs.running.values()}
+    if config_digest in digests or not digests:
         return None
     return rehearsal.verdict(inputs.rehearsal, config_digest)

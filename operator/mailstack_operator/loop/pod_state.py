@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
+from mailstack_operator.kube.metadata import HelperImage, helper_image_of
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 
 # The kubelet keeps the last log lines of a failed container; these words mark the lines with the cause.
@@ -39,7 +40,8 @@ class End:
 class Pod:
     """A pod of a MailStack: which one it is, what it runs, the version of its Secrets, and its state.
 
-    `component` is postfix, dovecot or rehearsal; `claims` are the names of those it mounts; `phase` is the pod's own;
+    `component` is postfix, dovecot or rehearsal; `claims` are the names of those it mounts; `helpers` is the
+    image that a rehearsal's have; `phase` is the pod's own;
     `ends` are those of the containers that ended, in the pod's order. `lost`: its node is unreachable; `probed`: its
     probe runs.
     """
@@ -48,6 +50,7 @@ class Pod:
     uid: str
     component: str
     claims: frozenset[str]
+    helpers: HelperImage
     revision: str
     config_digest: str
     secrets_version: str
@@ -63,6 +66,12 @@ class Pod:
     def runs(self) -> bool:
         """Whether its init containers are done, and its servers were started."""
         return self.phase == "Running" and not self.deleting
+
+    @property
+    def awaits_volume(self) -> bool:
+        """Whether the scheduler says that a claim of the pod has no volume."""
+        unscheduled = self.problem is not None and self.problem.reason == Reason.UNSCHEDULABLE
+        return unscheduled and self.problem is not None and "persistentvolumeclaim" in self.problem.message.lower()
 
     @property
     def stateful_set(self) -> str:
@@ -96,6 +105,7 @@ def pod_of(body: Object) -> Pod:
         uid=text(metadata, "uid"),
         component=text(labels, names.LABEL_COMPONENT),
         claims=frozenset(_claims(body)),
+        helpers=helper_image_of(annotations),
         revision=text(labels, "controller-revision-hash"),
         config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
         secrets_version=text(annotations, names.ANNOTATION_SECRETS_VERSION),

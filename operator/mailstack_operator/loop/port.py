@@ -1,6 +1,6 @@
 """What the loop asks of a cluster. cluster.py answers it with the official client, tests with a fake."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -16,6 +16,17 @@ class File:
 
     version: str
     data: Mapping[str, bytes]
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an Event says: its reason, its message, when it last happened (RFC 3339, to the second), and the uid of what
+    it is about."""
+
+    reason: str
+    message: str
+    at: str
+    about: str = ""
 
 
 class Cluster(Protocol):
@@ -50,6 +61,9 @@ class Cluster(Protocol):
 
     async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
         """Removes the entry of the pod from status.pods, if it is still at that place."""
+
+    async def notes(self, ref: Ref) -> Sequence[Note]:
+        """The Events about objects of this kind and name, those of an earlier one too."""
 
     async def record(self, event: Object) -> None:
         """Creates an Event."""

@@ -12,12 +12,14 @@ from datetime import UTC, datetime
 from http import HTTPStatus
 
 from mailstack_operator.api.conditions import CHECKS, Check, ConditionType, Reason
+from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop import events, references, rehearsal, reports, summary
 from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished
-from mailstack_operator.loop.plan import Inputs, Plan, plan_of
+from mailstack_operator.loop.notes import NoteReader
+from mailstack_operator.loop.plan import Inputs, Plan, plan_of, running_of
 from mailstack_operator.loop.port import Cluster
 from mailstack_operator.loop.references import References
 from mailstack_operator.loop.rehearsal_runner import RehearsalRunner
@@ -46,6 +48,7 @@ class Reconciler:
         store: Store,
         *,
         image: str = DEFAULT_OPERATOR_IMAGE,
+        pull_secrets: Sequence[str] = (),
         checks: Sequence[Check] = CHECKS,
         now: Callable[[], str] = utc_now,
         clock: Callable[[], float] = time.monotonic,
@@ -54,7 +57,8 @@ class Reconciler:
         self._store = store
         self._applier = Applier(cluster, store)
         self._rehearsals = RehearsalRunner(cluster, store, clock)
-        self._image = image
+        self._notes = NoteReader(cluster, clock)
+        self._image = HelperImage(image, tuple(pull_secrets))
         self._checks = checks
         self._now = now
 
@@ -69,6 +73,7 @@ class Reconciler:
             # The children go by their ownerReferences.
             self._applier.forget(key)
             self._rehearsals.forget(key)
+            self._notes.forget(key)
             await self._applier.keep_claims(key)
             return None
         # A newer spec may arrive before the end: the outcome is of this one.
@@ -80,7 +85,7 @@ class Reconciler:
         """Returns every outcome but an unanswered request, which it raises; what is not known stays as reported."""
         outcome = Outcome(
             unfinished=None,
-            findings=reports.findings(self._store[key], self._image, self._checks),
+            findings=reports.findings(self._store[key], self._image.reference, self._checks),
             endpoint=stack.status.endpoint,
             applied_digest=stack.status.applied_digest,
             warnings=self._warnings(key, stack),
@@ -94,6 +99,7 @@ class Reconciler:
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             if plan.missing is None:
                 await self._announce_secrets(key, inputs.references.secrets_version)
+            await self._notes.read(key, self._store[key], plan.pods)
             return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))
         except Unfinished as error:
             return replace(outcome, unfinished=error)
@@ -115,7 +121,7 @@ class Reconciler:
         return Inputs(
             references=found,
             image=self._image,
-            running={live.config_digest: live.operator_image for live in seen.stateful_sets()},
+            running=running_of(seen),
             rehearsal=rehearsal.pod_of(seen.pods, stack.key.name),
             serving=any(pod.runs for pod in seen.pods.values() if pod.component != rehearsal.COMPONENT),
         )

@@ -53,7 +53,7 @@ class RehearsalRunner:
 
     def _is_stale(self, pod: Pod, plan: Plan) -> bool:
         """Whether the pod rehearses what is no longer wanted, or ended without a verdict AGAIN seconds ago."""
-        if pod.config_digest != plan.config_digest:
+        if pod.config_digest != plan.config_digest or pod.helpers != plan.topology.helper_image:
             return True
         if not rehearsal.is_undecided(pod):
             return False

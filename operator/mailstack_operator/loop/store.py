@@ -17,12 +17,16 @@ from mailstack_operator.loop.stack_state import StackState, stack_state_of
 
 @dataclass
 class Seen:
-    """All that is known of one MailStack; `stack` is None if there is none of that name."""
+    """All that is known of one MailStack; `stack` is None if there is none of that name.
+
+    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume.
+    """
 
     stack: StackState | None = None
     children: dict[Ref, Live] = field(default_factory=dict)
     rollouts: dict[str, Rollout] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
     @property
     def empty(self) -> bool:
@@ -33,7 +37,7 @@ class Seen:
 
     def helpers_image(self, stateful_set: str) -> str:
         """The operator's image that the pods' helpers are of; empty where there is no such StatefulSet."""
-        return next((live.operator_image for live in self.stateful_sets() if live.ref.name == stateful_set), "")
+        return next((live.helpers.reference for live in self.stateful_sets() if live.ref.name == stateful_set), "")
 
 
 # The resourceVersion at which an object was gone: the answer to our own write may arrive after the watch told of it.

@@ -3,10 +3,11 @@
 Conditions follow kstatus: `Reconciling` and `Stalled` are there only while they are true.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from mailstack_operator.api.conditions import FALSE, TRUE, Condition, ConditionType, Reason
+from mailstack_operator.loop import notes
 from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.loop.pod_state import Rollout
 from mailstack_operator.loop.reports import Finding
@@ -33,25 +34,28 @@ class Outcome:
     warnings: Sequence[StackWarning] = ()
 
 
-def rollout_problem(seen: Seen, stateful_set: str, replicas: int) -> Waiting | None:
-    """Why a wanted pod of the StatefulSet is not Ready yet, from its status; None if all are."""
+def rollout_problem(seen: Seen, stateful_set: str, pods: Iterable[str]) -> Waiting | None:
+    """Why one of these pods of the StatefulSet is not Ready yet, from its status; None if all are."""
     rollout = seen.rollouts.get(stateful_set)
     if rollout is None or rollout.observed_generation < rollout.generation:
         return Waiting(Reason.PROGRESSING, f"StatefulSet {stateful_set}: its controller has not seen the change yet")
-    problems = (_pod_problem(seen, f"{stateful_set}-{number}", rollout) for number in range(replicas))
+    problems = (_pod_problem(seen, pod, rollout) for pod in pods)
     return next(filter(None, problems), None)
 
 
 def _pod_problem(seen: Seen, name: str, rollout: Rollout) -> Waiting | None:
-    pod = seen.pods.get(name)
+    pod, words = seen.pods.get(name), seen.notes.get(name)
+    if pod is None and words:
+        return Waiting(Reason.FAILED_CREATE, f"pod {name} cannot be created: {words}", notes.AGAIN)
     if pod is None:
-        return Waiting(Reason.PROGRESSING, f"pod {name} is being created")
+        return Waiting(Reason.PROGRESSING, f"pod {name} is being created", notes.PATIENCE)
     if pod.deleting or pod.revision != rollout.revision:
         return Waiting(Reason.PROGRESSING, f"pod {pod.name} is being replaced: the new configuration needs a new pod")
     if pod.ready:
         return None
     if pod.problem is not None:
-        return Waiting(pod.problem.reason, pod.problem.message)
+        message = "; ".join(filter(None, (pod.problem.message, words)))
+        return Waiting(pod.problem.reason, message, notes.AGAIN if pod.awaits_volume else None)
     return Waiting(Reason.POD_NOT_READY, f"pod {pod.name} is starting")
 
 

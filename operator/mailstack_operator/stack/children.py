@@ -1,11 +1,12 @@
 """The objects of a MailStack. Pure: a topology in, manifests out."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from mailstack_operator.kube import names
-from mailstack_operator.kube.objects import Json, Object, digest, entries, section
-from mailstack_operator.stack import object_meta, pods, rbac, rehearsal_pod, services, stateful_sets
+from mailstack_operator.kube.metadata import HelperImage, ref_of
+from mailstack_operator.kube.objects import Json, Object, digest, entries, section, text
+from mailstack_operator.stack import containers, object_meta, pods, rbac, rehearsal_pod, services, stateful_sets
 from mailstack_operator.stack.component import Component, config_name
 from mailstack_operator.stack.pods import SERVERS, Builder, Pod
 from mailstack_operator.stack.topology import Topology
@@ -22,13 +23,16 @@ class Rendered:
     objects: list[Object]
     config_digest: str
 
-    def children(self, image: str) -> list[Object]:
-        """Every object, complete and in no order that matters, with this image of the helpers."""
-        annotations: Object = {
-            names.ANNOTATION_CONFIG_DIGEST: self.config_digest,
-            names.ANNOTATION_OPERATOR_IMAGE: image,
-        }
-        return [_with_helpers(each, image, annotations) if _has_pods(each) else each for each in self.objects]
+    def children(self, image: HelperImage, kept: Mapping[str, HelperImage] | None = None) -> list[Object]:
+        """Every object, complete and in no order that matters, with this image of the helpers; `kept` are other images,
+        by the name of the StatefulSet whose pods run them."""
+        found = {ref_of(each).name: each for each in self.objects if _has_pods(each)}
+        complete = {name: self._complete(each, (kept or {}).get(name, image)) for name, each in found.items()}
+        return [complete[ref_of(each).name] if _has_pods(each) else each for each in self.objects]
+
+    def _complete(self, stateful_set: Object, image: HelperImage) -> Object:
+        annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: self.config_digest, **image.to_annotations()}
+        return _with_helpers(stateful_set, image, annotations)
 
 
 def render(topology: Topology, builders: Sequence[Builder] = SERVERS) -> Rendered:
@@ -41,20 +45,23 @@ def render(topology: Topology, builders: Sequence[Builder] = SERVERS) -> Rendere
 
 def children(topology: Topology, builders: Sequence[Builder] = SERVERS) -> list[Object]:
     """Every object that the MailStack wants, with the topology's image of the helpers."""
-    return render(topology, builders).children(topology.operator_image)
+    return render(topology, builders).children(topology.helper_image)
 
 
 def _has_pods(child: Object) -> bool:
     return child["kind"] == "StatefulSet"
 
 
-def _with_helpers(child: Object, image: str, annotations: Object) -> Object:
+def _with_helpers(child: Object, image: HelperImage, annotations: Object) -> Object:
     """The StatefulSet with this image of the helpers, and these annotations."""
     template = section(child, "spec", "template")
     pod: Object = {**section(template, "spec")}
     for kind in ("initContainers", "containers"):
-        containers = entries(pod, kind)
-        pod |= {kind: [{**each, "image": each["image"] or image} for each in containers]} if containers else {}
+        found = entries(pod, kind)
+        pod |= {kind: [{**each, "image": each["image"] or image.reference} for each in found]} if found else {}
+    pod |= containers.pull_secrets(
+        [*(text(each, "name") for each in entries(pod, "imagePullSecrets")), *image.pull_secrets]
+    )
     spec: Object = {**section(child, "spec"), "template": {**template, "spec": pod}}
     return {**child, "metadata": {**section(child, "metadata"), "annotations": annotations}, "spec": spec}
 

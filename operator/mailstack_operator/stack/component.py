@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TypeAlias
 
+from mailstack_operator.api.servers import HELPER_RESOURCES, Resources
 from mailstack_operator.kube.objects import Json, Object, entries, text
 from mailstack_operator.stack import containers
 from mailstack_operator.stack.certificate import Certificate
@@ -80,13 +81,15 @@ def _emptied(volume: Object) -> Object:
     return containers.empty(text(volume, "name"))
 
 
-def assemble(stem: str, components: Sequence[Component]) -> Object:
+def assemble(stem: str, components: Sequence[Component], helpers: Resources | None = None) -> Object:
     """The spec of a pod, from the component that the network asks to those behind it.
 
     Each component prepares in this order. The servers start in the opposite order, so that each finds those that it
     asks, and stop in this one: the first is the pod's main container, the others are native sidecars. Volumes are in
     the order of the components. Raises ValueError if a container mounts a volume that no component brings, if a volume
     is mounted by none, or if two components bring different ones of the same name.
+
+    A container without resources is a helper; `helpers` are those that differ from the default of helpers.
     """
     first, *behind = [component.main for component in components if component.main]
     init = [container for component in components for container in component.init]
@@ -94,6 +97,7 @@ def assemble(stem: str, components: Sequence[Component]) -> Object:
     volumes = _volumes(stem, components)
     claims = {claim.name for component in components for claim in component.claims}
     _check_mounts([*init, *sidecars, first], {*volumes, *claims})
+    resources = containers.resources(helpers or Resources(), HELPER_RESOURCES)
     account = next((component.account for component in components if component.account), "")
     return {
         **({"serviceAccountName": account} if account else {}),
@@ -101,10 +105,14 @@ def assemble(stem: str, components: Sequence[Component]) -> Object:
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": _TERMINATION_GRACE_SECONDS,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
-        "initContainers": [*init, *sidecars],
-        "containers": [first],
+        "initContainers": [_with_resources(one, resources) for one in (*init, *sidecars)],
+        "containers": [_with_resources(first, resources)],
         "volumes": [*volumes.values()],
     }
+
+
+def _with_resources(container: Object, default: Object) -> Object:
+    return {**container, "resources": container.get("resources", default)}
 
 
 def _volumes(stem: str, components: Iterable[Component]) -> dict[str, Object]:

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from mailstack_operator.api.servers import ResourceAmounts, Resources
 from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.kube.quantity import amount
 from mailstack_operator.stack import script
 from mailstack_operator.stack.ports import Port
 
@@ -67,13 +68,34 @@ def ordinary_user(uid: int, gid: int | None = None) -> Object:
     return {**capabilities(), "runAsNonRoot": True, "runAsUser": uid, "runAsGroup": uid if gid is None else gid}
 
 
-def resources(resources: Resources) -> Object:
-    amounts = {"requests": _amounts(resources.requests), "limits": _amounts(resources.limits)}
-    return {name: amount for name, amount in amounts.items() if amount}
+def resources(wanted: Resources, default: Resources) -> Object:
+    """Requests and limits of both resources: a namespace with a quota admits no container without them.
+
+    A default gives way to what is wanted, so that no request exceeds its limit.
+    """
+    pairs = {name: _pair(wanted, default, name) for name in ("cpu", "memory")}
+    return {
+        "requests": {name: request for name, (request, _) in pairs.items()},
+        "limits": {name: limit for name, (_, limit) in pairs.items()},
+    }
 
 
-def _amounts(amounts: ResourceAmounts) -> Object:
-    return amounts.model_dump(exclude_none=True)
+def _pair(wanted: Resources, default: Resources, name: str) -> tuple[str, str]:
+    """Request and limit."""
+    request, limit = _amount(wanted.requests, name), _amount(wanted.limits, name)
+    ceiling = limit or max(_amount(default.limits, name), request or "0", key=amount)
+    return request or min(_amount(default.requests, name), ceiling, key=amount), ceiling
+
+
+def _amount(amounts: ResourceAmounts, name: str) -> str:
+    """Empty where there is none."""
+    return (amounts.cpu if name == "cpu" else amounts.memory) or ""
+
+
+def pull_secrets(names: Iterable[str]) -> Object:
+    """The field of a pod, each name once; nothing where there is none."""
+    found: list[Json] = [{"name": name} for name in dict.fromkeys(names)]
+    return {"imagePullSecrets": found} if found else {}
 
 
 def mount(volume: str, path: str, *, read_only: bool = False, sub_path: str | None = None) -> Object:

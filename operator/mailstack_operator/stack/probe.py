@@ -35,7 +35,6 @@ def _container(topology: Topology, asked: Sequence[Asked]) -> Object:
             "timeoutSeconds": 5,
             "failureThreshold": 3,
         },
-        "resources": {"requests": {"cpu": "5m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
         "securityContext": _security(topology, asked),
         "volumeMounts": mounts,
     }

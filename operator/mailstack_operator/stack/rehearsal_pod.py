@@ -24,16 +24,18 @@ def build(topology: Topology, servers: Iterable[Component], config_digest: str) 
     """`topology` and `servers` are those of the change, with all servers in one pod."""
     stack, stem = topology.stack, names.rehearsal(topology.stack.key.name)
     tried = [_logged(without_state(server)) for server in servers]
+    components = [*certificates.build(topology, tried), _component(topology), *tried]
     return {
         "apiVersion": "v1",
         "kind": "Pod",
         "metadata": {
             **object_meta.child(stack, stem),
             "labels": _labels(stack.key.name),
-            "annotations": {names.ANNOTATION_CONFIG_DIGEST: config_digest},
+            "annotations": {names.ANNOTATION_CONFIG_DIGEST: config_digest, **topology.helper_image.to_annotations()},
         },
         "spec": {
-            **assemble(stem, [*certificates.build(topology, tried), _component(topology), *tried]),
+            **assemble(stem, components, topology.spec.helpers.resources),
+            **containers.pull_secrets((*topology.spec_pull_secrets, *topology.pull_secrets)),
             **_host_aliases(topology),
             "restartPolicy": "Never",
             "activeDeadlineSeconds": _SECONDS,

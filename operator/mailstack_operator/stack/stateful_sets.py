@@ -2,7 +2,7 @@
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import object_meta
+from mailstack_operator.stack import containers, object_meta
 from mailstack_operator.stack.component import Claim, assemble
 from mailstack_operator.stack.pods import Pod
 from mailstack_operator.stack.topology import Topology
@@ -26,7 +26,10 @@ def build(topology: Topology, pod: Pod, config_digest: str) -> Object:
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels, "annotations": annotations},
-                "spec": assemble(stack, pod.components),
+                "spec": {
+                    **assemble(stack, pod.components, topology.spec.helpers.resources),
+                    **containers.pull_secrets(topology.spec_pull_secrets),
+                },
             },
             "replicas": pod.server.replicas,
             **({"volumeClaimTemplates": templates} if templates else {}),

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from mailstack_operator import __version__
 from mailstack_operator.kube import names
+from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.stack import link
 from mailstack_operator.stack.link import Link, Purpose
 from mailstack_operator.stack.mailstack import MailStack
@@ -48,12 +49,16 @@ class Sources:
 
 @dataclass(frozen=True)
 class Topology:
-    """What becomes of a MailStack. `links` are by the name of their purpose; that of LMTP is always there."""
+    """What becomes of a MailStack. `links` are by the name of their purpose; that of LMTP is always there.
+
+    `pull_secrets` are the names of the Secrets for `operator_image`, beside those of the spec.
+    """
 
     stack: MailStack
     links: Mapping[str, Link]
     sources: Sources = field(default_factory=Sources)
     operator_image: str = DEFAULT_OPERATOR_IMAGE
+    pull_secrets: tuple[str, ...] = ()
 
     @property
     def spec(self) -> Spec:
@@ -66,6 +71,16 @@ class Topology:
     @property
     def dovecot_links(self) -> list[Link]:
         return [found for found in self.links.values() if found.purpose.server == link.DOVECOT]
+
+    @property
+    def helper_image(self) -> HelperImage:
+        """The image of the pods' helpers."""
+        return HelperImage(self.operator_image, self.pull_secrets)
+
+    @property
+    def spec_pull_secrets(self) -> tuple[str, ...]:
+        """The names of the Secrets that the spec gives."""
+        return tuple(each.name for each in self.spec.image_pull_secrets)
 
     @property
     def rootless(self) -> int | None:

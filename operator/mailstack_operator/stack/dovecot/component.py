@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from mailstack_operator.api.servers import DOVECOT_RESOURCES
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import certificate, certificates, containers, object_meta, script
@@ -75,6 +76,7 @@ def _names(topology: Topology) -> Object:
         **containers.container("names", topology.spec.dovecot.image_reference),
         "command": script.command("dovecot/scripts/names.sh"),
         **containers.environment(environment),
+        "resources": _resources(topology),
         "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER"),
         "volumeMounts": [mount("ids", IDS_FOLDER), mount("mail", MAIL_ROOT)],
     }
@@ -87,6 +89,7 @@ def _check(topology: Topology) -> Object:
         **containers.container("check", topology.spec.dovecot.image_reference),
         "command": script.command("dovecot/scripts/check.sh"),
         **containers.environment(environment),
+        "resources": _resources(topology),
         "securityContext": _security(topology),
         "volumeMounts": [mount("tmp", _TMP), *_file_mounts(topology)],
     }
@@ -107,10 +110,14 @@ def _server(topology: Topology) -> Object:
         **containers.environment(environment),
         "ports": containers.ports([*topology.mail_ports, *topology.link_ports]),
         "startupProbe": containers.listens_probe("imap"),
-        "resources": containers.resources(topology.spec.dovecot.resources),
+        "resources": _resources(topology),
         "securityContext": _security(topology),
         "volumeMounts": _mounts(topology),
     }
+
+
+def _resources(topology: Topology) -> Object:
+    return containers.resources(topology.spec.dovecot.resources, DOVECOT_RESOURCES)
 
 
 def _accounts(topology: Topology) -> dict[str, str]:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 from functools import partial
 
+from mailstack_operator.api.servers import POSTFIX_RESOURCES
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import certificate, certificates, containers, script
 from mailstack_operator.stack.certificate import Certificate
@@ -87,6 +88,7 @@ def _spool(topology: Topology) -> Object:
         **containers.container("spool", topology.spec.postfix.image),
         "command": script.command("postfix/scripts/spool.sh"),
         **containers.environment(environment),
+        "resources": _resources(topology),
         "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
         "volumeMounts": [*_mounts(topology), mount("ids", IDS_FOLDER)],
     }
@@ -107,10 +109,14 @@ def _server(topology: Topology) -> Object:
             "failureThreshold": 2,
         },
         "lifecycle": {"preStop": {"exec": {"command": script.command("postfix/scripts/drain.sh")}}},
-        "resources": containers.resources(topology.spec.postfix.resources),
+        "resources": _resources(topology),
         "securityContext": containers.capabilities("DAC_OVERRIDE", "SETUID", "SETGID", "NET_BIND_SERVICE"),
         "volumeMounts": [*_mounts(topology), *_secret_mounts(topology)],
     }
+
+
+def _resources(topology: Topology) -> Object:
+    return containers.resources(topology.spec.postfix.resources, POSTFIX_RESOURCES)
 
 
 def _volumes(topology: Topology) -> Iterator[Object]:

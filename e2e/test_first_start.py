@@ -13,22 +13,36 @@ from mailtest.wait import until
 
 @dataclass(frozen=True)
 class Start:
-    """A MailStack whose child's name is taken by a foreign object, and whose Postfix cannot start after that.
+    """A MailStack whose child's name is taken by a foreign object, whose pod may not be made after that, and whose
+    Postfix cannot start in the end.
 
-    `says` is what the status says then, as a pattern; `better` is the value that helps.
+    `limit` is what refuses the pod, `refused` the API server's words, as a pattern; `says` is what the status says of
+    Postfix, as a pattern; `better` is the value that helps.
     """
 
     shown: str
     foreign: Object
+    limit: Object
+    refused: str
     postfix: Object
     says: str
     better: Object
 
 
+NO_POD: Object = {"kind": "ResourceQuota", "metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}}
+NO_POD_WORDS = "exceeded quota: none, requested: pods=1, used: pods=0, limited: pods=0"
+# It demands limits of every container, and has room for a pod and its rehearsal.
+ROOM: Object = {
+    "kind": "ResourceQuota",
+    "metadata": {"name": "room"},
+    "spec": {"hard": {"limits.cpu": "8", "limits.memory": "7Gi", "requests.cpu": "1", "requests.memory": "1Gi"}},
+}
 STARTS = {
     "configmap-and-image": Start(
         shown="ConfigMap mail-postfix",
         foreign={"kind": "ConfigMap", "metadata": {"name": "mail-postfix"}, "data": {"own": "content"}},
+        limit=NO_POD,
+        refused=NO_POD_WORDS,
         # Nothing listens on the node's port 1: the kubelet's pull fails at once, whatever network there is.
         postfix={"image": "localhost:1/mailstack/postfix:absent"},
         says="localhost:1/mailstack/postfix:absent",
@@ -37,6 +51,12 @@ STARTS = {
     "service-and-value": Start(
         shown="Service mail",
         foreign={"kind": "Service", "metadata": {"name": "mail"}, "spec": {"ports": [{"port": 8025}]}},
+        limit={
+            "kind": "LimitRange",
+            "metadata": {"name": "small"},
+            "spec": {"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]},
+        },
+        refused="maximum memory usage per Container is 64Mi, but limit is ",
         postfix={"parameters": {"message_size_limit": "abc"}},
         says="fatal: bad numerical configuration: message_size_limit = abc",
         better={"parameters": {"message_size_limit": "52428800"}},
@@ -54,7 +74,8 @@ class Begun:
 
 
 def _begin(kubectl: Kubectl, start: Start) -> Begun:
-    kubectl.create({"apiVersion": "v1", **start.foreign})
+    for each in (start.foreign, start.limit, ROOM):
+        kubectl.create({"apiVersion": "v1", **each})
     before = kubectl.must_get(start.foreign["kind"], start.foreign["metadata"]["name"])
     kubectl.apply(manifests.users(), manifests.mailstack(postfix=start.postfix))
     return Begun(start, Stack(kubectl.namespace), before)
@@ -82,6 +103,13 @@ def test_a_foreign_object_of_the_same_name_is_left_alone_and_named(case: Begun) 
     until("the operator goes on", lambda: stack.condition("Stalled") == {}, 60)
 
 
+def test_why_a_pod_may_not_be_made_is_said_and_the_next_try_heals(case: Begun) -> None:
+    """Fault: a quota or a LimitRange of the namespace refuses the pod. The status has the API server's words."""
+    words = f"^FailedCreate: pod mail-0 cannot be created: .*{case.start.refused}"
+    case.stack.wait_condition("Ready", "False", words)
+    case.stack.kubectl.delete(case.start.limit["kind"], case.start.limit["metadata"]["name"])
+
+
 def test_why_a_pod_cannot_run_is_said_and_a_better_value_heals(case: Begun) -> None:
     """Fault: a misspelt image, or a parameter that Postfix itself refuses: the status shows the image, or the last
     line of the log. The corrected spec is enough, nobody has to delete a pod."""
@@ -107,3 +135,19 @@ def test_a_ready_stack_says_where_mail_is_received(case: Begun) -> None:
     }
     assert {each["observedGeneration"] for each in status["conditions"]} == {status["observedGeneration"]}
     assert status["endpoint"] == f"mail.{case.stack.namespace}.svc:25"
+
+
+def test_of_a_stack_that_ran_the_same_is_said(begun: dict[str, Begun]) -> None:
+    """Fault: the pod is evicted, and a quota that came later refuses the next one."""
+    stack = begun["configmap-and-image"].stack
+    stack.wait_ready()
+    before = stack.pod()["metadata"]["uid"]
+    stack.kubectl.create({"apiVersion": "v1", **NO_POD})
+    until(
+        "the quota counts", lambda: stack.kubectl.must_get("ResourceQuota", "none").get("status", {}).get("hard"), 120
+    )
+    stack.kubectl.delete("pod", stack.pod_name)
+    stack.wait_condition("Ready", "False", "^FailedCreate: pod mail-0 cannot be created: .*exceeded quota: none")
+    stack.kubectl.delete("ResourceQuota", "none")
+    stack.wait_ready()
+    assert stack.pod()["metadata"]["uid"] != before

@@ -142,6 +142,7 @@ def test_the_last_good_spec_clears_it_without_a_restart(case: Changed) -> None:
 # Dovecot's LMTP.
 WORKS: dict[str, object] = {
     "domains": ["example.org", "example.net"],
+    "imagePullSecrets": [{"name": "registry"}],
     "postfix": {
         "parameters": {
             "message_size_limit": "1234567",
@@ -192,6 +193,7 @@ def test_the_queue_outlives_a_roll_out_and_the_new_domain_is_served(
 def test_settings_that_work_are_rolled_out_and_take_effect(changed: tuple[Stack, list[Letter]], client: Client) -> None:
     """Promise: what a server takes, it gets. What is not in a table of addresses is verified as before."""
     stack, _ = changed
+    assert stack.pod()["spec"]["imagePullSecrets"] == [{"name": "registry"}]
     assert "size 1234567" in client.extensions(stack.host)
     replies = client.send(
         stack.host, letter("alice+Work@example.org", "to-a-folder"), letter("info@example.org", "to-info")

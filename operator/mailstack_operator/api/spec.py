@@ -53,7 +53,7 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")
     image_pull_secrets: list[PullSecret] = Field(
-        default_factory=list,
+        [],
         max_length=16,
         description="Secrets with credentials of registries, for all images of the mail pods. Those of the operator's "
         "chart (image.pullSecrets) are added by their names.",

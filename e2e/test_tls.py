@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from functools import partial
 
 import pytest
 
@@ -186,12 +187,13 @@ def test_an_expired_certificate_is_shown_rather_than_no_port_25(
     all_secured["unix-24-rootless"].apply(other)
     stack.kubectl.delete("pod", stack.pod_name, "--wait=false")
     pods.wait_replaced(stack, before)
-    found = stack.wait_condition("Warnings", "True", "^CertificateExpired: .*Secret unix-24-tls, .* expired on ", 60)
+    stack.wait_condition("Warnings", "True", "CertificateExpired: .*Secret unix-24-tls, .* expired on ", 120)
     # The pod's probe has the same to say of what the servers show.
-    stack.wait_condition("Warnings", "True", "pod unix-24-0: .*the servers show: the certificate expired on ", 60)
-    assert found["reason"] == "CertificateExpired"
+    stack.wait_condition("Warnings", "True", "pod unix-24-0: .*the servers show: the certificate expired on ", 120)
     stack.wait_ready()
-    secured.wait_shown(client, expired, 30)
+    # A client that trusts any certificate, as mail servers do.
+    for port, protocol, security in PORTS:
+        assert client.certificate(Endpoint(stack.host, port, security), protocol) == expired.fingerprint
     assert client.send(stack.host, letter(ALICE, "expired"))[0].code == 250
 
     stack.patch(postfix={"parameters": {"smtpd_banner": "$myhostname ESMTP changed"}})
@@ -203,7 +205,11 @@ def test_an_expired_certificate_is_shown_rather_than_no_port_25(
     renewed = {each: each.renew() for each in (secured, all_secured["unix-24-rootless"])}
     for each, certificate in renewed.items():
         each.wait_shown(client, certificate, RENEWAL_SECONDS)
-        until("there is nothing left to warn of", lambda: "Warnings" not in each.stack.conditions(), 60)  # noqa: B023
+        until("there is nothing left to warn of", partial(_is_without_warnings, each.stack), 120)
+
+
+def _is_without_warnings(stack: Stack) -> bool:
+    return "Warnings" not in stack.conditions()
 
 
 def _refused(stack: Stack) -> bool:

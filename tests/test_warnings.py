@@ -1,9 +1,15 @@
 """The condition Warnings: it lists what to look at, from every source, and never makes a stack less than Ready."""
 
+from datetime import UTC, datetime
+
 import pytest
+from prometheus_client import generate_latest
 
 from mailstack_operator.api.conditions import Condition
+from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
+from mailstack_operator.edge import metrics
 from mailstack_operator.kube.objects import Json, Object, section
+from mailstack_operator.loop.stack_state import stack_state_of
 from mailstack_operator.loop.warnings import warnings_condition
 from mailstack_probe.contract import StackWarning
 from tests.test_reports import body, deleted, told, uid
@@ -85,6 +91,19 @@ async def test_a_pods_warning_is_shown_whatever_the_spec(running: World, spec: s
     running.change({"spec.hostname": spec})
     await running.run()
     assert shown(running)[1] == "CertificateExpired"
+
+
+async def test_warnings_are_in_the_metrics_and_on_the_plugins_screen(running: World) -> None:
+    await told(running, warnings=[EXPIRED])
+    with metrics.leading(running.store):
+        lines = generate_latest(metrics.REGISTRY).decode()
+    which = 'mailstack="mail",namespace="post"'
+    assert f'mailstack_condition{{{which},status="true",type="Warnings"}} 1.0' in lines
+    assert f'mailstack_condition_reason{{{which},reason="CertificateExpired",type="Warnings"}} 1.0' in lines
+    stack = stack_state_of(running.cluster.objects[running.stack])
+    screen = render_status(Findings(stack, [], [], None, [], [], datetime(2026, 1, 2, 3, 4, 6, tzinfo=UTC)), 120)
+    rows = [" ".join(line.split()) for line in screen.splitlines()]
+    assert "Warnings True 1s CertificateExpired pod mail-0: the certificate has expired" in rows
 
 
 @pytest.mark.parametrize(("length", "is_warned"), [(38, False), (39, True), (44, True)])

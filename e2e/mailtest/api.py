@@ -47,6 +47,19 @@ def list_of(namespace: str, kinds: str, selector: str) -> list[Any]:
     return [item for found in lists for item in _items(found)]
 
 
+def ask_as(
+    user: str, method: str, path: str, body: object = None, kind: str = "application/json"
+) -> tuple[int, dict[str, Any]]:
+    """The HTTP status and the answer to a request in the name of another user, or of no other where `user` is empty.
+
+    Raises CommandError.
+    """
+    headers = {"Accept": "application/json", "Content-Type": kind, **({"Impersonate-User": user} if user else {})}
+    content = None if body is None else json.dumps(body)
+    status, answer = _asked(method, path, content, headers)
+    return status, json.loads(answer)
+
+
 def _items(found: Any) -> list[Any]:
     """With what kubectl adds to each: a list says the kind only once."""
     kind = found["kind"].removesuffix("List")
@@ -64,28 +77,32 @@ def _folder(namespace: str, kind: str) -> str:
 
 
 def _ask(path: str) -> Any:
-    """A connection that the server has closed meanwhile is made anew, once."""
+    status, body = _asked("GET", path, None, {"Accept": "application/json"})
+    if status == http.client.NOT_FOUND:
+        return None
+    if status != http.client.OK:
+        raise CommandError(["GET", path], status, body.decode(errors="replace"))
+    return json.loads(body)
+
+
+def _asked(method: str, path: str, content: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
+    """Status and body. A connection that the server has closed meanwhile is made anew, once."""
     try:
-        return _answer(path)
+        return _answer(method, path, content, headers)
     except (OSError, http.client.HTTPException):
         _connections.open = None
     try:
-        return _answer(path)
+        return _answer(method, path, content, headers)
     except (OSError, http.client.HTTPException) as error:
         _connections.open = None
-        raise CommandError(["GET", path], repr(error), "") from error
+        raise CommandError([method, path], repr(error), "") from error
 
 
-def _answer(path: str) -> Any:
+def _answer(method: str, path: str, content: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
     connection = _connection()
-    connection.request("GET", path, headers={"Accept": "application/json"})
+    connection.request(method, path, content, dict(headers))
     response = connection.getresponse()
-    body = response.read()
-    if response.status == http.client.NOT_FOUND:
-        return None
-    if response.status != http.client.OK:
-        raise CommandError(["GET", path], response.status, body.decode(errors="replace"))
-    return json.loads(body)
+    return response.status, response.read()
 
 
 def _connection() -> http.client.HTTPSConnection:

@@ -33,6 +33,16 @@ REFUSED = {
     "a number for a duration": ("metrics.serviceMonitor.interval=30", "at '/metrics/serviceMonitor/interval'"),
     "a duration without a unit": ('metrics.podMonitor.interval="30"', "at '/metrics/podMonitor/interval'"),
     "a unit that is none": ('resources.requests.cpu="50 m"', "at '/resources/requests/cpu'"),
+    "an action that is none": (
+        'admissionPolicy.validationActions=["Refuse"]',
+        "at '/admissionPolicy/validationActions/0'",
+    ),
+    "no action": ("admissionPolicy.validationActions=[]", "at '/admissionPolicy/validationActions'"),
+    "actions that exclude each other": ('admissionPolicy.validationActions=["Deny", "Warn"]', "validationActions"),
+    "CEL in a label": (
+        "admissionPolicy.allowedMetadata=[\"a' || true || '\"]",
+        "at '/admissionPolicy/allowedMetadata/0'",
+    ),
     "too little time to end": ("terminationGracePeriodSeconds=1", "at '/terminationGracePeriodSeconds'"),
     "a group taken away": ("crds=null", "crds"),
     "misspelt security context": ("podSecurityContext.runAsUsr=1", "'runAsUsr' not allowed"),

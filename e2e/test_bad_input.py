@@ -1,5 +1,6 @@
 """Every manifest of tests/data/bad is refused with words that say what to write."""
 
+import json
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +9,7 @@ import pytest
 
 from conftest import NewNamespace
 from harness import paths
+from mailtest import manifests
 from mailtest.command import CommandError
 from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack
@@ -59,6 +61,13 @@ def test_kubectl_apply_refuses(refusals: dict[Path, str], case: Case) -> None:
     assert case.path in refusals, "it was not refused"
     for words in case.said("expect"):
         assert words in refusals[case.path]
+    # A rule over several fields that fails because of what one of them holds.
+    assert "evaluating rule" not in refusals[case.path]
+
+
+def test_an_unquoted_number_is_a_parameter(kubectl: Kubectl) -> None:
+    number = manifests.mailstack(postfix={"parameters": {"message_size_limit": 52428800}})
+    assert "created" in kubectl("create", "--dry-run=server", "-f", "-", stdin=json.dumps(number))
 
 
 def test_nothing_that_was_refused_is_stored(kubectl: Kubectl, refusals: dict[Path, str]) -> None:

@@ -1,5 +1,6 @@
 """Every invalid MailStack is refused with the field and what to do."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -93,3 +94,36 @@ def test_a_parameter_that_would_stop_or_divert_postfix_is_refused(value: str, wo
 def test_postfix_own_macros_stay(value: str) -> None:
     parameters: Json = {"smtpd_banner": value}
     assert parse(body({"spec.postfix.parameters": parameters})).spec.postfix.parameters == parameters
+
+
+@pytest.mark.parametrize(("value", "written"), [(52428800, "52428800"), (0, "0"), (-1, "-1"), ("yes", "yes")])
+def test_an_unquoted_number_is_a_parameter(value: Json, written: str) -> None:
+    parameters = parse(body({"spec.postfix.parameters": {"some_limit": value}})).spec.postfix.parameters
+    assert parameters == {"some_limit": written}
+
+
+@pytest.mark.parametrize("value", [True, False])
+def test_a_boolean_is_no_parameter_because_it_may_have_been_yes(value: Json) -> None:
+    with pytest.raises(InvalidMailStack, match=r"some_limit: must be a string: put yes and no in quotes"):
+        parse(body({"spec.postfix.parameters": {"some_limit": value}}))
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "words"),
+    [
+        ("spec.domains", ["bücher.example"], "write xn--bcher-kva.example, the xn-- form"),
+        ("spec.domains", ["BÜCHER.example"], "write xn--bcher-kva.example, the xn-- form"),
+        # The same letter as two characters (Unicode's NFD).
+        ("spec.domains", ["bu\u0308cher.example"], "write xn--bcher-kva.example, the xn-- form"),
+        ("spec.domains", ["straße.example"], "write xn--strae-oqa.example, the xn-- form"),
+        ("spec.hostname", "mail.例え.example", "write mail.xn--r8jz45g.example, the xn-- form"),
+        ("spec.postmasterAddress", "postmaster@bücher.example", "write postmaster@xn--bcher-kva.example,"),
+        ("spec.submission", {"relayHost": "[smtp.bücher.example]:587"}, "write [smtp.xn--bcher-kva.example]:587,"),
+        # What is wrong otherwise too gets no such proposal.
+        ("spec.domains", ["bücher"], "in its xn-- form, such as"),
+        ("spec.postmasterAddress", "müller@example.org", "in its xn-- form, such as"),
+    ],
+)
+def test_an_internationalized_domain_is_shown_in_its_xn_form(field: str, value: Json, words: str) -> None:
+    with pytest.raises(InvalidMailStack, match=re.escape(words)):
+        parse(body({field: value, "spec.tls": {"secretName": "mail-tls"}}))

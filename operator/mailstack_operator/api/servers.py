@@ -8,6 +8,7 @@ from pydantic.config import JsonDict
 from mailstack_operator.api import cel
 from mailstack_operator.api.model import Model
 from mailstack_operator.api.strings import (
+    STORAGE_SIZE,
     ConfigText,
     ImageReference,
     ParameterValue,
@@ -27,6 +28,8 @@ def _growing(*sizes: str) -> JsonDict:
     return cel.rules(
         *(
             cel.Rule(
+                # A size that is wrong by itself has its own message.
+                f"!({STORAGE_SIZE.matches(f'self.{size}')}) || "
                 f"quantity(self.{size}).compareTo(quantity(oldSelf.{size})) >= 0",
                 f"{size} cannot be reduced: a volume can only grow",
                 f"'{size} cannot be reduced from ' + oldSelf.{size} + ' to ' + self.{size} + "
@@ -145,7 +148,7 @@ class Postfix(Model):
         default_factory=dict,
         max_length=64,
         description="Parameters of main.cf (postconf(5)) that the operator does not set itself, such as "
-        'message_size_limit: "52428800". Postfix expands $name.',
+        "message_size_limit: 52428800. Postfix expands $name. Put yes, no and numbers that begin with 0 in quotes.",
     )
 
 

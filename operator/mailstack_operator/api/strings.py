@@ -6,6 +6,7 @@ Python and for the API server.
 """
 
 import re
+import unicodedata
 from dataclasses import dataclass
 from typing import Annotated, Final, TypeAlias
 
@@ -40,7 +41,11 @@ class Text:
         raise PydanticCustomError("text", "invalid value {shown}: must be {hint}", {"shown": shown, "hint": self.hint})
 
     def rule(self) -> cel.Rule:
-        return cel.Rule(f"self.matches({cel.text(f'^({self.pattern})$')})", f"must be {self.hint}")
+        return cel.Rule(self.matches("self"), f"must be {self.hint}")
+
+    def matches(self, path: str) -> str:
+        """A CEL expression: whether the value at the path matches the pattern."""
+        return f"{path}.matches({cel.text(f'^({self.pattern})$')})"
 
     def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
         return core_schema.no_info_after_validator_function(self.check, handler(source))
@@ -49,7 +54,52 @@ class Text:
         return {**handler(core), "maxLength": self.max_length, **cel.rules(self.rule())}
 
 
-class Time(Text):
+_ASCII: Final = r"self.matches('^[\\x00-\\x7F]*$')"
+_IDN: Final = "must be ASCII: write an internationalized domain in its xn-- form, such as xn--bcher-kva.example"
+
+
+class Domain(Text):
+    """A string with a domain name, whose labels are A-labels (RFC 5890) where they are not ASCII by themselves."""
+
+    def check(self, value: str) -> str:
+        if value.isascii():
+            return super().check(value)
+        raise PydanticCustomError(
+            "idn", "invalid value {shown}: {hint}", {"shown": repr(value), "hint": self._what_to_write(value)}
+        )
+
+    def _what_to_write(self, value: str) -> str:
+        local, at, domain = value.rpartition("@")
+        text = unicodedata.normalize("NFC", domain).lower()
+        written = local + at + re.sub(r"[^][.:\s]+", lambda label: _a_label(label[0]), text)
+        is_valid = re.fullmatch(self.pattern, written)
+        return f"must be ASCII: write {written}, the xn-- form of this domain" if is_valid else _IDN
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        text = self.rule()
+        only = cel.Rule(f"!{_ASCII} || {text.expression}", text.message)
+        return {**super().__get_pydantic_json_schema__(core, handler), **cel.rules(cel.Rule(_ASCII, _IDN), only)}
+
+
+def _a_label(label: str) -> str:
+    return label if label.isascii() else f"xn--{label.encode('punycode').decode()}"
+
+
+class WithUnit(Text):
+    """A number with a unit; a number without one gets the hint, and not only the name of a type."""
+
+    def matches(self, path: str) -> str:
+        return f"type({path}) == string && {super().matches(path)}"
+
+    def __get_pydantic_core_schema__(self, source: type[str], handler: GetCoreSchemaHandler) -> CoreSchema:
+        checked = super().__get_pydantic_core_schema__(source, handler)
+        return core_schema.no_info_before_validator_function(_integer_as_text, checked)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"x-kubernetes-int-or-string": True, "maxLength": self.max_length, **cel.rules(self.rule())}
+
+
+class Time(WithUnit):
     """A Postfix time: a whole number above zero and a unit, ten years at most."""
 
     def check(self, value: str) -> str:
@@ -62,7 +112,7 @@ class Time(Text):
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         # A string that does not match the pattern has no number: only the rule of the pattern applies to it.
         longest = cel.Rule(
-            f"!{self.rule().expression} || {cel_seconds('self')} <= {_LONGEST_SECONDS}",
+            f"!({self.rule().expression}) || {cel_seconds('self')} <= {_LONGEST_SECONDS}",
             "must be at most ten years (520w)",
         )
         return {**super().__get_pydantic_json_schema__(core, handler), **cel.rules(self.rule(), longest)}
@@ -94,12 +144,12 @@ STACK_NAME: Final = _stack_name(names.MAX_STACK_NAME)
 NEW_STACK_NAME: Final = _stack_name(names.MAX_NEW_STACK_NAME)
 
 HostName: TypeAlias = Annotated[
-    str, Text(_FQDN, "a fully qualified domain name in lower case, such as mail.example.org", 253)
+    str, Domain(_FQDN, "a fully qualified domain name in lower case, such as mail.example.org", 253)
 ]
-DomainName: TypeAlias = Annotated[str, Text(_FQDN, "a mail domain in lower case, such as example.org", 253)]
+DomainName: TypeAlias = Annotated[str, Domain(_FQDN, "a mail domain in lower case, such as example.org", 253)]
 MailAddress: TypeAlias = Annotated[
     str,
-    Text(
+    Domain(
         f"[A-Za-z0-9]([A-Za-z0-9._+=-]{{0,62}}[A-Za-z0-9])?@{_FQDN}",
         "an address such as postmaster@example.org",
         318,
@@ -119,7 +169,7 @@ ConfigMapKey: TypeAlias = Annotated[
 ]
 RelayHost: TypeAlias = Annotated[
     str,
-    Text(
+    Domain(
         r"(\[[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)(:[1-9][0-9]{0,4})?",
         "a host such as [smtp.example.net]:587, where brackets turn off the MX lookup",
         261,
@@ -133,13 +183,11 @@ SocketName: TypeAlias = Annotated[
         32,
     ),
 ]
-# A newline would begin another parameter.
-ParameterValue: TypeAlias = Annotated[str, Text("[ -~]*", "one line of printable ASCII", 4096)]
 ConfigText: TypeAlias = Annotated[str, Text(r"[ -~\t\n]*", "lines of printable ASCII", 16384)]
-PostfixTime: TypeAlias = Annotated[
-    str,
-    Time("[1-9][0-9]{0,8}[smhdw]", "a whole number above zero and a unit (s, m, h, d or w), such as 15s", 10),
-]
+POSTFIX_TIME: Final = Time(
+    "[1-9][0-9]{0,8}[smhdw]", "a whole number above zero and a unit (s, m, h, d or w), such as 15s", 10
+)
+PostfixTime: TypeAlias = Annotated[str, POSTFIX_TIME]
 ImageReference: TypeAlias = Annotated[
     str,
     Text(
@@ -149,11 +197,10 @@ ImageReference: TypeAlias = Annotated[
     ),
 ]
 StorageClassName: TypeAlias = Annotated[str, Text(_DNS_SUBDOMAIN, "the name of a StorageClass, such as standard", 253)]
-StorageSize: TypeAlias = Annotated[
-    str, Text("[1-9][0-9]{0,6}(Mi|Gi|Ti)", "a size with a unit (Mi, Gi or Ti), such as 10Gi", 12)
-]
+STORAGE_SIZE: Final = WithUnit("[1-9][0-9]{0,6}(Mi|Gi|Ti)", "a size with a unit (Mi, Gi or Ti), such as 10Gi", 12)
+StorageSize: TypeAlias = Annotated[str, STORAGE_SIZE]
 QuotaSize: TypeAlias = Annotated[
-    str, Text("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with a unit (Ki, Mi, Gi or Ti), such as 2Gi", 12)
+    str, WithUnit("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with a unit (Ki, Mi, Gi or Ti), such as 2Gi", 12)
 ]
 
 
@@ -172,4 +219,26 @@ Quantity: TypeAlias = Annotated[
     str,
     _Quantity("[0-9]{1,15}([.][0-9]{1,9})?(m|k|M|G|T|P|Ki|Mi|Gi|Ti|Pi)?", "a quantity such as 100m, 256Mi or 2", 32),
     BeforeValidator(_integer_as_text),
+]
+
+
+class _ParameterValue(Text):
+    """A value in main.cf. An integer in YAML is read as a string; a boolean cannot be: it may have been yes or true."""
+
+    def matches(self, path: str) -> str:
+        return f"type({path}) == int || {super().matches(path)}"
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {"x-kubernetes-int-or-string": True, "maxLength": self.max_length, **cel.rules(self.rule())}
+
+
+def _quoted_boolean(value: object) -> object:
+    if isinstance(value, bool):
+        raise PydanticCustomError("boolean", "must be a string: put yes and no in quotes")
+    return _integer_as_text(value)
+
+
+# A newline would begin another parameter.
+ParameterValue: TypeAlias = Annotated[
+    str, _ParameterValue("[ -~]*", "one line of printable ASCII", 4096), BeforeValidator(_quoted_boolean)
 ]

@@ -2,11 +2,15 @@
 
 from typing import Final
 
-from mailstack_operator.api.strings import cel_seconds, seconds
+from mailstack_operator.api.strings import POSTFIX_TIME, cel_seconds, seconds
 from mailstack_operator.api.verification import CacheTimes
 from mailstack_operator.stack.rule import rule
 
-_TIMES_CEL: Final = f"{cel_seconds('self.refresh')} <= {cel_seconds('self.expire')}"
+# A time that is wrong by itself has its own message.
+_TIMES_CEL: Final = (
+    f"!({POSTFIX_TIME.matches('self.refresh')}) || !({POSTFIX_TIME.matches('self.expire')}) || "
+    f"{cel_seconds('self.refresh')} <= {cel_seconds('self.expire')}"
+)
 _TIMES: Final = "refresh must not be longer than expire"
 
 

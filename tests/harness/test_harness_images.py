@@ -62,7 +62,14 @@ def test_every_image_has_its_inputs() -> None:
 def test_the_context_of_the_operator_is_what_goes_in() -> None:
     operator = next(image for image in images.images() if image.name == "operator")
     names = {str(path.relative_to(paths.repository())) for path in operator.inputs()}
-    assert names == {"operator", "pyproject.toml", "README.md", "requirements/build.txt", "requirements/operator.txt"}
+    assert names == {
+        "operator",
+        "images/operator/prune.py",
+        "pyproject.toml",
+        "README.md",
+        "requirements/build.txt",
+        "requirements/operator.txt",
+    }
 
 
 def test_no_two_images_share_a_name_or_a_log() -> None:

@@ -118,7 +118,7 @@ version: ## Write the version of mailstack_operator/__init__.py into the chart (
 hooks: $(VENV)/.complete ## Install the git hooks of .pre-commit-config.yaml into this checkout.
 	pre-commit install
 
-lock: ## Pin what pyproject.toml asks for, by version and hash (needs uv).
+lock: ## Pin what pyproject.toml asks for, by version and hash (needs uv); UPGRADE=1 takes the newest versions.
 	requirements/lock
 
 # No prerequisite: its name holds the digest of requirements/dev.txt, and another checkout may be using it.

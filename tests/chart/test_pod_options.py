@@ -16,7 +16,10 @@ from kubernetes.client.models import (
     V1ServiceAccount,
 )
 
+from mailstack_operator.cli.run_command import run
+
 from . import helm
+from .test_render import CASES
 
 DIGEST = f"sha256:{'0123456789abcdef' * 4}"
 # A value, and where it arrives: the path in the Deployment, and what is there.
@@ -26,7 +29,7 @@ ARRIVES: dict[str, tuple[str, object]] = {
     'podSecurityContext.seLinuxOptions={"level": "s0:c1"}': ("pod.securityContext.seLinuxOptions", {"level": "s0:c1"}),
     "containerSecurityContext.runAsUser=1000": ("operator.securityContext.runAsUser", 1000),
     "containerSecurityContext.readOnlyRootFilesystem=false": ("operator.securityContext.readOnlyRootFilesystem", False),
-    'extraArgs=["--resync=300"]': ("operator.args.-1", "--resync=300"),
+    'extraArgs=["--log-level=error"]': ("operator.args.-1", "--log-level=error"),
     'extraEnv=[{"name": "TZ", "value": "UTC"}]': ("operator.env.-1", {"name": "TZ", "value": "UTC"}),
     'extraEnvFrom=[{"secretRef": {"name": "proxy"}}]': ("operator.envFrom.0", {"secretRef": {"name": "proxy"}}),
     'volumes=[{"name": "ca", "configMap": {"name": "ca"}}]': (
@@ -93,6 +96,16 @@ def test_arguments_of_ones_own_come_last() -> None:
     arguments = _reached(_deployment('extraArgs=["--log-level=debug"]'), "operator.args")
     assert isinstance(arguments, list)
     assert arguments.index("--log-level=info") < arguments.index("--log-level=debug")
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_program_takes_the_arguments(case: str) -> None:
+    """Those of the chart, and the example of ones of one's own."""
+    pod = helm.template(*CASES[case]).one(V1Deployment).spec.template.spec
+    assert pod is not None
+    program, *arguments = pod.containers[0].args or []
+    assert program == run.name
+    assert run.make_context(program, arguments)
 
 
 def test_security_contexts_can_be_left_to_the_cluster() -> None:

@@ -38,7 +38,7 @@ CASES = {
         'commonLabels={"example.org/cost": "mail"}',
         'commonAnnotations={"example.org/owner": "mail"}',
         "podSecurityContext.runAsUser=1000",
-        'extraArgs=["--resync=300"]',
+        'extraArgs=["--log-level=error"]',
         'extraEnv=[{"name": "TZ", "value": "UTC"}]',
         'volumes=[{"name": "ca", "configMap": {"name": "ca"}}]',
         'volumeMounts=[{"name": "ca", "mountPath": "/etc/ssl/own", "readOnly": true}]',

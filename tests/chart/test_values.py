@@ -48,7 +48,7 @@ REFUSED = {
     "misspelt security context": ("podSecurityContext.runAsUsr=1", "'runAsUsr' not allowed"),
     "a field of the container in the pod": ("podSecurityContext.privileged=true", "'privileged' not allowed"),
     "misspelt capabilities": ('containerSecurityContext.capabilities.dropp=["ALL"]', "'dropp' not allowed"),
-    "a word for arguments": ('extraArgs="--resync=300"', "at '/extraArgs': got string, want array"),
+    "a word for arguments": ('extraArgs="--log-level=error"', "at '/extraArgs': got string, want array"),
     "an argument that is no option": ('extraArgs=["run"]', "at '/extraArgs/0'"),
     "a variable without a name": ('extraEnv=[{"value": "a"}]', "at '/extraEnv/0': missing property 'name'"),
     "a volume without a name": ('volumes=[{"emptyDir": {}}]', "at '/volumes/0': missing property 'name'"),

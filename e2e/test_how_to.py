@@ -1,11 +1,16 @@
 """The topology of Dovecot's how-to, from the examples as they stand: delivery, refusal, the socket."""
 
+import shutil
+from base64 import b64decode
+from pathlib import Path
+
 import pytest
 
 from conftest import NewNamespace
 from harness import paths
 from mailtest import manifests
 from mailtest.client import Client, Letter, letter
+from mailtest.reader import Place, Walk
 from mailtest.stack import Stack
 from mailtest.wait import until
 
@@ -104,6 +109,27 @@ def test_postfix_knows_no_source_of_users(stack: Stack) -> None:
     assert settings["virtual_mailbox_maps"] == settings["local_recipient_maps"] == ""
     tables = {name: value for name, value in settings.items() if _names_a_table(value)}
     assert set(tables) == {"address_verify_map"}, tables
+
+
+def test_the_commands_of_the_pages_about_this_stack(stack: Stack, client: Client, tmp_path: Path) -> None:
+    """Promise: each works as it stands there; the last two pages call the MailStack by another name."""
+    until("bob is in the cache", lambda: client.ask(stack.host, "bob@example.org")[0].code == 250, 60)
+    shutil.copy(EXAMPLES / "mailstack.yaml", tmp_path)
+    users = stack.kubectl("get", "secret", "mail-users", "--output=jsonpath={.data.users}")
+    (tmp_path / "users").write_bytes(b64decode(users))
+    place = Place(stack.namespace, tmp_path, tmp_path)
+    with Walk("docs/health-checks.md", place) as walk:
+        walk.section("kubectl wait")
+    with Walk("docs/operations.md", place) as walk:
+        walk.section("Users", "Looking inside")
+    with Walk("docs/address-verification.md", place, ("address-verification", stack.name)) as walk:
+        walk.section("Cache times and their effect")
+        shown = walk.section("What to see")
+        assert walk.left == []
+    assert '(550, b"5.1.1 <nobody@example.org>' in shown, shown
+    assert "bob@example.org" not in shown
+    with Walk("docs/bypassing-lmtp.md", place, ("bypassing-lmtp", stack.name)) as walk:
+        assert '(550, b"5.1.1 <nobody@example.org>' in walk.section("What is refused, and where")
 
 
 def _settings(stack: Stack) -> dict[str, str]:

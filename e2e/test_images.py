@@ -1,10 +1,13 @@
 """Any image: ids that differ, versions that do not match, programs that are missing, Dovecot without root."""
 
+from pathlib import Path
+
 import pytest
 
 from conftest import CreateStack
 from mailtest import inbox, manifests, pods
 from mailtest.client import Client, letter
+from mailtest.reader import Place, Walk
 from mailtest.stack import Stack
 
 ALICE, NOBODY = manifests.address("alice"), manifests.address("nobody")
@@ -59,6 +62,18 @@ def test_the_ids_of_the_postfix_image_are_found_out(stacks: dict[str, Stack], cl
     assert stack.run_in("dovecot", "stat", "--format=%u:%g %a", SOCKET).strip() == f"{IDS[name]} 600"
     inbox.deliver(client, stack, ALICE, f"through-{name}")
     assert client.ask(stack.host, NOBODY)[0].code == 550
+
+
+def test_the_commands_of_the_pages(stacks: dict[str, Stack], tmp_path: Path) -> None:
+    """Promise: each works as it stands there, and shows what the page shows; the MailStacks have other names here."""
+    for name in ("rootless-unix", "version"):
+        stacks[name].wait_ready()
+    place = Place(stacks["version"].namespace, tmp_path, tmp_path)
+    with Walk("docs/images.md", place, ("images", "rootless-unix")) as walk:
+        assert "srw------- 1 2525 2525 " in walk.section("How the ids are matched")
+        assert "CapEff:\t0000000000000000" in walk.section("Root, and Dovecot without root")
+    with Walk("docs/dovecot-versions.md", place, ("dovecot-versions", "version")) as walk:
+        assert walk.section("What to see").startswith("2.3.")
 
 
 def test_the_queue_is_delivered_by_an_image_with_other_ids(stacks: dict[str, Stack], client: Client) -> None:

@@ -3,8 +3,10 @@
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
+import sysconfig
 import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,6 +22,7 @@ from mailtest.certificates import Authority
 from mailtest.client import Client, letter
 from mailtest.command import run
 from mailtest.kubectl import Kubectl, Object
+from mailtest.reader import Place, Walk
 from mailtest.stack import Stack
 from mailtest.wait import until
 
@@ -238,6 +241,23 @@ def test_the_rights_of_the_docs_are_enough(mail: Stack, plugin: Plugin, tmp_path
     kubeconfig = _postmaster(mail.kubectl, _documented_role(), tmp_path)
     for command in COMMANDS:
         plugin.screen(*command, f"--kubeconfig={kubeconfig}")
+
+
+def test_the_page_installs_it(mail: Stack, tmp_path: Path) -> None:
+    """Promise: its commands, in a checkout, give a home without anything the plugin.
+
+    What it depends on is there already: the same versions as the tests use, and 200 MB.
+    """
+    checkout, home = tmp_path / "checkout", tmp_path / "home"
+    home.mkdir()
+    for name in ("operator", "crds"):
+        shutil.copytree(paths.repository() / name, checkout / name, ignore=shutil.ignore_patterns("*.egg-info"))
+    for name in ("pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(paths.repository() / name, checkout)
+    place = Place(mail.namespace, checkout, home, variables={"PYTHONPATH": sysconfig.get_path("purelib")})
+    with Walk("docs/kubectl-plugin.md", place) as walk:
+        assert re.search("^Ready +True ", walk.section(""), re.MULTILINE)
+    assert walk.left == []
 
 
 def test_what_a_user_may_not_read_is_said_and_the_rest_is_shown(mail: Stack, plugin: Plugin, tmp_path: Path) -> None:

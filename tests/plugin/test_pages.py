@@ -19,7 +19,7 @@ from tests.test_project import ROOT
 DATA = ROOT / "tests" / "data" / "plugin"
 SCREENS = ROOT / "tests" / "golden" / "plugin"
 PAGE = (ROOT / "docs" / "kubectl-plugin.md").read_text(encoding="utf-8")
-BLOCKS = re.findall(r"^```\n\$ (kubectl mailstack [^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+BLOCKS = re.findall(r"^```console\n\$ (kubectl mailstack [^\n]+)\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
 
 
 def data(name: str) -> str:

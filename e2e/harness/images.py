@@ -47,6 +47,10 @@ class Image:
         return [paths.repository() / line.removeprefix("!").rstrip("/") for line in lines]
 
 
+#: swaks, msmtp, mbsync, sieve-connect and testssl.sh.
+PROGRAMS = Image("e2e-programs", "1")
+
+
 def operator_version() -> str:
     """The project's version. Read as text, because the harness runs before any environment is there."""
     source = (paths.repository() / "operator" / "mailstack_operator" / "__init__.py").read_text()
@@ -66,13 +70,15 @@ def images() -> list[Image]:
 
 
 def images_for_e2e() -> list[Image]:
-    """What only end-to-end tests run: Postfix with other ids, and images without the programs that a pod needs."""
+    """What only end-to-end tests run: Postfix with other ids, images without the programs that a pod needs, and the
+    programs of mail users."""
     return [
         _postfix_with_ids("e2e-ids-100", user=100, group=101, postdrop=102),  # a Debian package's own choice
         _postfix_with_ids("e2e-ids-5555", user=5555, group=5555, postdrop=5556),
         _postfix_with_ids("e2e-ids-collide", user=2424, group=2425, postdrop=2426),  # dovecot's user, dovenull's group
         Image("e2e-bare", "1"),
         Image("e2e-scratch", "1"),
+        PROGRAMS,
     ]
 
 

@@ -1,4 +1,4 @@
-"""One MailStack with TLS, so that there is a certificate that may expire; the volume of its mail can grow."""
+"""One MailStack with TLS, whose certificate may expire, and all that mail programs use; its mail's volume can grow."""
 
 from collections.abc import Iterator
 
@@ -27,7 +27,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def mailstack() -> Object:
-    return manifests.mailstack(tls={"secretName": TLS_SECRET}, dovecot={"storage": {"storageClassName": GROWING_CLASS}})
+    dovecot = {"storage": {"storageClassName": GROWING_CLASS}}
+    return manifests.mailstack(tls={"secretName": TLS_SECRET}, dovecot=dovecot, submission={}, plugins={"sieve": {}})
 
 
 def _growing_class() -> Object:

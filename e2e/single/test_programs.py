@@ -1,0 +1,148 @@
+"""What mail users have: swaks, msmtp, mbsync and sieve-connect work."""
+
+import pytest
+
+from mailtest import inbox, manifests
+from mailtest.client import Client
+from mailtest.command import CommandError
+from mailtest.programs import CA, Programs
+from mailtest.stack import Stack
+from mailtest.wire import Endpoint
+from single.conftest import TLS_SECRET
+
+HOST = "mail.example.org"
+ALICE, BOB, CAROL, DAVE = map(manifests.address, manifests.USERS)
+LOGIN = ("--auth-user", ALICE, "--auth-password", manifests.PASSWORD)
+TRUST = ("--tls-verify", "--tls-ca-path", CA)
+# swaks' port and TLS: submission by STARTTLS, and TLS from the first byte.
+SUBMISSION = {"587": "--tls", "465": "--tls-on-connect"}
+
+MSMTP = f"""\
+account default
+host {HOST}
+port 587
+tls on
+tls_trust_file {CA}
+auth on
+user {ALICE}
+password {manifests.PASSWORD}
+from {ALICE}
+"""
+MBSYNC = f"""\
+IMAPAccount mail
+Host {HOST}
+User {CAROL}
+Pass {manifests.PASSWORD}
+AuthMechs LOGIN
+TLSType IMAPS
+CertificateFile {CA}
+
+IMAPStore there
+Account mail
+
+MaildirStore here
+Path ~/mail/
+Inbox ~/mail/INBOX
+
+Channel inbox
+Far :there:
+Near :here:
+Create Near
+Sync Pull
+SyncState *
+"""
+SIEVE = """\
+require ["fileinto", "mailbox"];
+if header :contains "Subject" "by-sieve-connect" { fileinto :create "Filed"; }
+"""
+
+
+@pytest.fixture(scope="module")
+def programs(stack: Stack) -> Programs:
+    stack.wait_ready()
+    found = Programs(stack.kubectl)
+    found.start(stack.name, HOST, TLS_SECRET)
+    return found
+
+
+def swaks(
+    programs: Programs,
+    port: str,
+    *words: str,
+    subject: str = "swaks",
+    sender: str = "sender@example.net",
+    to: str = BOB,
+) -> None:
+    """Send a message. Raises CommandError unless it is accepted."""
+    envelope = ("--from", sender, "--to", to, "--header", f"Subject: {subject}")
+    programs.run("swaks", "--server", HOST, "--port", port, *envelope, "--timeout", "60s", *words)
+
+
+def wait_for(client: Client, stack: Stack, user: str, subject: str, folder: str = "INBOX") -> None:
+    inbox.wait_for(client, Endpoint(stack.host, security="starttls"), user, subject, folder=folder)
+
+
+@pytest.mark.parametrize("tls", [(), ("--tls", *TRUST)], ids=["plain", "starttls"])
+def test_swaks_sends_to_port_25(programs: Programs, stack: Stack, client: Client, tls: tuple[str, ...]) -> None:
+    """Promise: another server sends, with and without TLS."""
+    subject = f"port-25-{len(tls)}"
+    swaks(programs, "25", *tls, subject=subject)
+    wait_for(client, stack, BOB, subject)
+
+
+def test_swaks_cannot_log_in_on_port_25(programs: Programs) -> None:
+    """Fault: a password that is tried where servers speak."""
+    with pytest.raises(CommandError, match="ended with 28"):  # swaks(1): an error of AUTH
+        swaks(programs, "25", "--tls", "--auth", *LOGIN)
+
+
+@pytest.mark.parametrize("port", SUBMISSION)
+def test_swaks_submits_with_a_login(programs: Programs, stack: Stack, client: Client, port: str) -> None:
+    subject = f"port-{port}"
+    for mechanism in ("PLAIN", "LOGIN"):
+        words = (SUBMISSION[port], *TRUST, "--auth", mechanism, *LOGIN)
+        swaks(programs, port, *words, subject=f"{subject}-{mechanism}", sender=ALICE)
+        wait_for(client, stack, BOB, f"{subject}-{mechanism}")
+
+
+@pytest.mark.parametrize("port", SUBMISSION)
+def test_swaks_submits_nothing_without_a_login(programs: Programs, port: str) -> None:
+    """Fault: an open relay, or a sender that is somebody else."""
+    for sender in (ALICE, "sender@example.net"):
+        with pytest.raises(CommandError, match=r"ended with 2[346]"):  # swaks(1): MAIL, RCPT or DATA was refused
+            swaks(programs, port, SUBMISSION[port], *TRUST, sender=sender)
+
+
+def test_msmtp_submits(programs: Programs, stack: Stack, client: Client) -> None:
+    programs.write("msmtprc", MSMTP)
+    message = f"From: {ALICE}\nTo: {DAVE}\nSubject: by-msmtp\n\nHello.\n"
+    programs.run("msmtp", "--file=msmtprc", DAVE, stdin=message)
+    wait_for(client, stack, DAVE, "by-msmtp")
+
+
+def test_mbsync_gets_each_message_once(programs: Programs, stack: Stack, client: Client) -> None:
+    """Promise: a mailbox is complete after the first run, and the next adds what is new."""
+    programs.write("mbsyncrc", MBSYNC)
+    programs.run("mkdir", "-p", "mail")
+    for count in (1, 2):
+        subject = f"by-mbsync-{count}"
+        swaks(programs, "25", subject=subject, to=CAROL)
+        wait_for(client, stack, CAROL, subject)
+        programs.run("mbsync", "--config=mbsyncrc", "inbox")
+        found = programs.run("sh", "-c", "cat mail/INBOX/*/* 2> /dev/null | grep '^Subject: by-mbsync'")
+        assert sorted(found.split()[1::2]) == [f"by-mbsync-{number + 1}" for number in range(count)]
+
+
+def test_sieve_connect_puts_a_script_in_use(programs: Programs, stack: Stack, client: Client) -> None:
+    """Promise: over port 4190 with STARTTLS; mail is filed by it."""
+    programs.write("main.sieve", SIEVE)
+    connect = ("sieve-connect", "--nosrv", "--server", HOST, "--port", "4190", "--tlscafile", CA, "--user", DAVE)
+
+    def run(*words: str) -> str:
+        return programs.run(*connect, "--passwordfd", "0", *words, stdin=f"{manifests.PASSWORD}\n")
+
+    run("--localsieve", "main.sieve", "--remotesieve", "main", "--upload")
+    run("--remotesieve", "main", "--activate")
+    assert '"main" ACTIVE' in run("--list")
+    swaks(programs, "25", subject="by-sieve-connect", to=DAVE)
+    wait_for(client, stack, DAVE, "by-sieve-connect", "Filed")

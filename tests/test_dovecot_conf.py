@@ -102,8 +102,8 @@ def test_a_certificate_for_lmtp_alone_is_not_shown_to_people(version: str) -> No
 
 @BOTH
 def test_postfix_asks_for_passwords_only_when_people_send(version: str) -> None:
-    assert not about(conf(version, TLS), "service auth")
-    assert about(conf(version, SUBMISSION), "service auth/")[0].endswith(" /var/spool/postfix/private/auth")
+    assert not about(conf(version, TLS), "listener auth")
+    assert "service auth/unix_listener /var/spool/postfix/private/auth" in conf(version, SUBMISSION)
     assert "service auth/inet_listener auth/port = 12345" in conf(version, SUBMISSION, INET)
 
 
@@ -193,3 +193,84 @@ def test_the_specs_own_settings_come_last_in_a_file_of_their_own(version: str) -
         "!include /etc/dovecot/extra.conf"
     )
     assert not about(conf(version), "!include")
+
+
+FOREVER = {"2.3": "service_count = 0", "2.4": "restart_request_count = unlimited"}
+
+
+@BOTH
+@pytest.mark.parametrize(
+    ("wanted", "processes", "each", "of_a_user", "lmtp", "helper"),
+    [
+        (10, 1, 10, 10, 100, 1020),
+        (250, 1, 250, 50, 250, 1500),
+        (1000, 4, 250, 50, 1000, 3000),
+        (1001, 5, 201, 50, 1001, 3002),
+        (20000, 80, 250, 50, 20000, 41000),
+    ],
+)
+def test_there_are_as_many_sessions_as_the_spec_says(
+    version: str, wanted: int, processes: int, each: int, of_a_user: int, lmtp: int, helper: int
+) -> None:
+    """With TLS, a login process stays for as long as the session lasts."""
+    settings = conf(version, SIEVE, {"spec.dovecot.connections": wanted})
+    for protocol in ("imap", "managesieve"):
+        login = f"service {protocol}-login"
+        assert {
+            f"{login}/{FOREVER[version]}",
+            f"{login}/process_limit = {processes}",
+            f"{login}/client_limit = {each}",
+            f"service {protocol}/process_limit = {wanted}",
+        } <= set(settings)
+    assert {
+        f"service lmtp/process_limit = {lmtp}",
+        f"mail_max_userip_connections = {of_a_user}",
+        f"default_client_limit = {helper}",
+    } <= set(settings)
+
+
+@BOTH
+def test_a_thousand_sessions_are_the_default(version: str) -> None:
+    assert "service imap/process_limit = 1000" in conf(version)
+    assert not about(conf(version), "managesieve")
+
+
+@BOTH
+def test_a_password_may_take_as_much_memory_as_it_needs(version: str) -> None:
+    """ARGON2ID takes up to 1 GiB; Dovecot's own limit is 256 MiB."""
+    assert about(conf(version), "vsz_limit") == [
+        {"2.3": "service auth/vsz_limit = 0", "2.4": "service auth/vsz_limit = unlimited"}[version]
+    ]
+
+
+@BOTH
+def test_a_user_has_the_mailboxes_that_mail_programs_look_for(version: str) -> None:
+    expected = [
+        line
+        for name in ("Drafts", "Sent", "Trash", "Junk", "Archive")
+        for line in (
+            f'namespace inbox/mailbox "{name}"',
+            f'namespace inbox/mailbox "{name}"/auto = subscribe',
+            f'namespace inbox/mailbox "{name}"/special_use = \\{name}',
+        )
+    ]
+    assert sorted(about(conf(version), "namespace inbox/mailbox")) == sorted(expected)
+
+
+@BOTH
+def test_the_spec_says_which_mailboxes(version: str) -> None:
+    mailboxes: list[Json] = [
+        {"name": "Sent Items", "specialUse": "Sent"},
+        {"name": "Entw\u00fcrfe", "auto": "Create"},
+        {"name": "Later", "auto": "Never"},
+    ]
+    assert about(conf(version, {"spec.dovecot.mailboxes": mailboxes}), "/mailbox ") == [
+        'namespace inbox/mailbox "Sent Items"',
+        'namespace inbox/mailbox "Sent Items"/auto = subscribe',
+        'namespace inbox/mailbox "Sent Items"/special_use = \\Sent',
+        'namespace inbox/mailbox "Entw\u00fcrfe"',
+        'namespace inbox/mailbox "Entw\u00fcrfe"/auto = create',
+        'namespace inbox/mailbox "Later"',
+        'namespace inbox/mailbox "Later"/auto = no',
+    ]
+    assert not about(conf(version, {"spec.dovecot.mailboxes": []}), "/mailbox ")

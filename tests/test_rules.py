@@ -76,6 +76,14 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.postfix.parameters": st.dictionaries(NAMES, st.just("x"), max_size=3),
     "spec.dovecot.version": st.sampled_from(["2.3", "2.4"]),
     "spec.dovecot.rootless": st.sampled_from([None, {}]),
+    "spec.dovecot.mailboxes": st.lists(
+        st.fixed_dictionaries(
+            {"name": st.sampled_from(["Junk", "Spam", "inbox", "Sent"])},
+            optional={"specialUse": st.sampled_from(["Junk", "Sent"])},
+        ),
+        max_size=3,
+        unique_by=lambda mailbox: str(mailbox["name"]),
+    ),
     "spec.dovecot.extraConfig": st.lists(PIECES, max_size=12).map("".join),
 }
 
@@ -107,6 +115,7 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},
     {"spec.submission": {"relayCredentials": SECRET}},
     {"spec.postfix": {"replicas": 2, "parameters": {"a b": "x", **dict.fromkeys(ONE_FOR_EACH_REASON, "x")}}},
+    {"spec.dovecot.mailboxes": [{"name": "Junk", "specialUse": "Junk"}, {"name": "Inbox", "specialUse": "Junk"}]},
     {"spec.dovecot": {"version": "2.3", "rootless": {}, "extraConfig": "".join(f"{name} = x\n" for name in SETTINGS)}},
     {"spec.dovecot.extraConfig": "a \\\n = b\n'c' = d\n"},
 ]

@@ -21,10 +21,14 @@ DATA = Path(__file__).parent / "data" / "upgrade"
 OLD_CHECKS = [check for check in CHECKS if check.name in ("lmtp", "verification")]
 OLD_IMAGE, NEW_IMAGE = "mailstack/operator:0.1.0", "mailstack/operator:0.2.0"
 # What may change of the objects: the probe's listener, the drain, how the containers' scripts get their values, the
-# claims' marks, and the containers' resources.
+# claims' marks, the containers' resources, Dovecot's limits and mailboxes, and where its warnings are kept.
 ALLOWED = (
     r"PersistentVolumeClaim \S+ \.metadata\.annotations",
     r"ConfigMap \S+-postfix \.data\.master\.cf",
+    r"ConfigMap \S+-dovecot \.data\.dovecot\.conf",
+    r"StatefulSet \S+ \.spec\.template\.spec\.initContainers\[(check|probe)\]\.volumeMounts\[check\]",
+    r"StatefulSet \S+ \.spec\.template\.spec\.containers\[probe\]\.volumeMounts\[check\]",
+    r"StatefulSet \S+ \.spec\.template\.spec\.volumes\[check\]",
     r"StatefulSet \S+ \.metadata\.annotations\..*",
     r"StatefulSet \S+ \.spec\.template\.metadata\.annotations\.mailstack\.dev/config-digest",
     r"StatefulSet \S+ \.spec\.template\.spec\.terminationGracePeriodSeconds",

@@ -6,6 +6,8 @@ from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
 
 from mailstack_operator.api import cel
+from mailstack_operator.api.mailboxes import DEFAULT as DEFAULT_MAILBOXES
+from mailstack_operator.api.mailboxes import Mailbox
 from mailstack_operator.api.model import Model
 from mailstack_operator.api.strings import (
     STORAGE_SIZE,
@@ -175,6 +177,20 @@ class Dovecot(Model):
     )
     rootless: Rootless | None = Field(
         None, description="Runs Dovecot as an unprivileged user. Default: as root, with a minimal set of capabilities."
+    )
+    connections: int = Field(
+        1000,
+        description="Maximum number of IMAP sessions at the same time, and of ManageSieve sessions. A session takes "
+        "1.6 MiB of memory.",
+        ge=10,
+        le=20000,
+    )
+    mailboxes: list[Mailbox] = Field(
+        DEFAULT_MAILBOXES,
+        max_length=32,
+        description="Mailboxes that every user has beside INBOX. Default: Drafts, Sent, Trash, Junk and Archive, each "
+        "with its special use.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
     resources: Resources = _resources("each container of Dovecot's image", DOVECOT_RESOURCES)
     storage: DovecotStorage = Field(default_factory=DovecotStorage, description="The volume of Dovecot.")

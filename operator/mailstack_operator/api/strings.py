@@ -183,6 +183,16 @@ SocketName: TypeAlias = Annotated[
         32,
     ),
 ]
+# Letters of most alphabets. Dovecot's hierarchy separator, and what its configuration reads, are not among them.
+_MAILBOX_LETTER = "[A-Za-z0-9\u00c0-\u024f\u0370-\u04ff\u3040-\u30ff\u4e00-\u9fff\uac00-\ud7a3]"
+MailboxName: TypeAlias = Annotated[
+    str,
+    Text(
+        f"{_MAILBOX_LETTER}([ _-]?{_MAILBOX_LETTER})*",
+        "a mailbox name of letters and digits, and of single spaces, '-' or '_' between them, such as Sent Items",
+        64,
+    ),
+]
 ConfigText: TypeAlias = Annotated[str, Text(r"[ -~\t\n]*", "lines of printable ASCII", 16384)]
 POSTFIX_TIME: Final = Time(
     "[1-9][0-9]{0,8}[smhdw]", "a whole number above zero and a unit (s, m, h, d or w), such as 15s", 10

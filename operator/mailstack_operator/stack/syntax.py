@@ -17,6 +17,8 @@ _POSTFIX_NAME = re.compile(r"[a-z0-9][A-Za-z0-9_]*")
 # Dovecot's settings syntax: '#' begins a comment, '$' a variable, '{' '}' a block, '<' a file, quotes a string.
 _DOVECOT_VALUE = re.compile(r"[^#${}\"'\\<]*")
 _DOVECOT_PATH = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
+# A flag of IMAP, alone.
+_DOVECOT_FLAG = re.compile(r"\\[A-Z][a-z]+")
 _DOVECOT_USER_TEMPLATE = re.compile(r"%\{[a-z |]+\}")
 
 
@@ -41,7 +43,7 @@ class Setting:
     value: str
 
     def lines(self, indent: str) -> Iterable[str]:
-        plain = _DOVECOT_USER_TEMPLATE.sub("", self.value)
+        plain = "" if _DOVECOT_FLAG.fullmatch(self.value) else _DOVECOT_USER_TEMPLATE.sub("", self.value)
         if _OTHER.search(plain) or not _DOVECOT_VALUE.fullmatch(plain):
             raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
         yield f"{indent}{self.name} = {self.value}" if self.value else f"{indent}{self.name} ="

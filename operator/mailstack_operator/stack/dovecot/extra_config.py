@@ -16,7 +16,11 @@ from mailstack_operator.stack.users.source import Spec
 _USERS = "set spec.users; with another source of users, address verification could accept every recipient"
 _ADDRESS = "if Dovecot looked up another name, address verification could accept every recipient"
 _CACHE = "a cache would delay changes of users, which Dovecot now reads at every lookup"
-_LISTENER = "set spec.delivery.listener"
+_LMTP = "set spec.delivery.listener for where it listens, and spec.dovecot.connections for how many it serves"
+_AUTH = (
+    "it takes as much memory as a password needs (vsz_limit), up to spec.dovecot.resources.limits.memory, and listens "
+    "where spec.delivery.listener and spec.submission say"
+)
 _PLUGINS = "set spec.plugins"
 _TLS = "set spec.tls"
 _LAYOUT = "the pod's layout depends on it"
@@ -28,7 +32,8 @@ REFUSED: Final = {
     **dict.fromkeys(("passdb", "passdb_*", "userdb", "userdb_*"), _USERS),
     **dict.fromkeys(("auth_username_format", "auth_username_translation"), _ADDRESS),
     **dict.fromkeys(("auth_cache_*",), _CACHE),
-    **dict.fromkeys(("service lmtp", "service auth"), _LISTENER),
+    "service lmtp": _LMTP,
+    "service auth": _AUTH,
     **dict.fromkeys(
         (
             *("protocols", "lmtp_rcpt_check_quota", "service quota-status"),

@@ -1,16 +1,29 @@
 """What dovecot.conf of 2.3 and of 2.4 have in common: the services and where they listen, identities, quota's unit."""
 
+import math
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
+from mailstack_operator.api.mailboxes import Mailbox
 from mailstack_operator.stack.link import QUOTA_STATUS
 from mailstack_operator.stack.paths import LMTP_TLS_FILE, TLS_FILE
 from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.syntax import Block, DovecotPart, Setting, block
 from mailstack_operator.stack.topology import Topology
 
+# Sessions of one login process, which carries their TLS until they end: it costs 0.1 MB each.
+_SESSIONS_OF_A_PROCESS = 250
+# Dovecot's own limit of LMTP, which fewer sessions of people do not lower.
+_LMTP_AT_LEAST = 100
+# Dovecot's own limit of connections to a helper, such as auth or stats, to which each process connects.
+_CONNECTIONS_OF_A_HELPER = 1000
+# Where a load balancer hides addresses, everybody's sessions of one user come from one address.
+_SESSIONS_OF_A_USER = 50
+
 # The settings for a certificate and its key, both in the file at a path: each version has its own.
 Certificate: TypeAlias = Callable[[str], Iterable[DovecotPart]]
+
+_AUTO = {"Subscribe": "subscribe", "Create": "create", "Never": "no"}
 
 QUOTA_NAME = "User quota"
 # What the policy service answers Postfix at RCPT. Whether a user exists is not its business.
@@ -61,6 +74,16 @@ def owner(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("mail_gid", str(topology.mail_owner))
 
 
+def inbox(topology: Topology) -> Block:
+    """The namespace of each user's mail, with the mailboxes that every user has."""
+    return block("namespace inbox", *map(_mailbox, topology.spec.dovecot.mailboxes), inbox="yes")
+
+
+def _mailbox(mailbox: Mailbox) -> Block:
+    use = [Setting("special_use", f"\\{mailbox.special_use}")] if mailbox.special_use else []
+    return block(f'mailbox "{mailbox.name}"', *use, auto=_AUTO[mailbox.auto])
+
+
 def quota_size(size: str) -> str:
     """A size of the API such as 2Gi in Dovecot's unit, which is binary too: 2G."""
     return size.removesuffix("i")
@@ -74,6 +97,34 @@ def rejects_at_recipient(topology: Topology) -> bool:
 def sieve_submission(topology: Topology) -> Setting:
     """What a script sends (redirect, vacation, reject) goes to Postfix; the Dovecot image need hold no sendmail."""
     return Setting("submission_host", topology.smtp_from_dovecot)
+
+
+def connections_of_a_helper(topology: Topology) -> int:
+    """Connections, and so files, that one of Dovecot's helpers may have: to a process each of IMAP and of LMTP."""
+    return 2 * topology.spec.dovecot.connections + _CONNECTIONS_OF_A_HELPER
+
+
+def sessions(topology: Topology, forever: Setting) -> Iterator[DovecotPart]:
+    """As many sessions as spec.dovecot.connections at once; `forever` lets a login process serve any number in turn.
+
+    With Dovecot's own values a login process serves one session, and there are 100 of them.
+    """
+    wanted = topology.spec.dovecot.connections
+    processes = math.ceil(wanted / _SESSIONS_OF_A_PROCESS)
+    yield Setting("default_client_limit", str(connections_of_a_helper(topology)))
+    yield Setting("mail_max_userip_connections", str(min(wanted, _SESSIONS_OF_A_USER)))
+    # A session in IDLE sees new mail by inotify, of which the node allows a user 128 instances, or by looking.
+    yield Setting("mailbox_idle_check_interval", "10 secs")
+    for protocol in ("imap", "managesieve") if topology.sieve else ("imap",):
+        limits = {"process_limit": str(processes), "client_limit": str(math.ceil(wanted / processes))}
+        yield block(f"service {protocol}-login", forever, **limits)
+        yield block(f"service {protocol}", process_limit=str(wanted))
+    yield block("service lmtp", process_limit=str(max(wanted, _LMTP_AT_LEAST)))
+
+
+def passwords(unlimited: str) -> Block:
+    """Lets Dovecot check a hash of ARGON2ID, which takes up to 1 GiB; the container's memory is the limit."""
+    return block("service auth", vsz_limit=unlimited)
 
 
 def services(topology: Topology) -> Iterator[DovecotPart]:

@@ -16,6 +16,8 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
     yield from services.tls(topology, _certificate, Setting("disable_plaintext_auth", "no"))
     yield from _mail(topology)
     yield from _users(topology)
+    yield from services.sessions(topology, Setting("service_count", "0"))
+    yield services.passwords("0")
     yield from services.services(topology)
     if plugins.quota:
         yield Setting("mail_plugins", "quota")
@@ -34,7 +36,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("mail_home", f"{MAIL_ROOT}/%Lu")
     yield Setting("mail_location", "maildir:~/Maildir")
     yield from services.owner(topology)
-    yield block("namespace inbox", inbox="yes")
+    yield services.inbox(topology)
 
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:

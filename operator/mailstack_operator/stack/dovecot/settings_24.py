@@ -26,6 +26,8 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
         yield from _sieve(topology)
     # Postfix delivers up to 20 at once; Dovecot's own limit of 10 would defer a busy user's mail.
     yield Setting("lmtp_user_concurrency_limit", "unlimited")
+    yield from services.sessions(topology, Setting("restart_request_count", "unlimited"))
+    yield services.passwords("unlimited")
     yield from services.services(topology)
     yield block("protocol lmtp", *_lmtp(topology))
 
@@ -47,7 +49,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("mail_home", f"{MAIL_ROOT}/%{{user | lower}}")
     yield Setting("mail_path", "~/Maildir")
     yield from services.owner(topology)
-    yield block("namespace inbox", inbox="yes")
+    yield services.inbox(topology)
 
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:

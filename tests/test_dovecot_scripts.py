@@ -43,3 +43,19 @@ def test_another_version_than_the_specs_says_so_in_one_line(image: Path) -> None
         "mailstack: this image holds Dovecot 2.4.1-4, and spec.dovecot.version says 2.3: set the version or the image\n"
     )
     assert (names.returncode, names.stderr) == (1, words)
+
+
+CHECK = script.text("dovecot/scripts/check.sh")
+WARNING = "doveconf: Warning: service auth { client_limit=1000 } is lower than required under max. load (1600)."
+
+
+@pytest.mark.parametrize(("code", "words"), [(0, ""), (0, WARNING), (89, "doveconf: Fatal: Unknown setting: x")])
+def test_only_an_error_of_doveconf_stops_the_pod(tmp_path: Path, code: int, words: str) -> None:
+    """Fault: `default_process_limit = 400` was refused, because doveconf warned of it."""
+    doveconf, warnings = tmp_path / "doveconf", tmp_path / "warnings"
+    doveconf.write_text(f"#!/bin/sh\nprintf '%s' '{words}' >&2\nexit {code}\n")
+    doveconf.chmod(0o755)
+    check = run(CHECK, tmp_path, CONFIG="x", WARNINGS=str(warnings), SIEVE_BEFORE="x", SIEVE_AFTER="x")
+    assert (check.returncode, check.stderr.strip()) == (1 if code else 0, words)
+    assert warnings.exists() is (code == 0)
+    assert code or warnings.read_text().strip() == words

@@ -20,6 +20,9 @@ SIEVE_BINARIES = "/var/lib/dovecot/sieve"
 MAIL_ROOT = "/srv/mail"
 
 IDS_FOLDER = f"{RUN}/ids"
+# What doveconf warned of when the pod started.
+CHECK_FOLDER = f"{RUN}/check"
+CHECK_WARNINGS = f"{CHECK_FOLDER}/warnings"
 LOGS_FOLDER = f"{RUN}/logs"
 # Key and certificates in one file, put there whole and only if they fit together (mailstack_probe.certificates).
 TLS_FOLDER = f"{RUN}/tls"

@@ -1,14 +1,13 @@
 # Lets Dovecot check its files, in a container of its own: doveconf looks up the accounts that names.sh has just
-# written. A warning counts: what Dovecot says of its file is the last thing said.
-# Environment: CONFIG, SIEVE_BEFORE and SIEVE_AFTER (files; the last two may not exist).
+# written. Only an error stops the pod; a warning is kept for the probe, which reports it.
+# Environment: CONFIG, WARNINGS (where to write them), SIEVE_BEFORE and SIEVE_AFTER (files; the last two may not exist).
 set -eu
 . ../../scripts/fail.sh
 
 words=$(doveconf -n -c "$CONFIG" 2>&1 > /dev/null) || refused=1
-if [ -n "${refused:-}$words" ]; then
-  printf '%s\n' "$words" >&2
-  exit 1
-fi
+[ -z "$words" ] || printf '%s\n' "$words" >&2
+[ -z "${refused:-}" ] || exit 1
+printf '%s\n' "$words" > "$WARNINGS"
 for script in "$SIEVE_BEFORE" "$SIEVE_AFTER"; do
   [ -e "$script" ] || continue
   command -v sievec > /dev/null ||

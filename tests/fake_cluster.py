@@ -76,6 +76,7 @@ class FakeCluster:
             raise ClusterError(403, "only dynamically provisioned pvc can be resized")
 
     async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
+        self._refused(live.ref.kind)
         self.writes.append(f"annotate {live.ref}")
         found = self.objects[live.ref]
         metadata = section(found, "metadata")

@@ -10,6 +10,7 @@ from mailstack_operator.kube.kinds import CLAIM
 from mailstack_operator.kube.metadata import Ref, sizes_of
 from mailstack_operator.kube.objects import Json, Object, entries, section
 from mailstack_operator.kube.quantity import amount
+from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.stack import children, topology
 from tests.stacks import stack
 from tests.world import KEY, PODS, STACK, World
@@ -181,6 +182,21 @@ async def test_a_class_that_does_not_grow_is_told_and_blocks_nothing(running: Wo
     told = "PersistentVolumeClaim mail-mail-0 stays as it is, at 5Gi: the API server refused 50Gi: only"
     assert (running.condition("Ready")["status"], told in warnings(running)) == ("True", True)
     assert (size(running, MAIL), annotations(running, MAIL)) == ("5Gi", names.KEPT)
+
+
+async def test_a_webhook_that_refuses_every_change_of_claims_blocks_nothing(running: World) -> None:
+    old = Ref("v1", "PersistentVolumeClaim", "post", "queue-mail-1")
+    found = deepcopy(running.cluster.objects[QUEUE])
+    bare: Object = {**section(found, "metadata"), "name": old.name, "annotations": {}}
+    running.cluster.put({**found, "metadata": bare})
+    edit(running, MAIL, annotations={})
+    running.cluster.refuse["PersistentVolumeClaim"] = ClusterError(403, 'admission webhook "own" denied the request')
+    running.change({"spec.hostname": "mx.example.org"})
+    assert "apply StatefulSet mail" in await running.tried("Succeeded")
+    await running.settled()
+    assert running.condition("Ready")["status"] == "True"
+    told = 'PersistentVolumeClaim mail-mail-0 stays as it is: it was refused: admission webhook "own" denied'
+    assert told in warnings(running)
 
 
 async def test_a_refused_growth_is_told_after_a_restart_and_goes_on_when_the_class_allows_it(running: World) -> None:

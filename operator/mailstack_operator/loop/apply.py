@@ -16,7 +16,7 @@ from mailstack_operator.kube.names import KEPT, KIND, StackKey
 from mailstack_operator.kube.objects import Object, digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Waiting
 from mailstack_operator.loop.port import Cluster
-from mailstack_operator.loop.sizes import fitted, refused, template_claims, with_size_of
+from mailstack_operator.loop.sizes import fitted, refused, template_claims
 from mailstack_operator.loop.store import Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_probe.contract import StackWarning
@@ -97,13 +97,22 @@ class Applier:
                 raise
             warnings.append(refused(manifest, live, str(error)))
             if not live.kept:
-                await self._write(stack, live.ref, with_size_of(manifest, live))
+                await self._mark(live)
 
     async def keep_claims(self, key: StackKey, wanted: Container[Ref] = ()) -> None:
         """Marks the claims that are not wanted, of removed pods and MailStacks, so that no tool deletes them."""
         for ref, live in list(self._store[key].children.items()):
             if ref.kind == CLAIM.name and ref not in wanted and not live.kept and not live.deleting:
-                await self._cluster.annotate(live, KEPT)
+                await self._mark(live)
+
+    async def _mark(self, live: Live) -> None:
+        """Marks a claim, if the API server lets it: a webhook may not, and nothing waits for it."""
+        try:
+            await self._cluster.annotate(live, KEPT)
+        except ClusterError as error:
+            if not error.permanent:
+                raise
+            logger.warning("%s is not marked to be kept: %s", live.ref, error)
 
     def warnings(self, key: StackKey) -> list[StackWarning]:
         """What the last run could not apply, although mail flows."""

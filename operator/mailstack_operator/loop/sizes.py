@@ -26,11 +26,6 @@ def refused(claim: Object, live: Live, words: str) -> StackWarning:
     return StackWarning(WarningReason.VOLUME_NOT_CHANGED, f"{live.ref} stays as it is{what}: {words}")
 
 
-def with_size_of(claim: Object, live: Live) -> Object:
-    """The claim, but of the size that it has."""
-    return _resized(claim, live.sizes.get(live.ref.name, ""))
-
-
 def template_claims(wanted: Iterable[Object]) -> frozenset[str]:
     """The names of the claims that the wanted StatefulSets' pods use by the StatefulSets' templates."""
     return frozenset(

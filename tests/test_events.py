@@ -19,6 +19,7 @@ async def test_a_new_stack_tells_what_is_known_of_it(world: World) -> None:
         ("Normal", "LMTPReachable is Unknown"),
         ("Normal", "VerificationReady is Unknown"),
         ("Normal", "SMTPReachable is Unknown"),
+        ("Normal", "ClientsReachable is Unknown"),
         ("Normal", "ConfigValid is True"),
     ]
 

@@ -16,7 +16,7 @@ from mailstack_operator.loop.store import Store
 from mailstack_probe import exposition
 from mailstack_probe import metrics as probe_metrics
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, SMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.contract import CLIENTS, LMTP, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import BY_CHECK, Reason
 from mailstack_probe.reports import ApiServer, Identity, Reporter
@@ -49,6 +49,8 @@ def probe_page(folder: Path) -> str:
         [
             f"--lmtp=unix:{folder}/lmtp",
             "--smtp=25",
+            "--imap=143",
+            "--connections=1000",
             "--verification=10025",
             "--expect=550",
             f"--store={folder}",
@@ -61,6 +63,7 @@ def probe_page(folder: Path) -> str:
     board.put(LMTP, good(Reason.REACHABLE, "it answers"))
     board.put(VERIFICATION, good(Reason.ENFORCED, "it refuses"))
     board.put(SMTP, good(Reason.RECEIVING, "it accepts"))
+    board.put(CLIENTS, good(Reason.SERVING, "they answer"))
     probe.domains = {"example.org": good(Reason.ENFORCED, "it refuses")}
     return exposition.text(
         probe_metrics.collect(options, probe, Reporter(board, entry, ApiServer.of_cluster(options.credentials)))

@@ -139,9 +139,9 @@ async def test_a_stack_without_a_pod_is_unknown(world: World) -> None:
 
 
 EXTRA = Check(
-    name="clients",
-    condition="ClientsReachable",
-    column="Clients",
+    name="calendar",
+    condition="CalendarReachable",
+    column="Calendar",
     question="Whether a mail program can log in.",
     asked_in=frozenset(("postfix",)),
     needed=lambda _: True,
@@ -162,5 +162,5 @@ async def test_a_check_that_the_pods_probe_does_not_report(
     """A probe of an earlier operator does not know a new check, and runs on until the pod is replaced."""
     running.start(image=image, checks=(*CHECKS, EXTRA))
     await running.run()
-    conditions = [running.condition(kind) for kind in ("ClientsReachable", "Ready")]
+    conditions = [running.condition(kind) for kind in ("CalendarReachable", "Ready")]
     assert [(each["status"], each["reason"]) for each in conditions] == expected

@@ -82,7 +82,6 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
             optional={"specialUse": st.sampled_from(["Junk", "Sent"])},
         ),
         max_size=3,
-        unique_by=lambda mailbox: str(mailbox["name"]),
     ),
     "spec.dovecot.extraConfig": st.lists(PIECES, max_size=12).map("".join),
 }

@@ -98,6 +98,18 @@ class Client:
         answer: list[str] = self._call("fetch", _as(server, user, password), folder=folder)
         return [base64.b64decode(each) for each in answer]
 
+    def folders(self, server: str | Endpoint, user: str, password: str) -> dict[str, str]:
+        """The folders that the user is subscribed to, and the special use of each."""
+        found: dict[str, str] = self._call("folders", _as(server, user, password))
+        return found
+
+    @contextmanager
+    def crowd(self, server: Endpoint, users: list[str], number: int, seconds: float) -> Iterator[Future[int]]:
+        """So many IMAP sessions of the users, open until the server ends one of them."""
+        with ThreadPoolExecutor() as pool:
+            limits = {"limit": seconds + 120, "seconds": seconds}
+            yield pool.submit(lambda: int(self._call("crowd", server, users=users, number=number, **limits)))
+
     def quota(self, server: str | Endpoint, user: str, password: str) -> list[Quota]:
         """The user's quota as IMAP tells it; [] when none is set."""
         return [Quota(**each) for each in self._call("quota", _as(server, user, password))]

@@ -12,6 +12,8 @@ from mailtest.stack import Stack
 TLS_SECRET = "mail-tls"
 # Of the cluster; what runs end to end at the same time uses the same.
 GROWING_CLASS = "e2e-growing"
+# More than Dovecot's own limit of 100.
+CONNECTIONS = 150
 
 
 @pytest.fixture(scope="package")
@@ -27,7 +29,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
 
 
 def mailstack() -> Object:
-    dovecot = {"storage": {"storageClassName": GROWING_CLASS}}
+    """With as few sessions as one test can use up, and a setting of which doveconf warns."""
+    dovecot = {
+        "connections": CONNECTIONS,
+        "extraConfig": "default_process_limit = 1400\n",
+        "storage": {"storageClassName": GROWING_CLASS},
+    }
     return manifests.mailstack(tls={"secretName": TLS_SECRET}, dovecot=dovecot, submission={}, plugins={"sieve": {}})
 
 

@@ -17,6 +17,7 @@ GROUP_VERSION = f"{GROUP}/{VERSION}"
 LMTP = "lmtp"
 VERIFICATION = "verification"
 SMTP = "smtp"
+CLIENTS = "clients"
 # The list of warnings in the entry, and how many it holds at most.
 WARNINGS = "warnings"
 MOST_WARNINGS = 16
@@ -143,6 +144,14 @@ class ProbeOptions(Arguments):
     verify_map: Annotated[str | None, Option("Postfix's verify cache, with its suffix .lmdb", "FILE")] = None
     ids: Annotated[str | None, Option("user and group to become, if root", "FILE")] = None
     queue: Annotated[str | None, Option("Postfix's spool", "FOLDER")] = None
+    submission: Annotated[int | None, Option("port of Submission", "PORT", int)] = None
+    submissions: Annotated[int | None, Option("port of Submission with TLS", "PORT", int)] = None
+    imap: Annotated[int | None, Option("port of IMAP", "PORT", int)] = None
+    imaps: Annotated[int | None, Option("port of IMAP with TLS", "PORT", int)] = None
+    sieve: Annotated[int | None, Option("port of ManageSieve", "PORT", int)] = None
+    connections: Annotated[int | None, Option("sessions that Dovecot serves at once", "NUMBER", int)] = None
+    smtp_connections: Annotated[int | None, Option("connections that Postfix serves at once", "NUMBER", int)] = None
+    dovecot_warnings: Annotated[str | None, Option("what doveconf warned of", "FILE")] = None
     certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()
     users: Annotated[str | None, Option("Dovecot's passwd-file", "FILE")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from mailstack_probe import pem, queues, reasons, store, verify_cache
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, SMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.contract import CLIENTS, LMTP, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Metric, Sample
 from mailstack_probe.probe import Probe
 from mailstack_probe.reports import Reporter
@@ -16,6 +16,9 @@ def collect(options: ProbeOptions, probe: Probe, reporter: Reporter) -> Iterator
     yield from _lmtp(probe)
     if options.smtp:
         yield from _smtp(probe)
+    yield from _clients(probe)
+    if options.connections:
+        yield from _sessions(probe, options.connections)
     if options.verification:
         yield from _verification(probe)
     if options.verify_map:
@@ -45,6 +48,19 @@ def _smtp(probe: Probe) -> Iterator[Metric]:
     yield Metric("mailstack_smtp_up", "gauge", "Whether Postfix accepts mail on port 25: 1 or 0.", up)
     help_ = "1 for the reason of the verdict on port 25, 0 for the others."
     yield Metric("mailstack_smtp_state", "gauge", help_, _states(probe.board, SMTP))
+
+
+def _clients(probe: Probe) -> Iterator[Metric]:
+    verdict = probe.board.verdict(CLIENTS)
+    up = [Sample(float(verdict.good))] if verdict else []
+    yield Metric("mailstack_clients_up", "gauge", "Whether the ports for mail programs answer: 1 or 0.", up)
+    help_ = "1 for the reason of the verdict on the ports for mail programs, 0 for the others."
+    yield Metric("mailstack_clients_state", "gauge", help_, _states(probe.board, CLIENTS))
+
+
+def _sessions(probe: Probe, most: int) -> Iterator[Metric]:
+    yield Metric("mailstack_imap_sessions", "gauge", "Open connections to IMAP.", [Sample(probe.clients.sessions())])
+    yield Metric("mailstack_imap_sessions_limit", "gauge", "Most sessions of IMAP at once.", [Sample(most)])
 
 
 def _verification(probe: Probe) -> Iterator[Metric]:

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mailstack_probe import (
+    dovecot_warnings,
     expiry,
     listeners,
     lmtp_verdicts,
@@ -16,7 +17,8 @@ from mailstack_probe import (
     verification_verdicts,
 )
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, PROBE_USER, SMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.clients import Clients
+from mailstack_probe.contract import CLIENTS, LMTP, PROBE_USER, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
@@ -30,6 +32,9 @@ from mailstack_probe.verification import UnknownNames, Verifier
 SOON = 1.0
 OFTEN = 2.0
 SELDOM = 30.0
+# Of the ports for mail programs: each check is a line in Dovecot's log for each of them, and a login that fails.
+CLIENTS_SELDOM = 60.0
+CLIENTS_OFTEN = 5.0
 # Seconds that the servers have to start.
 GRACE = 10.0
 
@@ -57,7 +62,12 @@ class Probe:
         stores = [Loop("store", self._check_store)] if self._store else []
         ports = [Loop("port", self._check_port)] if self._postfix else []
         dates = [Loop("certificates", self._check_certificates)] if options.certificate else []
-        self.others = [*stores, *self._postfix, *ports, *dates]
+        self.clients = Clients(options)
+        self._full = False
+        self._asking = False
+        self._people = Loop(CLIENTS, self._check_clients)
+        sessions = [Loop("sessions", self._watch_sessions)] if options.connections else []
+        self.others = [*stores, *self._postfix, *ports, *dates, self._people, *sessions]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -75,6 +85,9 @@ class Probe:
         return [self._lmtp, *self._postfix]
 
     def start(self) -> None:
+        if self._options.dovecot_warnings:
+            file = Path(self._options.dovecot_warnings)
+            self.board.warn("configuration", list(dovecot_warnings.of_configuration(file)))
         for loop in (*self.others, self._lmtp):
             loop.start()
         self._dovecot.start()
@@ -133,17 +146,39 @@ class Probe:
         """Sees Postfix start and end without a connection, and has the other checks find out why."""
         listens = all(map(verification.listens, filter(None, (self._options.smtp, self._options.verification))))
         if listens != self._listens:
-            for loop in self._postfix:
+            for loop in (*self._postfix, self._people):
                 loop.wake()
         self._listens = listens
         return OFTEN
 
     def _check_smtp(self) -> float:
-        verdict = _guard(partial(smtp.check, self._smtp))
+        verdict = _guard(partial(smtp.check, self._smtp, self._options.smtp_connections))
         self._publish(SMTP, verdict)
         # Postfix tells the postmaster of each refusal for want of space, but for those on the probe's own listener,
         # whose news wakes this check.
         return SELDOM if verdict.good or verdict.reason == Reason.QUEUE_FULL else OFTEN
+
+    def _check_clients(self) -> float:
+        self._asking = True
+        verdict = _guard(self.clients.check)
+        self._asking = False
+        self._publish(CLIENTS, verdict)
+        if verdict.good:
+            return CLIENTS_SELDOM
+        # The number of sessions says when there is one left.
+        return SELDOM if verdict.reason == Reason.CONNECTIONS_EXHAUSTED else CLIENTS_OFTEN
+
+    def _watch_sessions(self) -> float:
+        """Sees the last session taken and given back without a connection, and has the check find out."""
+        if self._asking:
+            # The check's own connections would count.
+            return OFTEN
+        full = self.clients.full() is not None
+        if full != self._full:
+            self._people.wake()
+        self._full = full
+        self.board.warn("sessions", list(dovecot_warnings.of_sessions(self.clients.sessions())))
+        return OFTEN
 
     def _check_verification(self) -> float:
         self.domains = dict(self._check_domains())

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-from mailstack_probe.contract import LMTP, SMTP, VERIFICATION
+from mailstack_probe.contract import CLIENTS, LMTP, SMTP, VERIFICATION
 
 
 class Documented(StrEnum):
@@ -60,6 +60,13 @@ class Reason(Documented):
     RECEIVING = "Receiving", "Postfix accepts mail from other mail servers."
     FILTER_UNAVAILABLE = "FilterUnavailable", "A mail filter of Postfix (a milter) does not answer."
 
+    CONNECTIONS_EXHAUSTED = "ConnectionsExhausted", "All connections that the server may have are in use."
+
+    # Of the ports for mail programs.
+    SERVING = "Serving", "Mail programs get an answer on every port, and a wrong password is refused."
+    LOGIN_UNAVAILABLE = "LoginUnavailable", "Dovecot cannot check passwords, so nobody can log in."
+    ACCEPTS_ANY_PASSWORD = "AcceptsAnyPassword", "A user that does not exist can log in."
+
     # Of verification.
     ENFORCED = "Enforced", "Postfix refuses an unknown recipient, with Dovecot's reply."
     DISABLED = "Disabled", "spec.verification.enabled is false."
@@ -82,6 +89,8 @@ class WarningReason(Documented):
         "The certificate that the servers show has expired, or is not valid yet.",
     )
     CERTIFICATE_NAME = "CertificateForAnotherName", "The server's certificate is not for spec.hostname."
+    CONFIG_WARNING = "ConfigWarning", "Dovecot warns of its configuration, and runs with it."
+    INOTIFY_LIMIT = "InotifyLimit", "More IMAP sessions than the node lets Dovecot watch: they see new mail late."
 
 
 # Dovecot does not answer: another check costs nothing, and leaves no line in a log.
@@ -144,12 +153,29 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.UNREACHABLE,
         Reason.FROZEN,
         Reason.CONNECTION_CLOSED,
+        Reason.CONNECTIONS_EXHAUSTED,
         Reason.BAD_GREETING,
         Reason.FILTER_UNAVAILABLE,
         Reason.QUEUE_FULL,
         Reason.SERVER_CONFIGURATION,
         Reason.TEMPORARY_REFUSAL,
         Reason.REFUSED,
+        Reason.CHECK_FAILED,
+    ),
+    CLIENTS: (
+        Reason.SERVING,
+        Reason.STARTING,
+        Reason.CONNECTION_REFUSED,
+        Reason.CONNECTION_TIMED_OUT,
+        Reason.UNREACHABLE,
+        Reason.FROZEN,
+        Reason.CONNECTION_CLOSED,
+        Reason.CONNECTIONS_EXHAUSTED,
+        Reason.BAD_GREETING,
+        Reason.TLS_FAILED,
+        Reason.LOGIN_UNAVAILABLE,
+        Reason.ACCEPTS_ANY_PASSWORD,
+        Reason.UNEXPECTED_REPLY,
         Reason.CHECK_FAILED,
     ),
 }

@@ -30,6 +30,15 @@ def _filter_unavailable(answer: Answer) -> Verdict:
     )
 
 
+def full(port: int, most: int) -> Verdict:
+    """For a connection that got no answer while all processes are in use."""
+    return verdicts.bad(
+        Reason.CONNECTIONS_EXHAUSTED,
+        f"all {most} connections of port {port} are in use, so other servers must wait: look in the log of the "
+        "container postfix for who keeps them, or raise default_process_limit in spec.postfix.parameters",
+    )
+
+
 def of_failure(port: int, problem: Problem | Unsettled) -> Verdict:
     """For a dialogue that ended without an answer."""
     match problem:

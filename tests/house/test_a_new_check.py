@@ -16,15 +16,15 @@ from mailstack_operator.stack.schema import spec_schema
 from tests.fake_cluster import WORKS, settle
 from tests.world import World
 
-CLIENTS = Check(
-    name="clients",
-    condition="ClientsReachable",
-    column="Clients",
+CALENDAR = Check(
+    name="calendar",
+    condition="CalendarReachable",
+    column="Calendar",
     question="Whether a mail program can store its Sieve script.",
     asked_in=frozenset(("dovecot", "postfix")),
     needed=lambda spec: spec.plugins.sieve is not None,
 )
-TABLE = (*CHECKS, CLIENTS)
+TABLE = (*CHECKS, CALENDAR)
 SIEVE: dict[str, Json] = {"spec.plugins.sieve": {}}
 REFUSED: Json = {
     "status": "False",
@@ -46,7 +46,7 @@ async def refused() -> World:
     assert world.condition("Ready")["status"] == "True"
     pod = next(found for ref, found in world.cluster.objects.items() if ref.kind == "Pod")
     verdicts = {check.name: WORKS for check in CHECKS}
-    world.cluster.report(world.key, "mail-0", text(section(pod, "metadata"), "uid"), **verdicts, clients=REFUSED)
+    world.cluster.report(world.key, "mail-0", text(section(pod, "metadata"), "uid"), **verdicts, calendar=REFUSED)
     world.cluster.watch(world.store)
     await world.run()
     return world
@@ -55,13 +55,13 @@ async def refused() -> World:
 def test_it_has_a_field_in_the_status_and_a_column() -> None:
     version = entries(section(custom_resource_definition(spec_schema(), TABLE), "spec"), "versions")[0]
     status = section(version, "schema", "openAPIV3Schema", "properties", "status", "properties")
-    assert section(status, "pods", "items", "properties", "clients")["description"] == CLIENTS.question
+    assert section(status, "pods", "items", "properties", "calendar")["description"] == CALENDAR.question
     paths = {text(column, "name"): text(column, "jsonPath") for column in entries(version, "additionalPrinterColumns")}
-    assert paths["Clients"] == ".status.conditions[?(@.type=='ClientsReachable')].status"
+    assert paths["Calendar"] == ".status.conditions[?(@.type=='CalendarReachable')].status"
 
 
 def test_it_has_a_condition_that_counts_for_ready(refused: World) -> None:
-    for kind in ("ClientsReachable", "Ready"):
+    for kind in ("CalendarReachable", "Ready"):
         condition = refused.condition(kind)
         assert (condition["status"], condition["reason"]) == ("False", "LoginRefused")
         assert condition["message"] == "pod mail-0: Dovecot refuses the login"
@@ -69,15 +69,15 @@ def test_it_has_a_condition_that_counts_for_ready(refused: World) -> None:
 
 def test_it_has_an_event(refused: World) -> None:
     notes = [event["note"] for event in refused.cluster.events]
-    assert "ClientsReachable is False: pod mail-0: Dovecot refuses the login" in notes
+    assert "CalendarReachable is False: pod mail-0: Dovecot refuses the login" in notes
 
 
 def test_it_is_in_the_metrics(refused: World) -> None:
     with metrics.leading(refused.store):
         lines = generate_latest(metrics.REGISTRY).decode()
     labels = 'mailstack="mail",namespace="post"'
-    assert f'mailstack_condition{{{labels},status="false",type="ClientsReachable"}} 1.0' in lines
-    assert f'mailstack_condition_reason{{{labels},reason="LoginRefused",type="ClientsReachable"}} 1.0' in lines
+    assert f'mailstack_condition{{{labels},status="false",type="CalendarReachable"}} 1.0' in lines
+    assert f'mailstack_condition_reason{{{labels},reason="LoginRefused",type="CalendarReachable"}} 1.0' in lines
 
 
 def test_it_is_a_row_of_the_plugin(refused: World) -> None:
@@ -88,7 +88,7 @@ def test_it_is_a_row_of_the_plugin(refused: World) -> None:
     )
     screen = render_status(replace(found, checks=TABLE), 120)
     rows = [" ".join(line.split()) for line in screen.splitlines()]
-    assert "clients False 1s LoginRefused Dovecot refuses the login" in rows
+    assert "calendar False 1s LoginRefused Dovecot refuses the login" in rows
 
 
 async def test_it_is_not_shown_where_the_spec_does_not_need_it() -> None:
@@ -96,4 +96,4 @@ async def test_it_is_not_shown_where_the_spec_does_not_need_it() -> None:
     world.start(checks=TABLE)
     world.change()
     await world.settled()
-    assert (world.condition("Ready")["status"], world.condition("ClientsReachable")) == ("True", {})
+    assert (world.condition("Ready")["status"], world.condition("CalendarReachable")) == ("True", {})

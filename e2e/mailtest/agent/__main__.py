@@ -21,6 +21,8 @@ VERBS: dict[str, Callable[..., Any]] = {
     "extensions": smtp.extensions,
     "deliver": lmtp.deliver,
     "fetch": imap.fetch,
+    "folders": imap.folders,
+    "crowd": imap.crowd,
     "quota": imap.quota,
     "hold": certificate.hold,
     "certificate": certificate.fingerprint,

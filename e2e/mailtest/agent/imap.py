@@ -3,11 +3,15 @@
 import base64
 import imaplib
 import re
+import select
+from contextlib import ExitStack
+from dataclasses import replace
 from typing import Any
 
 from mailtest.agent import SECONDS, tls
 from mailtest.wire import Endpoint, Quota
 
+_FOLDER = re.compile(rb'^\((?P<flags>[^)]*)\) "[^"]*" "?(?P<name>[^"]*)"?$')
 _ROOT = re.compile(rb'^"?(?P<root>[^"]*)"? \((?P<resources>.*)\)$')
 
 
@@ -18,6 +22,25 @@ def fetch(endpoint: Endpoint, folder: str) -> list[str]:
         assert kind == "OK", f"SELECT {folder}: {words}"
         numbers = imap.search(None, "ALL")[1][0].split()
         return [_whole(imap.fetch(number, "(BODY.PEEK[])")[1]) for number in numbers]
+
+
+def folders(endpoint: Endpoint) -> dict[str, str]:
+    """The special use of each subscribed folder, such as `\\Sent`; "" without one."""
+    with session(endpoint) as imap:
+        kind, lines = imap.lsub()
+        assert kind == "OK", f"LSUB: {lines}"
+        found = [_FOLDER.match(line) for line in lines if isinstance(line, bytes)]
+        return {each["name"].decode(): _special_use(each["flags"].decode()) for each in found if each}
+
+
+def crowd(endpoint: Endpoint, users: list[str], number: int, seconds: float) -> int:
+    """Keep so many sessions of the users open until the server ends one, for at most `seconds`; how many got in."""
+    with ExitStack() as opened:
+        sessions = [session(replace(endpoint, user=users[each % len(users)])) for each in range(number)]
+        for each in sessions:
+            opened.callback(each.shutdown)
+        select.select([each.sock for each in sessions], [], [], seconds)
+        return len(sessions)
 
 
 def quota(endpoint: Endpoint) -> list[Quota]:
@@ -59,6 +82,11 @@ class _ImplicitTls(_NamedTls):
     def _create_socket(self, timeout: float | None) -> Any:
         plain = super()._create_socket(timeout)  # type: ignore[misc]  # typeshed leaves it out
         return tls.context(self.endpoint).wrap_socket(plain, server_hostname=tls.name(self.endpoint))
+
+
+def _special_use(flags: str) -> str:
+    uses = {"\\Drafts", "\\Sent", "\\Trash", "\\Junk", "\\Archive"}
+    return "".join(uses.intersection(flags.split()))
 
 
 def _resources(line: bytes) -> list[Quota]:

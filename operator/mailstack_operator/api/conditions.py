@@ -24,6 +24,7 @@ class ConditionType(Documented):
     LMTP_REACHABLE = "LMTPReachable", "Dovecot accepts mail over LMTP, as seen from every mail pod."
     VERIFICATION_READY = "VerificationReady", "Every Postfix refuses unknown recipients."
     SMTP_REACHABLE = "SMTPReachable", "Every Postfix accepts mail on port 25, as another mail server sees it."
+    CLIENTS_REACHABLE = "ClientsReachable", "Mail programs get an answer on every port, and logins are checked."
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
     STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
@@ -170,6 +171,14 @@ CHECKS = (
         column="SMTP",
         question="Whether Postfix accepts mail on port 25, as another mail server sees it.",
         asked_in=frozenset(("postfix",)),
+        needed=_always,
+    ),
+    Check(
+        name=contract.CLIENTS,
+        condition=ConditionType.CLIENTS_REACHABLE,
+        column="Clients",
+        question="Whether mail programs get an answer on every port, and logins are checked.",
+        asked_in=frozenset(("postfix", "dovecot")),
         needed=_always,
     ),
 )

@@ -11,8 +11,10 @@ from mailstack_operator.stack import certificate, certificates, containers, obje
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Component, Files
 from mailstack_operator.stack.containers import mount
-from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.dovecot import dovecot_conf, services
 from mailstack_operator.stack.paths import (
+    CHECK_FOLDER,
+    CHECK_WARNINGS,
     DOVECOT_CONFIG,
     DOVECOT_FOLDER,
     IDS_FOLDER,
@@ -26,6 +28,7 @@ from mailstack_operator.stack.paths import (
 )
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 from mailstack_operator.stack.users.source import Additions
+from mailstack_probe.contract import ProbeOptions
 
 _TMP = "/tmp"  # noqa: S108 - an emptyDir of this pod
 
@@ -84,20 +87,26 @@ def _names(topology: Topology) -> Object:
 
 def _check(topology: Topology) -> Object:
     """Lets Dovecot check its files, as the account that it will run as."""
-    environment = {"CONFIG": DOVECOT_CONFIG, "SIEVE_BEFORE": SIEVE_BEFORE, "SIEVE_AFTER": SIEVE_AFTER}
+    environment = {
+        "CONFIG": DOVECOT_CONFIG,
+        "WARNINGS": CHECK_WARNINGS,
+        "SIEVE_BEFORE": SIEVE_BEFORE,
+        "SIEVE_AFTER": SIEVE_AFTER,
+    }
     return {
         **containers.container("check", topology.spec.dovecot.image_reference),
         "command": script.command("dovecot/scripts/check.sh"),
         **containers.environment(environment),
         "resources": _resources(topology),
         "securityContext": _security(topology),
-        "volumeMounts": [mount("tmp", _TMP), *_file_mounts(topology)],
+        "volumeMounts": [mount("tmp", _TMP), mount("check", CHECK_FOLDER), *_file_mounts(topology)],
     }
 
 
 def _server(topology: Topology) -> Object:
     environment = {
         "CONFIG": DOVECOT_CONFIG,
+        "FILES": str(services.connections_of_a_helper(topology)),
         "SIEVE_BINARIES": SIEVE_BINARIES,
         "MAIL_OWNER": str(topology.mail_owner),
         "TLS": TLS_FOLDER,
@@ -137,7 +146,7 @@ def _security(topology: Topology) -> Object:
 
 def _volumes(topology: Topology) -> Iterator[Object]:
     yield {"name": "mail", "persistentVolumeClaim": {"claimName": names.mail_claim(topology.stack.key.name)}}
-    yield from map(containers.empty, ("ids", "run-dovecot", "lib-dovecot", "tmp"))
+    yield from map(containers.empty, ("ids", "run-dovecot", "lib-dovecot", "tmp", "check"))
     yield from _users(topology).volumes
 
 
@@ -176,8 +185,26 @@ def _certificates(topology: Topology) -> Iterator[Certificate]:
 def _asked(topology: Topology) -> Asked:
     canaries = topology.spec.users.source.canaries(topology.spec)
     return Asked(
-        lambda options: replace(options, users=canaries.file, store=MAIL_ROOT, group=topology.mail_owner),
-        mounts=(*canaries.mounts, mount("mail", MAIL_ROOT)),
+        partial(_options, topology, canaries.file),
+        mounts=(
+            *canaries.mounts,
+            mount("mail", MAIL_ROOT),
+            mount("check", CHECK_FOLDER, read_only=True),
+        ),
+    )
+
+
+def _options(topology: Topology, users: str | None, options: ProbeOptions) -> ProbeOptions:
+    return replace(
+        options,
+        users=users,
+        store=MAIL_ROOT,
+        group=topology.mail_owner,
+        connections=topology.spec.dovecot.connections,
+        dovecot_warnings=CHECK_WARNINGS,
+        imap=topology.imap.container,
+        imaps=topology.imaps.container if topology.imaps else None,
+        sieve=topology.sieve.container if topology.sieve else None,
     )
 
 

@@ -27,9 +27,13 @@ from mailstack_operator.stack.paths import (
     TLS_FOLDER,
     VERIFY_CACHE_FILE,
 )
+from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT
 from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, sender_login
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, ProbeOptions
+
+# Postfix's own default_process_limit.
+_PROCESS_LIMIT = 100
 
 # For the scripts that run in the server's container.
 _ENVIRONMENT = {
@@ -178,7 +182,16 @@ def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
         verify_map=VERIFY_CACHE_FILE,
         ids=IDS_FILE,
         queue=POSTFIX_SPOOL,
+        smtp_connections=connections(topology),
+        submission=SUBMISSION_PORT if topology.spec.submission else None,
+        submissions=SUBMISSIONS_PORT if topology.spec.submission else None,
     )
+
+
+def connections(topology: Topology) -> int:
+    """Connections that Postfix serves at once on a port, each with a process: postconf(5), default_process_limit."""
+    given = topology.spec.postfix.parameters.get("default_process_limit", "")
+    return int(given) if given.isdecimal() and int(given) else _PROCESS_LIMIT
 
 
 def expected_reply(topology: Topology) -> int:

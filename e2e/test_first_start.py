@@ -131,6 +131,8 @@ def test_a_ready_stack_says_where_mail_is_received(case: Begun) -> None:
         "LMTPReachable": "True",
         "VerificationReady": "True",
         "SMTPReachable": "True",
+        "ClientsReachable": "True",
+        "UsersReady": "True",
         "ConfigValid": "True",
     }
     assert {each["observedGeneration"] for each in status["conditions"]} == {status["observedGeneration"]}

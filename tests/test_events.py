@@ -20,6 +20,7 @@ async def test_a_new_stack_tells_what_is_known_of_it(world: World) -> None:
         ("Normal", "VerificationReady is Unknown"),
         ("Normal", "SMTPReachable is Unknown"),
         ("Normal", "ClientsReachable is Unknown"),
+        ("Normal", "UsersReady is Unknown"),
         ("Normal", "ConfigValid is True"),
     ]
 

@@ -103,3 +103,40 @@ async def test_of_a_good_certificate_nothing_is_said(world: World) -> None:
     world.change(TLS)
     await world.settled()
     assert (world.condition("Ready")["status"], world.condition("Warnings")) == ("True", {})
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"# nobody\n", "it names no user"),
+        (b"no passwd-file at all\n", "line 1 (no colon"),
+        (b"alice:hash\n", "the user has no domain"),
+    ],
+)
+async def test_a_users_file_without_a_user_rolls_nothing(running: World, content: bytes, words: str) -> None:
+    """The pods are told of it all the same: they judge it, and keep the last good file."""
+    running.cluster.secrets["mail-users"] = {"users": content}
+    running.cluster.secrets_version = "2"
+    running.change({"spec.hostname": "mx.example.org"})
+    await running.run()
+    stalled = running.condition("Stalled")
+    assert stalled["reason"] == "UsersFileInvalid"
+    assert words in str(stalled["message"])
+    assert str(stalled["message"]).endswith("the running pods keep the last good file: correct the Secret")
+    assert running.condition("Ready")["status"] == "False"
+    assert running.cluster.writes == ["touch mail-0", "status"]
+
+
+async def test_no_pod_is_made_of_a_users_file_without_a_user(world: World) -> None:
+    world.cluster.secrets["mail-users"] = {"users": b"alice@example.org hash\n"}
+    world.change()
+    await world.run()
+    assert world.condition("Stalled")["reason"] == "UsersFileInvalid"
+    assert "no pod can start" in str(world.condition("Stalled")["message"])
+    assert not [write for write in world.cluster.writes if "StatefulSet" in write]
+
+
+async def test_one_right_line_is_enough_to_go_on(running: World) -> None:
+    running.cluster.secrets["mail-users"] = {"users": b"broken\nalice@example.org:x\n"}
+    await running.run()
+    assert running.condition("Ready")["status"] == "True"

@@ -33,7 +33,8 @@ async def test_a_new_mailstack_gets_its_children_and_a_status(world: World) -> N
 
 async def test_a_running_stack_is_ready_and_says_nothing_else(running: World) -> None:
     kinds = [entry["type"] for entry in entries(section(running.cluster.objects[STACK], "status"), "conditions")]
-    assert kinds == ["Ready", "LMTPReachable", "VerificationReady", "SMTPReachable", "ClientsReachable", "ConfigValid"]
+    checks = ["LMTPReachable", "VerificationReady", "SMTPReachable", "ClientsReachable", "UsersReady"]
+    assert kinds == ["Ready", *checks, "ConfigValid"]
 
 
 async def test_idle_writes_nothing(running: World) -> None:

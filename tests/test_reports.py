@@ -8,7 +8,7 @@ from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop import reports
-from tests.fake_cluster import WORKS
+from tests.fake_cluster import WORKS, settle
 from tests.world import STACK, World
 
 KEY = StackKey("post", "mail")
@@ -164,3 +164,29 @@ async def test_a_check_that_the_pods_probe_does_not_report(
     await running.run()
     conditions = [running.condition(kind) for kind in ("CalendarReachable", "Ready")]
     assert [(each["status"], each["reason"]) for each in conditions] == expected
+
+
+@pytest.fixture
+def apart() -> World:
+    world = World()
+    world.start()
+    world.change({"spec.delivery": {"listener": {"type": "Inet"}}})
+    return world
+
+
+async def test_users_are_asked_for_where_the_mail_is(apart: World) -> None:
+    """Over TCP Postfix's pods have no users file, and report nothing of it."""
+    await apart.run()
+    settle(apart.cluster, apart.store)
+    others = {check.name: WORKS for check in CHECKS if check.name != "users"}
+    apart.cluster.report(KEY, "mail-0", uid(apart), **others)
+    apart.cluster.watch(apart.store)
+    await apart.run()
+    assert apart.condition("UsersReady")["status"] == "True"
+    refused: Json = {"status": "False", "reason": "LinesIgnored", "message": "line 3", "since": "2026-01-02T03:04:05Z"}
+    asked = {**{check.name: WORKS for check in CHECKS}, "users": refused}
+    apart.cluster.report(KEY, "mail-dovecot-0", uid(apart, "mail-dovecot-0"), **asked)
+    apart.cluster.watch(apart.store)
+    await apart.run()
+    assert apart.condition("UsersReady")["message"] == "pod mail-dovecot-0: line 3"
+    assert apart.condition("Ready")["reason"] == "LinesIgnored"

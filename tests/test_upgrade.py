@@ -35,6 +35,10 @@ ALLOWED = (
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.(command|args|env|lifecycle)\b.*",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.resources\b.*",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.(liveness|startup)Probe\.exec\.\w+",
+    # The helper that judges the users file: Dovecot and the probe read what it writes.
+    r"ConfigMap \S+-dovecot \.data\.dovecot\.conf",
+    r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers\[users\]|volumes\[users[-a-z]*\](\.\w+)?)",
+    r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[probe\]\.volumeMounts\[users[-a-z]*\]",
     # The helpers' own image.
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[(probe|certificates)\]\.image",
 )

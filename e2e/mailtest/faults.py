@@ -37,7 +37,6 @@ class Mail:
 
 QUEUED = Mail("known users are accepted and queued, others get 450", "250", "450")
 DEFERRED = Mail("mail is accepted and queued", "250", "550")
-LOST = Mail("mail for users in the cache is accepted and bounces; others get 550", "250", "550")
 # A process of smtpd(8) that has asked verify(8) before keeps its connection to it.
 WAITS = Mail("known users may be accepted and queued, others get 4xx or no answer", "250|4..|none", "4..|none")
 AWAY = Mail("senders retry", "none", "none")
@@ -86,11 +85,20 @@ def users(text: str) -> Action:
 
 
 def users_file(script: str) -> Action:
-    """A script on the node, with the users file as $1: the kubelet's own, which no container can write."""
+    """A script on the node, with the Secret's users file as $1: the kubelet's own, which no container can write."""
 
     def act(stack: Stack) -> None:
-        folder = node.volume(stack.pod()["metadata"]["uid"], "secret", "users")
+        folder = node.volume(stack.pod()["metadata"]["uid"], "secret", "users-secret")
         node.shell(script, f"{folder}/passwd")
+
+    return act
+
+
+def dovecots_users(script: str) -> Action:
+    """A script on the node, with the users file that Dovecot reads as $1."""
+
+    def act(stack: Stack) -> None:
+        node.shell(script, f"{node.empty_dir(stack.pod()['metadata']['uid'], 'users')}/passwd")
 
     return act
 
@@ -236,17 +244,17 @@ SOCKET_FAULTS = [
 ]
 USERS_FAULTS = [
     Fault(
-        *("users file without a user", LOST, "LMTPReachable", "False", "UsersEmpty", 45, 45),
+        *("users file without a user", AS_EVER, "UsersReady", "False", "UsersEmpty", 45, 45),
         make=users("# nobody\n"),
         mend=USERS,
     ),
     Fault(
-        *("users file malformed", LOST, "LMTPReachable", "False", "UsersMalformed", 45, 45),
+        *("users file malformed", AS_EVER, "UsersReady", "False", "UsersMalformed", 45, 45),
         make=users("no passwd-file at all\n"),
         mend=USERS,
     ),
     Fault(
-        *("users file removed", LOST, "LMTPReachable", "False", "UsersMissing", 12, 15),
+        *("users file removed", AS_EVER, "UsersReady", "False", "UsersMissing", 12, 15),
         make=users_file('mv "$1" /root/users-of-a-fault'),
         mend=users_file('mv /root/users-of-a-fault "$1"'),
     ),
@@ -257,8 +265,8 @@ USERS_FAULTS = [
     ),
     Fault(
         *("auth broken: it cannot read its users", QUEUED, "LMTPReachable", "False", "TemporaryFailure", 20, 15),
-        make=users_file('chmod 0000 "$1"; touch "$1"'),
-        mend=users_file('chmod 0444 "$1"; touch "$1"'),
+        make=dovecots_users('chmod 0000 "$1"; touch "$1"'),
+        mend=dovecots_users('chmod 0444 "$1"; touch "$1"'),
     ),
 ]
 STORE_FAULTS = [

@@ -53,6 +53,11 @@ def volume(pod_uid: str, kind: str, name: str) -> str:
     return f"/var/lib/kubelet/pods/{pod_uid}/volumes/kubernetes.io~{kind}/{name}/..data"
 
 
+def empty_dir(pod_uid: str, name: str) -> str:
+    """The folder on the node of a pod's emptyDir."""
+    return f"/var/lib/kubelet/pods/{pod_uid}/volumes/kubernetes.io~empty-dir/{name}"
+
+
 def stop_kubelet() -> None:
     """The node's containers run on, and nobody answers for them."""
     on_node("systemctl", "stop", "kubelet")

@@ -8,7 +8,7 @@ from conftest import NewNamespace, namespaces
 from mailtest import manifests
 from mailtest.kubectl import Kubectl, Object
 from mailtest.stack import Stack
-from matrix.ways import VERSIONS, WAYS, Ways, aliases, local_users, quota_users, scripts
+from matrix.ways import VERSIONS, WAYS, Ways, aliases, local_users, quota_users, scripts, users
 
 
 @pytest.fixture(scope="package")
@@ -20,7 +20,7 @@ def new_package_namespace() -> Iterator[NewNamespace]:
 def _create(kubectl: Kubectl, listener: str, *objects: Object) -> Ways:
     ways = [way for way in WAYS if way.listener == listener]
     stacks = [manifests.mailstack(str(way), manifests.DOMAIN, **way.spec) for way in ways]
-    kubectl.apply(manifests.users(), *objects, *stacks)
+    kubectl.apply(users(), *objects, *stacks)
     return {way: Stack(kubectl.namespace, str(way)) for way in ways}
 
 

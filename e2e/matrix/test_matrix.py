@@ -7,7 +7,7 @@ import pytest
 from mailtest import inbox, manifests
 from mailtest.client import Client
 from mailtest.stack import Stack
-from matrix.ways import DAVE, WAYS, Way
+from matrix.ways import OBRIEN, WAYS, Way
 
 NOBODY = manifests.address("nobody")
 
@@ -26,8 +26,11 @@ def stack(way: Way, request: pytest.FixtureRequest) -> Stack:
 
 
 def test_mail_is_delivered_and_read_over_imap(stack: Stack, client: Client) -> None:
-    """Promise: what Postfix accepts, Dovecot of this version stores, whatever joins the two."""
-    inbox.deliver(client, stack, DAVE, "through-lmtp")
+    """Promise: what Postfix accepts, Dovecot of this version stores, whatever joins the two.
+
+    Fault: a user with an apostrophe, with capitals in the users file, or with a home outside the mail volume.
+    """
+    inbox.deliver(client, stack, OBRIEN, "through-lmtp")
 
 
 def test_an_unknown_recipient_is_refused_with_the_words_of_dovecot(way: Way, stack: Stack, client: Client) -> None:

@@ -9,6 +9,9 @@ from mailtest.stack import Stack
 
 ALICE, BOB, CAROL, DAVE = map(manifests.address, manifests.USERS)
 ALICE_NET = "alice@example.net"
+# A user as administrators write them: capitals, an apostrophe, a home of another mail system, no fields behind it.
+OBRIEN = manifests.address("o'brien")
+OBRIEN_LINE = f"O'Brien@Example.org:{{PLAIN}}{manifests.PASSWORD}:5000:5000::/var/mail/example.org/obrien\r\n"
 ALIASES = "info: alice\nteam: alice, bob@example.org\nroot: bob\n"
 QUOTA_KIB, LARGE_KIB = 200, 2048
 # How the users file gives one user a size of their own; the number is in KiB.
@@ -72,8 +75,14 @@ def _users(secret: Object) -> dict[str, object]:
     return {"passwdFile": {"secretName": secret["metadata"]["name"]}}
 
 
+def users() -> Object:
+    """The Secret of the ways without one of their own."""
+    return manifests.secret("mail-users", manifests.passwd_file(ALICE, BOB, CAROL, DAVE) + OBRIEN_LINE)
+
+
 def local_users() -> Object:
-    return manifests.users(ALICE, BOB, CAROL, DAVE, ALICE_NET, name="local-users")
+    text = manifests.passwd_file(ALICE, BOB, CAROL, DAVE, ALICE_NET) + OBRIEN_LINE
+    return manifests.secret("local-users", text)
 
 
 def aliases(text: str = ALIASES) -> Object:
@@ -87,7 +96,7 @@ def quota_users(version: str, **own_kib: int) -> Object:
     for user in manifests.USERS:
         own = OWN_SIZE[version].format(sizes[user]) if user in sizes else ""
         lines.append(f"{manifests.address(user)}:{{PLAIN}}{manifests.PASSWORD}::::::{own}\n")
-    return manifests.secret(f"quota-{version.replace('.', '')}-users", "".join(lines))
+    return manifests.secret(f"quota-{version.replace('.', '')}-users", "".join(lines) + OBRIEN_LINE)
 
 
 def files(mark: str, folder: str) -> str:

@@ -8,13 +8,12 @@ in use. An expired certificate is better than none, and worse than a copy that i
 reload by themselves. A startup probe `test -s TARGET` keeps the servers from starting before there is a copy.
 """
 
-import os
 import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailstack_probe import pem
+from mailstack_probe import files, pem
 from mailstack_probe.contract import CertificatesOptions
 
 # Seconds between two checks of the sources.
@@ -93,10 +92,10 @@ class Keeper:
         """Writes the target if it differs. Returns the problem, if there is one."""
         try:
             if not self._target.exists() or self._target.read_bytes() != content:
-                _replace(self._target, content)
+                files.replace(self._target, content, 0o400)
             public = public_copy(self._target)
             if not public.exists() or public.read_bytes() != pem.authorities(content):
-                _replace(public, pem.authorities(content), 0o444)
+                files.replace(public, pem.authorities(content), 0o444)
         except OSError as error:
             return f"{self._target} cannot be written: {error.strerror}"
         return None
@@ -125,17 +124,6 @@ def _content(file: Path) -> bytes | str:
 def public_copy(target: Path) -> Path:
     """The target without its key, for the probe, which runs as another user and reports when it expires."""
     return target.with_suffix(".crt")
-
-
-def _replace(target: Path, content: bytes, mode: int = 0o400) -> None:
-    """Replaces the file atomically: a reader sees the old one or the new one."""
-    draft = target.with_name(f".{target.name}.new")
-    # The draft of a killed run is read-only.
-    draft.unlink(missing_ok=True)
-    file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
-    with open(file, "wb") as out:  # noqa: PTH123  # pathlib opens no descriptors
-        out.write(content)
-    draft.rename(target)
 
 
 def watch(keepers: Sequence[Keeper]) -> None:

@@ -18,6 +18,7 @@ LMTP = "lmtp"
 VERIFICATION = "verification"
 SMTP = "smtp"
 CLIENTS = "clients"
+USERS = "users"
 # The list of warnings in the entry, and how many it holds at most.
 WARNINGS = "warnings"
 MOST_WARNINGS = 16
@@ -153,7 +154,7 @@ class ProbeOptions(Arguments):
     smtp_connections: Annotated[int | None, Option("connections that Postfix serves at once", "NUMBER", int)] = None
     dovecot_warnings: Annotated[str | None, Option("what doveconf warned of", "FILE")] = None
     certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()
-    users: Annotated[str | None, Option("Dovecot's passwd-file", "FILE")] = None
+    users: Annotated[str | None, Option("what the helper `users` reports on the users file", "FILE")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
     group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None
     credentials: Annotated[str, Option("folder of token and ca.crt for the API server", "FOLDER")] = TOKEN_FOLDER
@@ -187,6 +188,22 @@ class CertificatesOptions(Arguments):
 
     pair: Annotated[tuple[Copy, ...], Option("Secret of type kubernetes.io/tls", "FOLDER=TARGET.pem", copy)] = ()
     ca: Annotated[tuple[Copy, ...], Option("file of CA certificates", "FILE=TARGET.pem", copy)] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersOptions(Arguments):
+    """Of `python -m mailstack_probe.handover`."""
+
+    program = "mailstack_probe.handover"
+    purpose = "Copy the users file from its mounted Secret, without the lines that Dovecot could not use."
+
+    source: Annotated[str, Option("passwd-file of the Secret", "FILE")]
+    target: Annotated[str, Option("passwd-file for Dovecot", "FILE")]
+    report: Annotated[str, Option("what the probe is told of it", "FILE")]
+    kept: Annotated[str, Option("copy of the target that outlives the pod", "FILE")]
+    root: Annotated[str, Option("mail volume", "FOLDER")]
+    owner: Annotated[int, Option("user and group id of the mail", "ID", int)]
+    rootless: Annotated[int | None, Option("user id of a rootless Dovecot", "ID", int)] = None
 
 
 @dataclass(frozen=True, kw_only=True)

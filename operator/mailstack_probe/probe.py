@@ -12,19 +12,23 @@ from mailstack_probe import (
     lmtp_verdicts,
     reasons,
     smtp,
+    users,
+    users_verdicts,
     verdicts,
     verification,
     verification_verdicts,
 )
 from mailstack_probe.board import Board
 from mailstack_probe.clients import Clients
-from mailstack_probe.contract import CLIENTS, LMTP, PROBE_USER, SMTP, VERIFICATION, ProbeOptions
+from mailstack_probe.contract import CLIENTS, LMTP, PROBE_USER, SMTP, USERS, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
 from mailstack_probe.reasons import BY_CHECK, Reason
+from mailstack_probe.roster import Roster
 from mailstack_probe.store import Store
 from mailstack_probe.users import UsersFile
+from mailstack_probe.users_report import Report
 from mailstack_probe.verdicts import Patience, Verdict
 from mailstack_probe.verification import UnknownNames, Verifier
 
@@ -49,7 +53,7 @@ class Probe:
         self.domains: dict[str, Verdict] = {}
         self._options = options
         self._unknown = f"{PROBE_USER}@{options.domain[0]}"
-        self._users = UsersFile(Path(options.users), options.domain[0]) if options.users else None
+        self._users = UsersFile(Path(options.users)) if options.users else None
         self._store = Store(Path(options.store)) if options.store else None
         self.patience = {check: Patience(start + GRACE) for check in BY_CHECK}
         self._names = UnknownNames()
@@ -57,7 +61,12 @@ class Probe:
         # Whether the next answer of Postfix is to be the second of two.
         self._second = False
         self._lmtp = Loop(LMTP, self._check_lmtp)
-        self._dovecot = Dovecot(listeners.listener(options.lmtp, options.lmtp_ca), self._lmtp.wake)
+        listener = listeners.listener(options.lmtp, options.lmtp_ca)
+        self._dovecot = Dovecot(listener, self._dovecot_ended)
+        self._roster_loop = Loop(USERS, self._check_users)
+        self._roster = Roster(listener)
+        # The report whose users Dovecot was asked for last; None: it may have forgotten them.
+        self._asked: Report | None = None
         self._postfix = list(self._postfix_loops(options))
         stores = [Loop("store", self._check_store)] if self._store else []
         ports = [Loop("port", self._check_port)] if self._postfix else []
@@ -67,7 +76,9 @@ class Probe:
         self._asking = False
         self._people = Loop(CLIENTS, self._check_clients)
         sessions = [Loop("sessions", self._watch_sessions)] if options.connections else []
-        self.others = [*stores, *self._postfix, *ports, *dates, self._people, *sessions]
+        # Users are where the mail is.
+        rosters = [self._roster_loop] if self._users or self._store else []
+        self.others = [*stores, *self._postfix, *ports, *dates, self._people, *sessions, *rosters]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -96,6 +107,8 @@ class Probe:
         start = time.monotonic()
         verdict = self._with_store(_guard(self._ask_dovecot))
         self.seconds.observe(time.monotonic() - start)
+        if not verdict.good:
+            self._asked = None
         if self._publish(LMTP, verdict):
             # Postfix's verify cache holds the former answer for the former name.
             self._names.renew()
@@ -113,12 +126,11 @@ class Probe:
         if self._users is None:
             verdict = self._ask_about()
             return lmtp_verdicts.without_canary(verdict) if verdict.good and self._store else verdict
-        users = self._users.look(time.monotonic())
-        if isinstance(users, Verdict):
-            # A failure of Dovecot says more than one of the users file.
+        report = self._users.look(time.monotonic())
+        if report is None or not report.users:
             verdict = self._ask_about()
-            return users if verdict.good else verdict
-        verdict = self._ask_about(*users)
+            return lmtp_verdicts.without_canary(verdict) if verdict.good else verdict
+        verdict = self._ask_about(*users.canaries(report.users, self._options.domain))
         if verdict.reason == Reason.CANARY_REFUSED and not self._users.settled(time.monotonic()):
             # Dovecot has not read the new users file yet.
             return self._ask_about()
@@ -126,6 +138,35 @@ class Probe:
 
     def _ask_about(self, *canaries: str) -> Verdict:
         return self._dovecot.check(Questions(self._unknown, canaries))
+
+    def _dovecot_ended(self) -> None:
+        self._asked = None
+        self._lmtp.wake()
+
+    def _check_users(self) -> float:
+        verdict = _guard(self._ask_about_all)
+        if verdict.reason != Reason.STARTING or self.board.verdict(USERS) is None:
+            self._publish(USERS, verdict)
+        return OFTEN
+
+    def _ask_about_all(self) -> Verdict:
+        """On the users file, and on each of its users; Starting while there is nothing new to tell."""
+        now = time.monotonic()
+        if self._users is None:
+            return users_verdicts.NO_FILE
+        report = self._users.look(now)
+        if report is None:
+            return users_verdicts.NO_REPORT
+        self.board.warn(USERS, users_verdicts.of_domains(report, self._options.domain))
+        if self._asked is not report:
+            self._asked = report
+            self._roster.renew(list(report.users))
+        lmtp = self.board.verdict(LMTP)
+        if lmtp and lmtp.good and self._users.settled(now):
+            self._roster.ask(now)
+        if self._roster.complete:
+            return users_verdicts.of_answers(report, self._roster.refused)
+        return users_verdicts.of_report(report) or users_verdicts.STARTING
 
     def _with_store(self, verdict: Verdict) -> Verdict:
         problem = self._store.problem() if self._store else None

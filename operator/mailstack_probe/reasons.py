@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-from mailstack_probe.contract import CLIENTS, LMTP, SMTP, VERIFICATION
+from mailstack_probe.contract import CLIENTS, LMTP, SMTP, USERS, VERIFICATION
 
 
 class Documented(StrEnum):
@@ -48,13 +48,25 @@ class Reason(Documented):
     UNEXPECTED_REPLY = "UnexpectedReply", "The server gives a reply that no other reason is for."
     ACCEPTS_EVERYBODY = "AcceptsEverybody", "Dovecot accepts an unknown recipient."
     CANARY_REFUSED = "CanaryRefused", "Dovecot refuses a canary recipient."
-    USERS_MISSING = "UsersMissing", "The users file does not exist."
-    USERS_UNREADABLE = "UsersUnreadable", "The probe cannot read the users file."
-    USERS_EMPTY = "UsersEmpty", "The users file has no users."
-    USERS_MALFORMED = "UsersMalformed", "No line of the users file is one of a user."
     STORE_NOT_WRITABLE = "StoreNotWritable", "The mail volume cannot be written to."
     STORE_FULL = "StoreFull", "The mail volume is full."
     STORE_NOT_RESPONDING = "StoreNotResponding", "A write to the mail volume does not complete."
+
+    # Of users.
+    ALL_FOUND = "AllFound", "Every line of the users file is one of a user, and Dovecot finds each of them."
+    LINES_IGNORED = "LinesIgnored", "Lines of the users file are wrong; the message names them. All others are in use."
+    USERS_REFUSED = (
+        "UsersRefused",
+        "Dovecot does not accept mail for users of the users file; the message names their lines.",
+    )
+    TOO_FEW_USERS = (
+        "TooFewUsers",
+        "The users file has fewer than half of the users of the last good one, which stays in use.",
+    )
+    USERS_EMPTY = "UsersEmpty", "The users file has no users; the last good one stays in use."
+    USERS_MALFORMED = "UsersMalformed", "No line of the users file is one of a user; the last good file stays in use."
+    USERS_MISSING = "UsersMissing", "The users file does not exist; the last good one stays in use."
+    USERS_UNREADABLE = "UsersUnreadable", "The users file, or the report on it, cannot be read."
 
     # Of SMTP.
     RECEIVING = "Receiving", "Postfix accepts mail from other mail servers."
@@ -91,6 +103,7 @@ class WarningReason(Documented):
     CERTIFICATE_NAME = "CertificateForAnotherName", "The server's certificate is not for spec.hostname."
     CONFIG_WARNING = "ConfigWarning", "Dovecot warns of its configuration, and runs with it."
     INOTIFY_LIMIT = "InotifyLimit", "More IMAP sessions than the node lets Dovecot watch: they see new mail late."
+    FOREIGN_DOMAIN = "ForeignDomain", "The users file has users of domains that the spec does not have."
 
 
 # Dovecot does not answer: another check costs nothing, and leaves no line in a log.
@@ -119,10 +132,6 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.UNEXPECTED_REPLY,
         Reason.ACCEPTS_EVERYBODY,
         Reason.CANARY_REFUSED,
-        Reason.USERS_MISSING,
-        Reason.USERS_UNREADABLE,
-        Reason.USERS_EMPTY,
-        Reason.USERS_MALFORMED,
         Reason.STORE_NOT_WRITABLE,
         Reason.STORE_FULL,
         Reason.STORE_NOT_RESPONDING,
@@ -143,6 +152,19 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.TEMPORARY_REFUSAL,
         Reason.UNEXPECTED_REPLY,
         Reason.POSTFIX_UNREACHABLE,
+        Reason.CHECK_FAILED,
+    ),
+    USERS: (
+        Reason.ALL_FOUND,
+        Reason.NO_CANARY,
+        Reason.STARTING,
+        Reason.LINES_IGNORED,
+        Reason.USERS_REFUSED,
+        Reason.TOO_FEW_USERS,
+        Reason.USERS_EMPTY,
+        Reason.USERS_MALFORMED,
+        Reason.USERS_MISSING,
+        Reason.USERS_UNREADABLE,
         Reason.CHECK_FAILED,
     ),
     SMTP: (

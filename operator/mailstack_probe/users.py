@@ -1,106 +1,51 @@
-"""Canary recipients from the users file. Dovecot must accept them, otherwise its 550 for others proves nothing.
+"""The users whom Dovecot must know, as the helper `users` reports them; and canary recipients among them.
 
-The file is a passwd-file of Dovecot, with a line `user:password:uid:gid::home::extra` for each user. If it is missing
-or empty, Dovecot refuses every recipient permanently, with the reply for an unknown recipient.
+Dovecot must accept the canaries, otherwise its 550 for others proves nothing: a source of users that is empty refuses
+every recipient permanently, with the reply for an unknown recipient.
 """
 
 import math
-import os
-import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable
 from itertools import islice
 from pathlib import Path
 
-from mailstack_probe import verdicts
-from mailstack_probe.reasons import Reason
-from mailstack_probe.verdicts import Verdict
+from mailstack_probe import files, users_report
+from mailstack_probe.users_report import Report
 
 # Users to ask for before Dovecot is said to refuse them: one may have a line that Dovecot does not accept.
 CANARIES = 3
 # Seconds until Dovecot has certainly read a change of the file; it checks every second.
 _NOTICED = 3.0
-# Dovecot looks the name up in lower case, and without the part after a plus.
-_USER = re.compile(r"([a-z0-9_][a-z0-9!#$%&'*/=?^_`{|}~.-]*(?:@[a-z0-9.-]+)?):")
 
 
-def canaries(lines: Iterable[str], domain: str) -> Iterator[str]:
-    """The addresses of the users in the lines; a name without a domain gets this one."""
-    for line in lines:
-        if found := _USER.match(line):
-            name = found[1]
-            yield name if "@" in name else f"{name}@{domain}"
-
-
-def is_content(line: str) -> bool:
-    """Whether the line is more than a comment."""
-    return bool(line.strip()) and line[0] not in "#:"
+def canaries(users: Iterable[str], domains: Collection[str]) -> tuple[str, ...]:
+    """The first few users of the domains; of others if there are none."""
+    found = list(users)
+    ours = (user for user in found if user.partition("@")[2] in domains)
+    return tuple(islice(ours, CANARIES)) or tuple(found[:CANARIES])
 
 
 class UsersFile:
-    """Reads the file only after a change."""
+    """Reads the report only after a change."""
 
-    def __init__(self, path: Path, domain: str) -> None:
+    def __init__(self, path: Path) -> None:
         self._path = path
-        self._domain = domain
-        self._version: object = None
         self._changed_at = -math.inf
-        self._found: tuple[str, ...] | Verdict = ()
+        self._report: Report | None = None
+        self._version: object = None
 
-    def look(self, now: float) -> tuple[str, ...] | Verdict:
-        """Canary recipients, or the problem with the file."""
+    def look(self, now: float) -> Report | None:
+        """The report; None if there is none that can be read."""
         try:
-            version = _version(self._path)
+            version = files.version(self._path)
             if version != self._version:
-                self._found = self._read()
-                if self._version is not None:
-                    self._changed_at = now
+                self._report = users_report.parse(self._path.read_text(encoding="utf-8"))
+                self._changed_at = now if self._version is not None else self._changed_at
                 self._version = version
-        except OSError as error:
-            self._version = error.errno
-            return _unreadable(self._path, error)
-        return self._found
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            self._version, self._report = repr(error), None
+        return self._report
 
     def settled(self, now: float) -> bool:
         """Whether Dovecot has had time to read the last change."""
         return now - self._changed_at > _NOTICED
-
-    def _read(self) -> tuple[str, ...] | Verdict:
-        with self._path.open(encoding="utf-8", errors="replace") as lines:
-            found = tuple(islice(canaries(lines, self._domain), CANARIES))
-            if found:
-                return found
-            lines.seek(0)
-            return _malformed(self._path) if any(map(is_content, lines)) else _empty(self._path)
-
-
-def _version(path: Path) -> object:
-    """Differs after each change: the kubelet creates a new file, an editor may overwrite the old one."""
-    found = os.stat(path)  # noqa: PTH116  # a path that is a symbolic link of a Secret's volume
-    return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
-
-
-def _unreadable(path: Path, error: OSError) -> Verdict:
-    if isinstance(error, FileNotFoundError):
-        return verdicts.bad(
-            Reason.USERS_MISSING,
-            f"the users file {path} does not exist, so Dovecot refuses every recipient permanently: "
-            "check the Secret and key in spec.users.passwdFile",
-        )
-    # Dovecot may be able to read it.
-    return verdicts.unknown(Reason.USERS_UNREADABLE, f"the users file {path} cannot be read: {error.strerror}")
-
-
-def _empty(path: Path) -> Verdict:
-    return verdicts.bad(
-        Reason.USERS_EMPTY,
-        f"the users file {path} has no users, so Dovecot refuses every recipient permanently: "
-        "add them to the Secret in spec.users.passwdFile",
-    )
-
-
-def _malformed(path: Path) -> Verdict:
-    return verdicts.bad(
-        Reason.USERS_MALFORMED,
-        f"no line of the users file {path} begins with a user in lower case and a colon: "
-        "write lines of the form user:password:::::: to the Secret in spec.users.passwdFile",
-    )

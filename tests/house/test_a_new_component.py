@@ -65,7 +65,16 @@ def names(parent: Object, field: str) -> list[str]:
 
 def test_a_filter_prepares_and_starts_before_postfix_in_its_pod() -> None:
     found = pod("mail", SIEVE)
-    assert names(found, "initContainers") == ["spool", "names", "check", "unpack", "filter", "dovecot", "probe"]
+    assert names(found, "initContainers") == [
+        "spool",
+        "names",
+        "users",
+        "check",
+        "unpack",
+        "filter",
+        "dovecot",
+        "probe",
+    ]
     assert names(found, "containers") == ["postfix"]
 
 

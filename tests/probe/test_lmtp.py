@@ -15,6 +15,7 @@ from mailstack_probe import lmtp
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.reasons import Reason
+from mailstack_probe.users_report import Report
 from mailstack_probe.verdicts import Verdict
 from tests.probe.keys import Pair
 from tests.probe.servers import BEGIN_TLS, DELAY, SILENCE, Script, free_port, playing
@@ -277,7 +278,8 @@ def memory():
 
 probe = Probe(ProbeOptions.parse(sys.argv[1:]), Board())
 [check] = probe.watched
-check.start = probe.others[0].start = lambda: None
+for loop in (check, *probe.others):
+    loop.start = lambda: None
 probe.start()
 sizes = []
 for number in range(10_001):
@@ -294,7 +296,7 @@ print(sizes[-1] - sizes[1])
 def test_ten_thousand_checks_leave_no_memory_behind(listener: UnixListener, tmp_path: Path) -> None:
     """Of the whole probe, by its resident memory: LMTP, the users file, the store, and the session that is held."""
     users = tmp_path / "users"
-    users.write_text(f"{ALICE}:{{PLAIN}}x::::::\n")
+    users.write_text(Report({ALICE: 1}).to_json())
     whose = ["--domain=example.org", "--stack=post/mail", "--port=9100"]
     where = [f"--lmtp=unix:{listener.path}", f"--users={users}", f"--store={tmp_path}"]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}

@@ -13,11 +13,13 @@ import pytest
 
 from mailstack_probe import listeners, loops
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, SMTP, ProbeOptions
+from mailstack_probe.contract import LMTP, SMTP, USERS, WARNINGS, ProbeOptions
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.loops import Loop
+from mailstack_probe.passwd import Note
 from mailstack_probe.probe import OFTEN, SELDOM, Probe
 from mailstack_probe.reasons import Reason
+from mailstack_probe.users_report import Report
 from mailstack_probe.verdicts import good
 from tests.probe.servers import free_port, playing
 
@@ -65,8 +67,8 @@ def running(*arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 @pytest.fixture
 def users(tmp_path: Path) -> Path:
-    file = tmp_path / "passwd"
-    file.write_text("alice@example.org:{PLAIN}x::::::\n")
+    file = tmp_path / "report.json"
+    file.write_text(Report({"alice@example.org": 1}).to_json())
     return file
 
 
@@ -124,15 +126,15 @@ def lmtp_turn(found: Probe) -> str:
     return verdict.reason if verdict else ""
 
 
-def test_dovecots_answers_tell_more_than_the_users_file(tmp_path: Path, users: Path) -> None:
+def test_dovecots_answers_tell_more_than_the_report_on_its_users(tmp_path: Path, users: Path) -> None:
     users.unlink()
     found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
     assert lmtp_turn(found) == "Starting"
     found.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
     assert lmtp_turn(found) == "NoSocket"
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
-        assert lmtp_turn(found) == "UsersMissing"
-        users.write_text("alice@example.org:{PLAIN}x::::::\n")
+        assert lmtp_turn(found) == "NoCanary"
+        users.write_text(Report({"alice@example.org": 1}).to_json())
         assert lmtp_turn(found) == "Reachable"
 
 
@@ -143,7 +145,7 @@ def test_a_user_who_is_new_in_the_file_is_given_time(tmp_path: Path, users: Path
         LMTP_GOOD, refuses, refuses, refuses, [*LMTP_GOOD[:4], *LMTP_GOOD[5:]], path=tmp_path / "lmtp"
     ) as server:
         assert lmtp_turn(found) == "Reachable"
-        users.write_text("bob@example.org:{PLAIN}x::::::\n# longer than before\n")
+        users.write_text(Report({"bob@example.org": 1}).to_json())
         assert lmtp_turn(found) == "Reachable"
     assert server.heard[1][3] == "RCPT TO:<bob@example.org>"
     assert server.heard[4][3] == "RSET"
@@ -161,6 +163,52 @@ def test_without_a_canary_dovecot_is_not_known_to_work(tmp_path: Path) -> None:
     verdict = beside_dovecot.board.verdict(LMTP)
     assert verdict
     assert verdict.status == "Unknown"
+
+
+def users_turn(found: Probe) -> str:
+    """The reason after one more check of the users."""
+    next(loop for loop in found.others if loop.name == USERS).turn()
+    verdict = found.board.verdict(USERS)
+    return f"{verdict.status} {verdict.reason}" if verdict else ""
+
+
+BATCH = [*HELLO, "250 2.1.5 OK", "250 OK", "250 2.1.0 OK", "221 Bye"]
+REFUSED = [*HELLO, "550 5.1.1 User doesn't exist", "250 OK", "250 2.1.0 OK", "221 Bye"]
+
+
+def test_dovecot_is_asked_about_all_users_once(tmp_path: Path, users: Path) -> None:
+    """Promise: at idle nobody is asked again; only after a change of the file, or an end of Dovecot."""
+    found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
+    assert users_turn(found) == "Unknown Starting"
+    with playing(LMTP_GOOD, BATCH, LMTP_GOOD, REFUSED, path=tmp_path / "lmtp") as server:
+        lmtp_turn(found)
+        assert users_turn(found) == "True AllFound"
+        assert users_turn(found) == "True AllFound"
+        lmtp_turn(found)
+        assert len(server.heard) == 3
+    (tmp_path / "lmtp").unlink()
+    assert lmtp_turn(found) == "NoSocket"
+    # What was found stays until Dovecot can be asked again.
+    assert users_turn(found) == "True AllFound"
+    with playing(LMTP_GOOD, REFUSED, path=tmp_path / "lmtp"):
+        lmtp_turn(found)
+        assert users_turn(found) == "False UsersRefused"
+
+
+def test_the_check_of_users_says_what_the_file_is_at_once(tmp_path: Path, users: Path) -> None:
+    found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
+    found.patience[USERS].temper(good(Reason.ALL_FOUND, ""), 0.0)
+    users.write_text(Report({"alice@example.net": 1}, (Note(2, "no colon"),)).to_json())
+    assert users_turn(found) == "False LinesIgnored"
+    assert "'reason': 'ForeignDomain'" in str(found.board.parts()[WARNINGS])
+    users.unlink()
+    assert users_turn(found) == "Unknown UsersUnreadable"
+
+
+def test_a_source_that_names_nobody_is_not_ready(tmp_path: Path) -> None:
+    (tmp_path / "mail").mkdir()
+    found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--store={tmp_path}/mail")
+    assert users_turn(found) == "Unknown NoCanary"
 
 
 def test_mail_that_cannot_be_written_is_not_reachable(arguments: list[str], tmp_path: Path) -> None:

@@ -25,6 +25,7 @@ class ConditionType(Documented):
     VERIFICATION_READY = "VerificationReady", "Every Postfix refuses unknown recipients."
     SMTP_REACHABLE = "SMTPReachable", "Every Postfix accepts mail on port 25, as another mail server sees it."
     CLIENTS_REACHABLE = "ClientsReachable", "Mail programs get an answer on every port, and logins are checked."
+    USERS_READY = "UsersReady", "Dovecot finds every user whom the users file names."
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
     STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
@@ -47,6 +48,7 @@ class Reason(Documented):
     CONFIG_MAP_NOT_FOUND = "ConfigMapNotFound", "A ConfigMap that the spec names does not exist."
     CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound", "A ConfigMap that the spec names lacks a key."
     CERTIFICATE_INVALID = "CertificateInvalid", "No server could use the certificate in a Secret."
+    USERS_FILE_INVALID = "UsersFileInvalid", "The users file in a Secret has no line of a user whom mail reaches."
     REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."
     REHEARSAL_FAILED = (
         "RehearsalFailed",
@@ -128,7 +130,7 @@ class Check:
 
     `name` is the field of `status.pods[]`, `column` the title of the printer column;
     `asked_in` are the components in whose pods it is asked. Where `needed` is false of a spec, the check does not count
-    for Ready, and its condition says `otherwise`.
+    for Ready, and its condition says `otherwise`. `with_mail`: only in the pod that has the volume of mail.
     """
 
     name: str
@@ -138,6 +140,7 @@ class Check:
     asked_in: frozenset[str]
     needed: Callable[[MailStackSpec[Model]], bool]
     otherwise: str = ""
+    with_mail: bool = False
 
 
 def _always(_: MailStackSpec[Model]) -> bool:
@@ -180,6 +183,15 @@ CHECKS = (
         question="Whether mail programs get an answer on every port, and logins are checked.",
         asked_in=frozenset(("postfix", "dovecot")),
         needed=_always,
+    ),
+    Check(
+        name=contract.USERS,
+        condition=ConditionType.USERS_READY,
+        column="Users",
+        question="Whether Dovecot finds every user whom the users file names.",
+        asked_in=frozenset(("postfix", "dovecot")),
+        needed=_always,
+        with_mail=True,
     ),
 )
 

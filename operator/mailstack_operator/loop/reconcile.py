@@ -17,7 +17,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop import events, references, rehearsal, reports, summary
 from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
-from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished
+from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.loop.notes import NoteReader
 from mailstack_operator.loop.plan import Inputs, Plan, plan_of, running_of
 from mailstack_operator.loop.port import Cluster
@@ -97,7 +97,8 @@ class Reconciler:
             applied = await self._apply(plan, known=outcome.applied_digest)
             outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied)
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
-            if plan.missing is None:
+            # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
+            if not isinstance(plan.missing, Waiting):
                 await self._announce_secrets(key, inputs.references.secrets_version)
             await self._notes.read(key, self._store[key], plan.pods)
             return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))

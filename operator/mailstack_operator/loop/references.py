@@ -19,10 +19,12 @@ from mailstack_operator.loop.port import Cluster, File
 from mailstack_operator.loop.store import Seen, Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, Need
+from mailstack_operator.stack.paths import MAIL_ROOT
 from mailstack_operator.stack.references import files, needs
-from mailstack_operator.stack.topology import Sources
-from mailstack_probe import pem
+from mailstack_operator.stack.topology import MAIL_ID, Sources
+from mailstack_probe import passwd, pem, users_verdicts
 from mailstack_probe.contract import StackWarning
+from mailstack_probe.passwd import Volume
 from mailstack_probe.reasons import WarningReason
 
 logger = logging.getLogger(__name__)
@@ -46,7 +48,7 @@ class References:
     def problem(self, *, serving: bool) -> Unfinished | None:
         """Why no pod may be made or rolled yet: without its users Dovecot would refuse everybody for good, without
         another file the pod would not start. `serving`: a pod runs, and keeps what it has."""
-        problems = (_missing(need, file) or _invalid(need, file, serving) for need, file in self.found.items())
+        problems = (_problem(need, file, serving) for need, file in self.found.items())
         return next(filter(None, problems), None)
 
     def warnings(self) -> Iterator[StackWarning]:
@@ -91,6 +93,10 @@ async def _read(cluster: Cluster, namespace: str, need: Need) -> File | None:
     return await cluster.config_map(namespace, need.name)
 
 
+def _problem(need: Need, file: File | None, serving: bool) -> Unfinished | None:
+    return _missing(need, file) or _invalid(need, file, serving) or _without_users(need, file, serving)
+
+
 def _values(file: File | None) -> Mapping[str, bytes]:
     return file.data if file else {}
 
@@ -122,6 +128,19 @@ def _unusable(need: Need, file: File | None) -> str | None:
         return wrong
     wrong = pem.authority_problem(file.data[CA_KEY]) if CA_KEY in need.keys else None
     return f"key {CA_KEY}: {wrong}" if wrong else None
+
+
+def _without_users(need: Need, file: File | None, serving: bool) -> Stalled | None:
+    """Whether the users file has no user at all: a new pod would wait for one."""
+    if file is None or not need.passwd:
+        return None
+    found = passwd.judge(file.data[need.keys[0]], Volume(MAIL_ROOT, MAIL_ID))
+    if found.users:
+        return None
+    wrong = f"it names no user; {users_verdicts.of_notes(found.bad)}" if found.bad else "it names no user"
+    running = "the running pods keep the last good file" if serving else "no pod can start"
+    message = f"{need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
+    return Stalled(Reason.USERS_FILE_INVALID, message, PERIOD)
 
 
 class Looker(Protocol):

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 
 from mailstack_operator.api.conditions import CHECKS, FALSE, UNKNOWN, Check, Condition, Reason
+from mailstack_operator.kube import names
 from mailstack_operator.loop.pod_state import Pod
 from mailstack_operator.loop.stack_state import PodEntry
 from mailstack_operator.loop.store import Seen
@@ -72,7 +73,13 @@ def orphans(seen: Seen) -> list[tuple[int, str]]:
 
 
 def _asked_pods(seen: Seen, check: Check) -> list[Pod]:
-    return sorted((pod for pod in seen.pods.values() if pod.component in check.asked_in), key=lambda pod: pod.name)
+    found = sorted((pod for pod in seen.pods.values() if pod.component in check.asked_in), key=lambda pod: pod.name)
+    return [pod for pod in found if not check.with_mail or has_mail(seen, pod)] or found
+
+
+def has_mail(seen: Seen, pod: Pod) -> bool:
+    """Whether the pod has the volume of mail, and so Dovecot."""
+    return seen.stack is not None and names.mail_claim(seen.stack.ref.name) in pod.claims
 
 
 def _entries(seen: Seen) -> tuple[PodEntry, ...]:

@@ -10,12 +10,13 @@ RELAY_KEYS = ("username", "password")
 
 @dataclass(frozen=True)
 class Need:
-    """`what` is the content of the object, for messages."""
+    """`what` is the content of the object, for messages; `passwd`: its one key holds a passwd-file of Dovecot."""
 
     kind: Literal["Secret", "ConfigMap"]
     name: str
     keys: tuple[str, ...]
     what: str
+    passwd: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

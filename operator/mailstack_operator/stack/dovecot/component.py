@@ -7,7 +7,7 @@ from functools import partial
 from mailstack_operator.api.servers import DOVECOT_RESOURCES
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificate, certificates, containers, object_meta, script
+from mailstack_operator.stack import certificate, certificates, containers, object_meta, script, users_file
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Component, Files
 from mailstack_operator.stack.containers import mount
@@ -37,7 +37,7 @@ def build(topology: Topology) -> Component:
     """Beside Postfix it starts before Postfix and outlives it; elsewhere it has a pod of its own."""
     return Component(
         "dovecot",
-        init=(_names(topology), *_users(topology).init, _check(topology)),
+        init=(_names(topology), *_users(topology).init, *users_file.containers_of(topology), _check(topology)),
         main=_server(topology),
         volumes=tuple(_volumes(topology)),
         files=files(topology),

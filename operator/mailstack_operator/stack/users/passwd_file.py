@@ -10,15 +10,23 @@ from pydantic import Field
 
 from mailstack_operator.api.strings import SecretKey, SecretName
 from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import containers
 from mailstack_operator.stack.containers import WORLD_READABLE, mount
 from mailstack_operator.stack.needs import Need
-from mailstack_operator.stack.syntax import DovecotPart, block
-from mailstack_operator.stack.users.source import Additions, Canaries, Spec, UserSource
+from mailstack_operator.stack.syntax import DovecotPart, Setting, block
+from mailstack_operator.stack.users.source import Additions, Canaries, JudgedFile, Spec, UserSource
 from mailstack_probe.contract import RUN
 
-_FOLDER = f"{RUN}/users"
 _NAME = "passwd"
+_MOUNTED = f"{RUN}/secrets/users"
+# What Dovecot reads, and what the probe does.
+_FOLDER = f"{RUN}/users"
 _FILE = f"{_FOLDER}/{_NAME}"
+_REPORT = f"{RUN}/users-report"
+_REPORT_FILE = f"{_REPORT}/report.json"
+
+# Dovecot's own list of characters lacks some that are in names, such as o'brien; the file says who exists.
+_EVERY_NAME = Setting("auth_username_chars", "")
 
 
 class PasswdFile(UserSource):
@@ -34,25 +42,37 @@ class PasswdFile(UserSource):
     key: SecretKey = Field("users", description="Key of the Secret that holds the file.")
 
     def needs(self) -> list[Need]:
-        return [Need("Secret", self.secret_name, (self.key,), "the users")]
+        return [Need("Secret", self.secret_name, (self.key,), "the users", passwd=True)]
 
     def additions(self, spec: Spec) -> Additions:
         # The pod waits for the key: without the file Dovecot would permanently refuse every recipient.
         items: list[Json] = [{"key": self.key, "path": _NAME}]
         secret: Json = {"secretName": self.secret_name, "items": items, "defaultMode": WORLD_READABLE}
-        return Additions(volumes=({"name": "users", "secret": secret},), mounts=(_mount(),))
+        volumes: tuple[Object, ...] = (
+            {"name": "users-secret", "secret": secret},
+            containers.empty("users"),
+            containers.empty("users-report"),
+        )
+        return Additions(volumes=volumes, mounts=(mount("users", _FOLDER, read_only=True),), judged=_judged())
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
+        yield _EVERY_NAME
         for database in ("passdb", "userdb"):
             yield block(database, driver="passwd-file", args=_FILE)
 
     def settings_24(self, spec: Spec) -> Iterator[DovecotPart]:
+        yield _EVERY_NAME
         for database in ("passdb", "userdb"):
             yield block(f"{database} passwd-file", passwd_file_path=_FILE)
 
     def canaries(self, spec: Spec) -> Canaries:
-        return Canaries(file=_FILE, mounts=(_mount(),))
+        return Canaries(file=_REPORT_FILE, mounts=(mount("users-report", _REPORT, read_only=True),))
 
 
-def _mount() -> Object:
-    return mount("users", _FOLDER, read_only=True)
+def _judged() -> JudgedFile:
+    mounts = (
+        mount("users-secret", _MOUNTED, read_only=True),
+        mount("users", _FOLDER),
+        mount("users-report", _REPORT),
+    )
+    return JudgedFile(source=f"{_MOUNTED}/{_NAME}", target=_FILE, report=_REPORT_FILE, mounts=mounts)

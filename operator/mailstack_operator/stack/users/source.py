@@ -13,12 +13,23 @@ from mailstack_operator.stack.syntax import DovecotPart
 
 
 @dataclass(frozen=True)
+class JudgedFile:
+    """A passwd-file that the helper `users` reads from `source` and, judged line by line, writes to `target`; `report`
+    is what the probe is told of it. `mounts` are those of the helper."""
+
+    source: str
+    target: str
+    report: str
+    mounts: tuple[Object, ...]
+
+
+@dataclass(frozen=True)
 class Additions:
     """What a source adds to Dovecot's pod.
 
     `init` are containers that run before Dovecot checks its configuration. `mounts` are those of the dovecot container,
     `config_mounts` those of the check as well: what the configuration itself includes. `files` are further files of
-    /etc/dovecot, by name.
+    /etc/dovecot, by name. `judged` is a file of users for the helper, which runs before the check too.
     """
 
     init: tuple[Object, ...] = ()
@@ -26,6 +37,7 @@ class Additions:
     mounts: tuple[Object, ...] = ()
     config_mounts: tuple[Object, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
+    judged: JudgedFile | None = None
 
 
 @dataclass(frozen=True)
@@ -33,8 +45,8 @@ class Canaries:
     """Recipients that Dovecot must accept. Without one its refusal of a non-existent recipient proves nothing: a source
     that is empty or misconfigured refuses every recipient with the same reply.
 
-    `file` is a passwd-file that names them, and `mounts` are those of the probe, so that it can read it. With neither
-    the probe's verdict is Unknown.
+    `file` is a report of the helper `users` that names them, and `mounts` are those of the probe, so that it can read
+    it. With neither the probe's verdict is Unknown.
     """
 
     file: str | None = None

@@ -140,3 +140,16 @@ async def test_one_right_line_is_enough_to_go_on(running: World) -> None:
     running.cluster.secrets["mail-users"] = {"users": b"broken\nalice@example.org:x\n"}
     await running.run()
     assert running.condition("Ready")["status"] == "True"
+
+
+async def test_a_pull_secret_that_does_not_exist_is_told_and_stops_nothing(running: World) -> None:
+    """The kubelet pulls without it, and says only that the registry refuses."""
+    running.change({"spec.imagePullSecrets": [{"name": "registry"}]})
+    assert "apply StatefulSet mail" in await running.tried("Succeeded")
+    await running.settled()
+    ready, warnings = running.condition("Ready"), running.condition("Warnings")
+    assert (ready["status"], warnings["reason"]) == ("True", "PullSecretNotFound")
+    assert "Secret registry, which spec.imagePullSecrets names, does not exist" in str(warnings["message"])
+    running.cluster.secrets["registry"] = {".dockerconfigjson": b"{}"}
+    await running.run()
+    assert running.condition("Warnings") == {}

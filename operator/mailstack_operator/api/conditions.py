@@ -76,6 +76,7 @@ class WarningReason(Documented):
     SEVERAL = "SeveralWarnings", "There are warnings with different reasons; the message has the reason of each."
     NAME_TOO_LONG = "NameTooLong", "A later version may refuse the MailStack's name."
     NOT_ENCRYPTED = "NotEncrypted", "Mail crosses the pod network without TLS."
+    PULL_SECRET_NOT_FOUND = "PullSecretNotFound", "A Secret of spec.imagePullSecrets does not exist."
     VOLUME_NOT_CHANGED = "VolumeNotChanged", "The API server refused to grow a volume, or to mark its claim."
 
 

@@ -5,11 +5,12 @@ Neither is watched: that would need permission to read all Secrets. They are rea
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 from mailstack_operator.api.conditions import Reason
+from mailstack_operator.api.conditions import WarningReason as OwnWarning
 from mailstack_operator.kube.kinds import BY_NAME
 from mailstack_operator.kube.metadata import Live, Ref
 from mailstack_operator.kube.names import StackKey
@@ -20,7 +21,7 @@ from mailstack_operator.loop.store import Seen, Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, Need
 from mailstack_operator.stack.paths import MAIL_ROOT
-from mailstack_operator.stack.references import files, needs
+from mailstack_operator.stack.references import files, needs, pull_secrets
 from mailstack_operator.stack.topology import MAIL_ID, Sources
 from mailstack_probe import passwd, pem, users_verdicts
 from mailstack_probe.contract import StackWarning
@@ -40,10 +41,11 @@ _KEY_NOT_FOUND = {"Secret": Reason.SECRET_KEY_NOT_FOUND, "ConfigMap": Reason.CON
 
 @dataclass(frozen=True)
 class References:
-    """What the spec needs and what was found of it."""
+    """What the spec needs and what was found of it; `absent` is what it names, does not need, and is not there."""
 
     stack: MailStack
     found: Mapping[Need, File | None]
+    absent: Sequence[Need] = ()
 
     def problem(self, *, serving: bool) -> Unfinished | None:
         """Why no pod may be made or rolled yet: without its users Dovecot would refuse everybody for good, without
@@ -52,9 +54,12 @@ class References:
         return next(filter(None, problems), None)
 
     def warnings(self) -> Iterator[StackWarning]:
-        """What clients have against a certificate that the servers can use."""
+        """What clients have against a certificate that the servers can use, and pull secrets that are not there."""
+        for need in self.absent:
+            message = f"{need}, which spec.imagePullSecrets names, does not exist: images are pulled without it"
+            yield StackWarning(OwnWarning.PULL_SECRET_NOT_FOUND, f"{message}; create it, or correct the name")
         for need, file in self.found.items():
-            if not (_missing(need, file) or _unusable(need, file)):
+            if need.keys[:2] == CERTIFICATE_KEYS and not (_missing(need, file) or _unusable(need, file)):
                 yield from self._doubts(need, _values(file))
 
     def _doubts(self, need: Need, values: Mapping[str, bytes]) -> Iterator[StackWarning]:
@@ -84,7 +89,8 @@ class References:
 async def read(cluster: Cluster, stack: MailStack) -> References:
     """Reads everything that the spec refers to. Raises ClusterError."""
     found = {need: await _read(cluster, stack.key.namespace, need) for need in needs(stack.spec)}
-    return References(stack, found)
+    optional = {need: await _read(cluster, stack.key.namespace, need) for need in pull_secrets(stack.spec)}
+    return References(stack, found, [need for need, file in optional.items() if file is None])
 
 
 async def _read(cluster: Cluster, namespace: str, need: Need) -> File | None:
@@ -189,5 +195,5 @@ class ReferencesWatch:
 def _refs(key: StackKey, seen: Seen) -> list[Ref]:
     """Nothing where the spec is wrong."""
     stack = seen.stack.stack if seen.stack else None
-    found = needs(stack.spec) if stack else []
+    found = [*needs(stack.spec), *pull_secrets(stack.spec)] if stack else []
     return [BY_NAME[need.kind].ref(key.namespace, need.name) for need in dict.fromkeys(found)]

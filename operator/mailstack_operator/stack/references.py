@@ -25,6 +25,11 @@ def secrets(spec: Spec) -> Iterator[Need]:
         yield Need("Secret", name, RELAY_KEYS, "the login at the relay host")
 
 
+def pull_secrets(spec: Spec) -> list[Need]:
+    """What pods are made without, too: an image may be there already, or need no credentials."""
+    return [Need("Secret", each.name, (), "a registry's credentials") for each in spec.image_pull_secrets]
+
+
 def files(spec: Spec) -> dict[str, Need]:
     """The files that become part of the configuration, by their name in topology.Sources."""
     sieve, aliases = spec.plugins.sieve, spec.delivery.local.aliases

@@ -65,7 +65,9 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
     inet = {"delivery": {"listener": {"type": "Inet"}}, "dovecot": {"version": "2.3"}}
     return Senders(
         by_mx=by_mx,
-        by_relay=create_stack("by-relay", **secured, submission={"relayHost": f"[{host}]"}),
+        by_relay=create_stack(
+            "by-relay", **secured, submission={"relayHost": f"[{host}]"}, postfix={"ownDomainSenders": "Accept"}
+        ),
         by_login=create_stack("by-login", _relay_login(manifests.PASSWORD), **secured, **inet, submission=login),
         target=target,
     )
@@ -133,12 +135,40 @@ def test_port_25_takes_no_password(stack: Stack, client: Client, security: Secur
     assert not [each for each in client.extensions(Endpoint(stack.host, 25, security)) if each.startswith("auth")]
 
 
-def test_nobody_sends_as_somebody_else(door: Endpoint, client: Client) -> None:
-    """Promise: the sender's address is that of the login."""
-    reply = client.ask(_logged_in(door), BOB, sender=BOB)[0]
+@pytest.mark.parametrize("sender", [BOB, f'"x {ALICE} y"@bank.example', f'"x,{ALICE},y"@bank.example'])
+def test_nobody_sends_as_somebody_else(door: Endpoint, client: Client, sender: str) -> None:
+    """Promise: the sender's address is that of the login, and a quoted one that holds it is another."""
+    reply = client.ask(_logged_in(door), BOB, sender=sender)[0]
 
     assert reply.code == 553
-    assert f"<{BOB}>: Sender address rejected: not owned by user {ALICE}" in reply.text
+    assert f"Sender address rejected: not owned by user {ALICE}" in reply.text
+
+
+def test_a_user_sends_with_an_address_extension(door: Endpoint, client: Client) -> None:
+    """Promise: mail to alice+shop@ is delivered to alice, and so she may send as it."""
+    assert client.ask(_logged_in(door), BOB, sender="alice+shop@example.org")[0].code == 250
+
+
+@pytest.mark.parametrize("sender", [ALICE, "alice", NOBODY, "Alice%example.org"])
+def test_port_25_refuses_a_sender_of_the_own_domains(stack: Stack, client: Client, sender: str) -> None:
+    """Fault: without a login anybody could write as a colleague."""
+    reply = client.ask(stack.host, BOB, sender=sender)[0]
+
+    assert reply.code == 550
+    assert "Sender address rejected: a sender of this domain needs a login" in reply.text
+
+
+@pytest.mark.parametrize("sender", ["", "sender@example.net", "alice@sub.example.org"])
+def test_port_25_accepts_bounces_and_other_domains(stack: Stack, client: Client, sender: str) -> None:
+    """Promise: only the MailStack's own domains need a login."""
+    assert client.ask(stack.host, BOB, sender=sender)[0].code == 250
+
+
+def test_own_senders_are_accepted_where_the_spec_says_so(senders: Senders, client: Client) -> None:
+    """Promise: who has forwarders or applications without a login sets a field."""
+    senders.by_relay.wait_ready()
+
+    assert client.ask(senders.by_relay.host, BOB, sender=ALICE)[0].code == 250
 
 
 def test_a_mistyped_colleague_is_refused_at_once(door: Endpoint, client: Client) -> None:

@@ -7,7 +7,7 @@ import pytest
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import paths, topology
 from mailstack_operator.stack.dovecot import dovecot_conf
-from mailstack_operator.stack.postfix import aliases, main_cf, sender_login
+from mailstack_operator.stack.postfix import aliases, main_cf
 from mailstack_operator.stack.postfix.parameters import MANAGED
 from tests.stacks import stack
 
@@ -125,7 +125,19 @@ def test_port_25_offers_no_login() -> None:
 
 def test_a_login_owns_the_address_of_its_name() -> None:
     assert parameters(SUBMISSION)["smtpd_sender_login_maps"] == "regexp:/etc/postfix/sender_login.regexp"
-    assert sender_login.render() == "/^(.+)$/ ${1}\n"
+
+
+def test_port_25_refuses_own_senders_before_it_asks_dovecot() -> None:
+    check = "check_sender_access regexp:/etc/postfix/own_senders.regexp"
+    restrictions = f"reject_unauth_destination, {check}, reject_unverified_recipient"
+    assert parameters(SUBMISSION)["smtpd_recipient_restrictions"] == restrictions
+    assert parameters({"spec.postfix.ownDomainSenders": "Reject"})["smtpd_recipient_restrictions"] == restrictions
+
+
+def test_own_senders_are_accepted_where_users_send_through_another_server_or_the_spec_says_so() -> None:
+    accepting: dict[str, Json] = {**SUBMISSION, "spec.postfix.ownDomainSenders": "Accept"}
+    for changes in ({}, accepting):
+        assert "check_sender_access" not in parameters(changes)["smtpd_recipient_restrictions"]
 
 
 def test_of_what_users_send_only_the_own_domains_are_verified() -> None:

@@ -146,6 +146,13 @@ class Postfix(Model):
     )
     resources: Resources = _resources("each container of Postfix's image", POSTFIX_RESOURCES)
     storage: PostfixStorage = Field(default_factory=PostfixStorage, description="Volumes of Postfix.")
+    own_domain_senders: Literal["Reject", "Accept"] | None = Field(
+        None,
+        description="What port 25, which has no login, does with mail whose sender (MAIL FROM) is an address of "
+        "spec.domains. Reject: 550, which also refuses mail that another server forwards with its sender unchanged. "
+        "Default: Reject if spec.submission is set, else Accept, because then all mail of the users comes from other "
+        "servers.",
+    )
     parameters: dict[str, ParameterValue] = Field(
         default_factory=dict,
         max_length=64,

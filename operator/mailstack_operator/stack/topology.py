@@ -98,6 +98,12 @@ class Topology:
         return self.spec.tls is not None or self.lmtp.tls
 
     @property
+    def refuses_own_senders(self) -> bool:
+        """Whether port 25 refuses senders of the MailStack's own domains."""
+        default = "Reject" if self.spec.submission else "Accept"
+        return (self.spec.postfix.own_domain_senders or default) == "Reject"
+
+    @property
     def postfix_ports(self) -> list[Port]:
         submission = _SUBMISSION if self.spec.submission else []
         return [Port("smtp", SMTP_PORT, SMTP_PORT), *submission]

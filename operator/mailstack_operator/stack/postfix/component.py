@@ -1,6 +1,6 @@
 """Postfix in its pod: the container that prepares its folders, the server, its volumes and files."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 
@@ -28,7 +28,7 @@ from mailstack_operator.stack.paths import (
     VERIFY_CACHE_FILE,
 )
 from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT
-from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, sender_login
+from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, own_senders, sender_login
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, ProbeOptions
 
@@ -69,11 +69,16 @@ def build(topology: Topology) -> Component:
 
 def files(topology: Topology) -> Files:
     """The files of /etc/postfix."""
-    found = {"main.cf": partial(main_cf.render, topology), "master.cf": partial(master_cf.render, topology)}
+    found: dict[str, Callable[[], str]] = {
+        "main.cf": partial(main_cf.render, topology),
+        "master.cf": partial(master_cf.render, topology),
+    }
     if topology.spec.delivery.recipients == "Local":
         found["aliases"] = partial(aliases.render, topology)
     if topology.spec.submission:
-        return {**found, "sender_login.regexp": sender_login.render}
+        found["sender_login.regexp"] = sender_login.render
+    if topology.refuses_own_senders:
+        found["own_senders.regexp"] = partial(own_senders.render, topology.spec.domains)
     return found
 
 

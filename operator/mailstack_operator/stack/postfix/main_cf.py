@@ -7,7 +7,7 @@ Dovecot LMTP".
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
-from mailstack_operator.stack.paths import RELAY_FILE, SENDER_LOGIN, TLS_FILE
+from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE
 from mailstack_operator.stack.topology import Topology
 
 
@@ -99,7 +99,7 @@ def _local(domains: str, transport: str) -> dict[str, str]:
 def _verification(topology: Topology) -> dict[str, str]:
     verification = topology.spec.verification
     # Only what Dovecot delivers is verified: everything else is refused before it is asked for.
-    restrictions = ["reject_unauth_destination", *_quota(topology)]
+    restrictions = ["reject_unauth_destination", *_own_senders(topology), *_quota(topology)]
     if verification.enabled:
         restrictions.append("reject_unverified_recipient")
     return {
@@ -114,6 +114,11 @@ def _verification(topology: Topology) -> dict[str, str]:
         "address_verify_negative_refresh_time": verification.negative.refresh,
         "address_verify_negative_expire_time": verification.negative.expire,
     }
+
+
+def _own_senders(topology: Topology) -> list[str]:
+    """Refuses at port 25 who claims to be a user. Users send with a login, on other ports."""
+    return [f"check_sender_access regexp:{OWN_SENDERS}"] if topology.refuses_own_senders else []
 
 
 def _quota(topology: Topology) -> list[str]:

@@ -1,0 +1,84 @@
+"""The tables of senders: whose an address is, and what a stranger may not claim to be.
+
+regexp_table(5) and Python's re agree on what these tables use: `/PATTERN/ RESULT` with any delimiter, the first match
+counts, case does not.
+"""
+
+import re
+
+import pytest
+
+from mailstack_operator.stack.postfix import own_senders, sender_login
+
+
+def found(table: str, address: str) -> str | None:
+    """What the table answers for the address; None if no pattern matches."""
+    for line in table.splitlines():
+        _, pattern, result = line.split(line[0], 2)
+        if match := re.search(pattern, address, re.IGNORECASE):
+            return re.sub(r"\$\{(\d)\}", lambda group: match[int(group[1])], result.strip())
+    return None
+
+
+def owners(address: str) -> list[str]:
+    """The logins that own the address, as Postfix reads them: separated by blanks and commas."""
+    return re.split(r"[\s,]+", found(sender_login.render(), address) or "")
+
+
+@pytest.mark.parametrize(
+    "address", ["alice@example.org", "alice+shop@example.org", "alice+a+b@example.org", "alice+@example.org"]
+)
+def test_an_address_and_its_extensions_are_the_users_own(address: str) -> None:
+    assert "alice@example.org" in owners(address)
+
+
+def test_a_user_whose_name_has_an_extension_still_owns_it() -> None:
+    assert "alice+shop@example.org" in owners("alice+shop@example.org")
+
+
+@pytest.mark.parametrize("local", ["o'brien", "a.b-c_d", "x=y", "#1", "a/b", "{a}", "a!b", "$x", "a`b^c|d~e", "&*?%"])
+def test_every_character_of_a_plain_local_part_is_kept(local: str) -> None:
+    assert owners(f"{local}@example.org") == [f"{local}@example.org"]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "x alice@example.org y@bank.example",
+        '"x alice@example.org y"@bank.example',
+        "x,alice@example.org,y@bank.example",
+        '"x,alice@example.org,y"@bank.example',
+        "\talice@example.org\t@bank.example",
+        "alice@example.org@bank.example",
+        '"alice@example.org"@bank.example',
+        "bob+ alice@example.org @bank.example",
+        "bob+x,alice@example.org@example.org",
+        "bob@example.org",
+        "bob+alice@example.org",
+        "+alice@example.org",
+        "+@example.org",
+        "alice@example.org alice@bank.example",
+        "alice@sub.example.org",
+        "alice@",
+        "@example.org",
+        "",
+    ],
+)
+def test_another_address_is_not_alices(address: str) -> None:
+    assert "alice@example.org" not in owners(address)
+
+
+@pytest.mark.parametrize(
+    "address", ["alice@example.org", "ANYBODY@EXAMPLE.ORG", '"a b"@example.com', "a@b@example.org"]
+)
+def test_a_sender_of_an_own_domain_is_refused_for_good(address: str) -> None:
+    refusal = found(own_senders.render(["example.org", "example.com"]), address) or ""
+    assert refusal.startswith("550 5.7.1 ")
+
+
+@pytest.mark.parametrize(
+    "address",
+    ["alice@sub.example.org", "alice@notexample.org", "alice@example.org.example.net", "alice@exampleXorg", "<>", ""],
+)
+def test_the_sender_of_another_domain_and_of_bounces_is_not(address: str) -> None:
+    assert found(own_senders.render(["example.org"]), address) is None

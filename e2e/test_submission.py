@@ -9,15 +9,17 @@ from conftest import CreateStack
 from mailtest import inbox, manifests, pods
 from mailtest.certificates import Authority
 from mailtest.client import Client, letter
+from mailtest.command import CommandError
 from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
-from mailtest.wire import Endpoint, Reply, Security
+from mailtest.wire import Endpoint, Protocol, Reply, Security
 
-ALICE, BOB, NOBODY = map(manifests.address, ("alice", "bob", "nobody"))
+ALICE, BOB, NOBODY, ABUSE = map(manifests.address, ("alice", "bob", "nobody", "abuse"))
 HOSTNAME = "mail.example.org"
 # A domain that no name server knows: who delivers to it was told by relayHost where it is.
 ELSEWHERE = "zoe@elsewhere.example.net"
+POSTMASTER = "postmaster@elsewhere.example.net"
 SUBMISSION: list[tuple[int, Security]] = [(587, "starttls"), (465, "tls")]
 RENEWAL_SECONDS = 90.0
 # maximal_backoff_time, and the delivery.
@@ -53,7 +55,7 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
     host = replace(by_mx, name="target").host
     target = create_stack(
         "target",
-        manifests.users(f"zoe@{host}", ELSEWHERE, ALICE, name="target-users"),
+        manifests.users(f"zoe@{host}", ELSEWHERE, POSTMASTER, ALICE, name="target-users"),
         **secured,
         hostname=host,
         domains=[host, "elsewhere.example.net"],
@@ -66,7 +68,11 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
     return Senders(
         by_mx=by_mx,
         by_relay=create_stack(
-            "by-relay", **secured, submission={"relayHost": f"[{host}]"}, postfix={"ownDomainSenders": "Accept"}
+            "by-relay",
+            **secured,
+            submission={"relayHost": f"[{host}]"},
+            postfix={"ownDomainSenders": "Accept"},
+            postmasterAddress=ELSEWHERE,
         ),
         by_login=create_stack("by-login", _relay_login(manifests.PASSWORD), **secured, **inet, submission=login),
         target=target,
@@ -177,6 +183,59 @@ def test_a_mistyped_colleague_is_refused_at_once(door: Endpoint, client: Client)
 
     assert (known.code, unknown.code) == (250, 550)
     assert f"User doesn't exist: {NOBODY}" in unknown.text
+
+
+Weak = Literal["tls1.1", "anonymous"]
+# Where people log in; the protocol, port and kind of TLS.
+LOGINS: list[tuple[Protocol, int, Security]] = [
+    ("smtp", 587, "starttls"),
+    ("smtp", 465, "tls"),
+    ("imap", 143, "starttls"),
+    ("imap", 993, "tls"),
+]
+
+
+@pytest.mark.parametrize("weak", ["tls1.1", "anonymous"])
+def test_people_get_tls_1_2_with_a_certificate_and_servers_what_they_can(
+    stack: Stack, client: Client, weak: Weak
+) -> None:
+    """Promise: no login over weak TLS. On port 25 the other choice of an old server would be plain text."""
+    for protocol, port, security in LOGINS:
+        with pytest.raises(CommandError, match=r"alert|SSL"):
+            client.certificate(Endpoint(stack.host, port, security, weak=weak), protocol)
+
+    assert "starttls" in client.extensions(Endpoint(stack.host, 25))
+    assert client.ask(Endpoint(stack.host, 25, "starttls", weak=weak), BOB)[0].code == 250
+
+
+def test_strangers_are_not_told_who_exists(stack: Stack, client: Client) -> None:
+    """Fault: VRFY and ETRN answer questions that only an administrator may ask."""
+    assert not {"vrfy", "etrn"} & set(client.extensions(stack.host))
+
+
+def test_role_addresses_reach_the_postmaster(senders: Senders, client: Client) -> None:
+    """Promise: RFC 5321's <postmaster>, and postmaster@ and abuse@ in every domain, by default; no other address
+    becomes known, and a user of such a name keeps their mail."""
+    stack = senders.target
+    stack.wait_ready()
+    for address in ("postmaster", f"postmaster@{stack.host}", f"abuse@{stack.host}", "abuse@elsewhere.example.net"):
+        assert client.send(stack.host, letter(address, f"to-{address}"))[0].code == 250
+        _wait_for(client, stack, senders.target_user, f"to-{address}")
+
+    assert client.send(stack.host, letter(POSTMASTER, "to-a-user"))[0].code == 250
+    _wait_for(client, stack, POSTMASTER, "to-a-user")
+    assert client.ask(stack.host, f"hostmaster@{stack.host}")[0].code == 550
+
+
+def test_role_addresses_reach_a_postmaster_on_another_server(senders: Senders, client: Client) -> None:
+    """Promise: the same for spec.postmasterAddress in another domain."""
+    stack = senders.by_relay
+    for each in (stack, senders.target):
+        each.wait_ready()
+
+    until("the address is verified", lambda: client.ask(stack.host, ABUSE)[0].code == 250, 120)
+    assert client.send(stack.host, letter(ABUSE, "abuse-elsewhere"))[0].code == 250
+    _wait_for(client, senders.target, ELSEWHERE, "abuse-elsewhere")
 
 
 def test_users_write_to_each_other(door: Endpoint, stack: Stack, client: Client) -> None:

@@ -22,6 +22,9 @@ RELAY: dict[str, Json] = {
 }
 
 
+DEFAULTS = tuple(main_cf.defaults(topology.decide(stack())))
+
+
 def parameters(changes: dict[str, Json] | None = None) -> dict[str, str]:
     text = main_cf.render(topology.decide(stack(changes)))
     lines = [line for line in text.splitlines() if not line.startswith("#")]
@@ -32,7 +35,69 @@ def test_the_managed_names_are_just_those_that_some_stack_writes() -> None:
     written: set[str] = set()
     for recipients, listener, access in product(({}, LOCAL), ({}, INET_TLS), ({}, RELAY)):
         written |= set(parameters({**recipients, **listener, **access}))
-    assert sorted(written) == sorted(MANAGED)
+    assert sorted(written - set(DEFAULTS)) == sorted(MANAGED)
+
+
+@pytest.mark.parametrize("name", DEFAULTS)
+def test_a_default_of_the_operators_is_replaced_by_the_specs_own_parameter(name: str) -> None:
+    """An object that sets it stays valid, and its value counts."""
+    assert parameters({"spec.postfix.parameters": {name: "12345"}})[name] == "12345"
+
+
+@pytest.mark.parametrize(
+    ("postfix", "limit"),
+    [
+        ({}, 50 << 20),
+        ({"messageSizeLimit": "20Mi"}, 20 << 20),
+        ({"messageSizeLimit": "512Ki"}, 512 << 10),
+        ({"storage": {"queueSize": "100Mi"}}, 25 << 20),
+        # Less than this was never accepted on a small volume.
+        ({"storage": {"queueSize": "20Mi"}}, 10_240_000),
+        ({"storage": {"queueSize": "100Mi"}, "messageSizeLimit": "50Mi"}, 50 << 20),
+    ],
+)
+def test_a_message_may_have_50_mib_or_what_the_queues_volume_leaves(postfix: Json, limit: int) -> None:
+    assert parameters({"spec.postfix": postfix})["message_size_limit"] == str(limit)
+
+
+def test_lines_of_any_length_reach_dovecot_as_they_are() -> None:
+    assert parameters()["lmtp_line_length_limit"] == "0"
+
+
+def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:
+    assert parameters()["disable_vrfy_command"] == "yes"
+    assert parameters()["smtpd_etrn_restrictions"] == "reject"
+
+
+def test_where_people_log_in_tls_is_1_2_with_a_certificate_and_port_25_is_opportunistic() -> None:
+    secured = parameters(SUBMISSION)
+    assert secured["smtpd_tls_mandatory_protocols"] == ">=TLSv1.2"
+    assert secured["smtpd_tls_mandatory_exclude_ciphers"] == "aNULL"
+    assert not {"smtpd_tls_protocols", "smtpd_tls_exclude_ciphers"} & set(secured)
+
+
+ELSEWHERE: dict[str, Json] = {"spec.postmasterAddress": "ops@example.net"}
+
+
+def test_the_mail_of_role_addresses_leaves_if_the_postmasters_does() -> None:
+    found = parameters({**ELSEWHERE, "spec.domains": ["example.org", "example.com"]})["virtual_alias_maps"]
+    assert found == (
+        "inline:{postmaster@example.org=ops@example.net, abuse@example.org=ops@example.net, "
+        "postmaster@example.com=ops@example.net, abuse@example.com=ops@example.net}"
+    )
+    assert "virtual_alias_maps" not in parameters()
+
+
+def test_the_specs_own_aliases_come_before_those_of_role_addresses() -> None:
+    own = "inline:{postmaster@example.org=alice@example.org}"
+    found = parameters({**ELSEWHERE, "spec.postfix.parameters": {"virtual_alias_maps": own}})["virtual_alias_maps"]
+    assert found.startswith(f"{own} inline:{{postmaster@example.org=ops@example.net, ")
+
+
+def test_local_aliases_have_the_role_addresses_whose_mail_leaves() -> None:
+    plan = topology.decide(stack({**LOCAL, **ELSEWHERE}))
+    assert "abuse: ops@example.net\n" in aliases.render(plan)
+    assert "virtual_alias_maps" not in parameters({**LOCAL, **ELSEWHERE})
 
 
 def test_mail_goes_to_dovecot_over_the_socket_in_private() -> None:

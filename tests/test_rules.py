@@ -57,7 +57,9 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
     return st.sampled_from([name for name, words in parameters.REFUSED.items() if words == reason])
 
 
-NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(["smtpd_banner", "a b", "_x", "é", "x" * 129])
+NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
+    ["smtpd_banner", "message_size_limit", "a b", "_x", "é", "x" * 129]
+)
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.users": st.sampled_from([{"passwdFile": SECRET}, {}]),
@@ -72,6 +74,8 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.tls": st.sampled_from([None, SECRET]),
     "spec.submission": st.none()
     | st.fixed_dictionaries({}, optional={"relayHost": st.just("mx.example.net"), "relayCredentials": st.just(SECRET)}),
+    "spec.postfix.messageSizeLimit": st.sampled_from([None, "512Ki", "50Mi", "500Mi", "1Gi"]),
+    "spec.postfix.storage.queueSize": st.sampled_from(["1Mi", "100Mi", "1Gi", "2Gi", "1Ti"]),
     "spec.postfix.replicas": st.integers(1, 3),
     "spec.postfix.parameters": st.dictionaries(NAMES, st.just("x"), max_size=3),
     "spec.dovecot.version": st.sampled_from(["2.3", "2.4"]),
@@ -115,6 +119,7 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.submission": {"relayCredentials": SECRET}},
     {"spec.postfix": {"replicas": 2, "parameters": {"a b": "x", **dict.fromkeys(ONE_FOR_EACH_REASON, "x")}}},
     {"spec.dovecot.mailboxes": [{"name": "Junk", "specialUse": "Junk"}, {"name": "Inbox", "specialUse": "Junk"}]},
+    {"spec.postfix": {"messageSizeLimit": "1Gi", "parameters": {"message_size_limit": "1"}}},
     {"spec.dovecot": {"version": "2.3", "rootless": {}, "extraConfig": "".join(f"{name} = x\n" for name in SETTINGS)}},
     {"spec.dovecot.extraConfig": "a \\\n = b\n'c' = d\n"},
 ]

@@ -114,13 +114,14 @@ def test_its_container_runs_before_dovecot_checks_its_files(pod: Object) -> None
 def test_dovecot_asks_it_alone() -> None:
     written = text(config(), "dovecot.conf")
     assert "userdb directory {\n  directory_base = example.org\n}\n" in written
-    assert "passwd-file" not in written
+    assert "passdb" not in written
+    assert written.count("passwd-file") == written.count("userdb roles") == 1
 
 
 def test_dovecot_23_asks_it_alone() -> None:
     files = config({"spec.dovecot.version": "2.3"})
     assert "args = /etc/dovecot/directory.conf.ext\n" in text(files, "dovecot.conf")
-    assert "passwd-file" not in text(files, "dovecot.conf")
+    assert text(files, "dovecot.conf").count("args = /etc/dovecot/roles") == 1
     assert text(files, "directory.conf.ext") == f"dnpass_file = {FOLDER}/password\n"
 
 

@@ -12,7 +12,15 @@ def context(endpoint: Endpoint) -> ssl.SSLContext:
     trusting = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     trusting.check_hostname = False
     trusting.verify_mode = ssl.CERT_NONE
+    if endpoint.weak:
+        _weaken(trusting, anonymous=endpoint.weak == "anonymous")
     return trusting
+
+
+def _weaken(trusting: ssl.SSLContext, *, anonymous: bool) -> None:
+    trusting.set_ciphers("aNULL:@SECLEVEL=0" if anonymous else "ALL:@SECLEVEL=0")
+    trusting.minimum_version = ssl.TLSVersion.TLSv1
+    trusting.maximum_version = ssl.TLSVersion.TLSv1_2 if anonymous else ssl.TLSVersion.TLSv1_1
 
 
 def name(endpoint: Endpoint) -> str:

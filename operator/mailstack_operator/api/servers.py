@@ -13,6 +13,7 @@ from mailstack_operator.api.strings import (
     STORAGE_SIZE,
     ConfigText,
     ImageReference,
+    MessageSize,
     ParameterValue,
     Quantity,
     SecretName,
@@ -146,6 +147,13 @@ class Postfix(Model):
     )
     resources: Resources = _resources("each container of Postfix's image", POSTFIX_RESOURCES)
     storage: PostfixStorage = Field(default_factory=PostfixStorage, description="Volumes of Postfix.")
+    message_size_limit: MessageSize | None = Field(
+        None,
+        description="Maximum size of a message, in bytes (Ki, Mi, Gi), as it is sent: attachments grow by a third on "
+        "the way (message_size_limit). At most half of storage.queueSize, because Postfix accepts mail only while 1.5 "
+        "times this size is free on the queue's volume. Default: 50Mi, or a quarter of storage.queueSize if that is "
+        "less.",
+    )
     own_domain_senders: Literal["Reject", "Accept"] | None = Field(
         None,
         description="What port 25, which has no login, does with mail whose sender (MAIL FROM) is an address of "
@@ -157,7 +165,8 @@ class Postfix(Model):
         default_factory=dict,
         max_length=64,
         description="Parameters of main.cf (postconf(5)) that the operator does not set itself, such as "
-        "message_size_limit: 52428800. Postfix expands $name. Put yes, no and numbers that begin with 0 in quotes.",
+        "smtpd_client_connection_rate_limit: 60. Postfix expands $name. Put yes, no and numbers that begin with 0 in "
+        "quotes.",
     )
 
 

@@ -23,6 +23,7 @@ _DNS_SUBDOMAIN = f"{_LABEL}([.]{_LABEL})*"
 
 # postconf(5), "time units"; a value is a 32-bit number of seconds.
 _UNIT_SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400, "w": 604_800}
+_UNIT_BYTES: Final = {"Ki": 1 << 10, "Mi": 1 << 20, "Gi": 1 << 30, "Ti": 1 << 40}
 _LONGEST_SECONDS: Final = 10 * 365 * _UNIT_SECONDS["d"]
 
 
@@ -130,6 +131,18 @@ def cel_seconds(path: str) -> str:
     return f"int({path}.substring(0, {last})) * {units}[{path}.substring({last})]"
 
 
+def size_bytes(size: str) -> int:
+    """Bytes in a size such as "50Mi"."""
+    return int(size[:-2]) * _UNIT_BYTES[size[-2:]]
+
+
+def cel_bytes(path: str) -> str:
+    """The same as a CEL expression over the string at `path`."""
+    units = "{" + ", ".join(f"{cel.text(unit)}: {size}" for unit, size in _UNIT_BYTES.items()) + "}"
+    last = f"size({path}) - 2"
+    return f"int({path}.substring(0, {last})) * {units}[{path}.substring({last})]"
+
+
 def _integer_as_text(value: object) -> object:
     # `cpu: 1` is an integer in YAML; bool is an int in Python, and not a quantity.
     return str(value) if isinstance(value, int) and not isinstance(value, bool) else value
@@ -212,6 +225,13 @@ StorageSize: TypeAlias = Annotated[str, STORAGE_SIZE]
 QuotaSize: TypeAlias = Annotated[
     str, WithUnit("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with a unit (Ki, Mi, Gi or Ti), such as 2Gi", 12)
 ]
+
+
+# Postfix's number of bytes has 32 bits.
+MESSAGE_SIZE: Final = WithUnit(
+    "[1-9][0-9]{0,2}(Ki|Mi)|1Gi", "a size of at most 1Gi with a unit (Ki, Mi or Gi), such as 50Mi", 5
+)
+MessageSize: TypeAlias = Annotated[str, MESSAGE_SIZE]
 
 
 class _Quantity(Text):

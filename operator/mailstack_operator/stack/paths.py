@@ -14,6 +14,7 @@ OWN_SENDERS = f"{POSTFIX_CONFIG}/own_senders.regexp"
 DOVECOT_FOLDER = "/etc/dovecot"
 DOVECOT_CONFIG = f"{DOVECOT_FOLDER}/dovecot.conf"
 DOVECOT_EXTRA = f"{DOVECOT_FOLDER}/extra.conf"
+ROLES = f"{DOVECOT_FOLDER}/roles"
 SIEVE_BEFORE = f"{DOVECOT_FOLDER}/before.sieve"
 SIEVE_AFTER = f"{DOVECOT_FOLDER}/after.sieve"
 # Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.

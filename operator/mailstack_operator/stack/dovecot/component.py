@@ -7,7 +7,7 @@ from functools import partial
 from mailstack_operator.api.servers import DOVECOT_RESOURCES
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificate, certificates, containers, object_meta, script, users_file
+from mailstack_operator.stack import certificate, certificates, containers, object_meta, roles, script, users_file
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Component, Files
 from mailstack_operator.stack.containers import mount
@@ -56,6 +56,7 @@ def files(topology: Topology) -> Files:
         "extra.conf": topology.spec.dovecot.extra_config,
         "before.sieve": sources.sieve_before,
         "after.sieve": sources.sieve_after,
+        "roles": roles.passwd_file(topology.spec) if roles.is_mailbox_here(topology.spec) else "",
     }
     written = {name: content for name, content in optional.items() if content} | {**_users(topology).files}
     texts = {name: partial(str, content) for name, content in written.items()}

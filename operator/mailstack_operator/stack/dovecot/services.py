@@ -39,12 +39,15 @@ def base(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("protocols", "imap lmtp sieve" if topology.sieve else "imap lmtp")
     yield Setting("listen", "*")
     yield Setting("log_path", "/dev/stderr")
+    # What mail says that it was received by, and the Message-ID of what Dovecot writes; else the name of the pod.
+    yield Setting("hostname", topology.spec.hostname)
 
 
 def tls(topology: Topology, certificate: Certificate, cleartext_logins: Setting) -> Iterator[DovecotPart]:
     """TLS for people, and no login without it; or for LMTP alone, or not at all."""
     if topology.spec.tls:
         yield Setting("ssl", "required")
+        yield Setting("ssl_min_protocol", "TLSv1.2")
         yield from certificate(TLS_FILE)
         return
     if topology.lmtp.tls:

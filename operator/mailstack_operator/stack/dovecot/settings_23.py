@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from mailstack_operator.api.plugins import Plugins, Quota
+from mailstack_operator.stack import roles
 from mailstack_operator.stack.dovecot import services
-from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
+from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Setting, block
 from mailstack_operator.stack.topology import Sources, Topology
 
@@ -41,6 +42,8 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:
     yield from topology.spec.users.source.settings_23(topology.spec)
+    if roles.is_mailbox_here(topology.spec):
+        yield block("userdb", driver="passwd-file", args=ROLES)
     yield from services.mechanisms(topology)
 
 

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 
 from mailstack_operator.api.plugins import Quota
+from mailstack_operator.stack import roles
 from mailstack_operator.stack.dovecot import services
-from mailstack_operator.stack.paths import MAIL_ROOT, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
+from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 
@@ -54,6 +55,8 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:
     yield from topology.spec.users.source.settings_24(topology.spec)
+    if roles.is_mailbox_here(topology.spec):
+        yield block("userdb roles", driver="passwd-file", passwd_file_path=ROLES)
     yield from services.mechanisms(topology)
 
 

@@ -4,11 +4,17 @@ Sources: postconf(5), ADDRESS_VERIFICATION_README, SASL_README, TLS_README, and 
 Dovecot LMTP".
 """
 
+from mailstack_operator.api.strings import size_bytes
 from mailstack_operator.api.submission import Submission
-from mailstack_operator.stack import syntax
+from mailstack_operator.stack import roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE
 from mailstack_operator.stack.topology import Topology
+from mailstack_operator.stack.users.source import Spec
+
+# The default of message_size_limit: the operator's, and that of postconf(5), in bytes.
+_MESSAGE_SIZE = "50Mi"
+_POSTFIX_MESSAGE_SIZE = 10_240_000
 
 
 def render(topology: Topology) -> str:
@@ -21,7 +27,44 @@ def render(topology: Topology) -> str:
         managed |= _tls()
     if spec.submission:
         managed |= {**_login(topology), **_relay(spec.submission)}
-    return syntax.HEADER + syntax.main_cf({**managed, **dict(sorted(spec.postfix.parameters.items()))})
+    own = dict(sorted(spec.postfix.parameters.items()))
+    return syntax.HEADER + syntax.main_cf({**managed, **defaults(topology), **own, **_aliases(topology)})
+
+
+def defaults(topology: Topology) -> dict[str, str]:
+    """Parameters with a value of the operator's that the spec's own parameters replace."""
+    return {
+        "message_size_limit": str(_message_size_limit(topology.spec)),
+        # Dovecot stores lines of any length; Postfix would fold those that are longer than RFC 5321 allows, and break
+        # signatures and attachments.
+        "lmtp_line_length_limit": "0",
+        # These tell strangers who exists, and what waits for whom.
+        "disable_vrfy_command": "yes",
+        "smtpd_etrn_restrictions": "reject",
+        "smtpd_discard_ehlo_keywords": "etrn, silent-discard",
+        # Of the services that require TLS, where mail programs come. Port 25 is opportunistic: a server that knows no
+        # better than TLS 1.0, or no certificates, would send in plain text instead.
+        "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
+        "smtpd_tls_mandatory_exclude_ciphers": "aNULL",
+    }
+
+
+def _message_size_limit(spec: Spec) -> int:
+    """In bytes. Without a limit of the spec's own it leaves room for four messages on a small volume, and is never
+    less than Postfix's own default."""
+    if spec.postfix.message_size_limit:
+        return size_bytes(spec.postfix.message_size_limit)
+    of_volume = size_bytes(spec.postfix.storage.queue_size) // 4
+    return min(max(of_volume, _POSTFIX_MESSAGE_SIZE), size_bytes(_MESSAGE_SIZE))
+
+
+def _aliases(topology: Topology) -> dict[str, str]:
+    """Role addresses whose mail goes to another server, after the spec's own aliases."""
+    spec = topology.spec
+    if roles.is_mailbox_here(spec) or spec.delivery.recipients == "Local":
+        return {}
+    own = spec.postfix.parameters.get("virtual_alias_maps", "")
+    return {"virtual_alias_maps": f"{own} {roles.alias_table(spec)}".strip()}
 
 
 def _base() -> dict[str, str]:

@@ -35,6 +35,7 @@ submission inet        n  -  n  -      -  smtpd
   -o smtpd_tls_security_level=encrypt
 {_SUBMISSION}\
 submissions inet       n  -  n  -      -  smtpd
+  -o smtpd_tls_security_level=encrypt
   -o smtpd_tls_wrappermode=yes
 {_SUBMISSION}"""
 

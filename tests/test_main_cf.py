@@ -64,6 +64,16 @@ def test_lines_of_any_length_reach_dovecot_as_they_are() -> None:
     assert parameters()["lmtp_line_length_limit"] == "0"
 
 
+def test_mail_to_the_own_domains_alone_is_retried_on_request_and_other_mail_as_postfix_is_used_to() -> None:
+    written = parameters({"spec.domains": ["example.org", "example.com"]})
+    assert written["fast_flush_domains"] == "example.org example.com"
+    assert not {"minimal_backoff_time", "maximal_backoff_time", "queue_run_delay"} & set(written)
+
+
+def test_dovecot_is_asked_again_right_after_a_failed_connection() -> None:
+    assert parameters()["lmtp_destination_concurrency_failed_cohort_limit"] == "0"
+
+
 def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:
     assert parameters()["disable_vrfy_command"] == "yes"
     assert parameters()["smtpd_etrn_restrictions"] == "reject"

@@ -1,9 +1,15 @@
 """Postfix's services: who may connect where, and what a service demands."""
 
-from mailstack_operator.kube.objects import Json
+import re
+
+import pytest
+
+from mailstack_operator.kube.objects import Json, section
+from mailstack_operator.stack import services as services_of
 from mailstack_operator.stack import topology
+from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.link import taken_sockets
-from mailstack_operator.stack.postfix import master_cf
+from mailstack_operator.stack.postfix import dovecot_clients, master_cf
 from tests.stacks import stack
 
 SERVICE_FIELDS = 8
@@ -55,7 +61,8 @@ def test_the_listener_for_the_probe_is_no_way_in() -> None:
 def test_the_listener_for_the_probe_keeps_the_restrictions_of_port_25_and_no_filter() -> None:
     """A faulty restriction is found by the rehearsal; a filter that is away is none of Dovecot's business."""
     assert {"smtpd_milters=", "smtpd_milter_maps="} <= set(options(PROBE))
-    assert [option for option in options(PROBE) if "restrictions" in option] == ["smtpd_data_restrictions=reject"]
+    restrictions = [option for option in options(PROBE) if "restrictions" in option]
+    assert restrictions == ["smtpd_data_restrictions=reject", "smtpd_etrn_restrictions="]
 
 
 def test_port_25_has_no_options_of_its_own() -> None:
@@ -71,6 +78,62 @@ def test_nobody_sends_through_submission_without_a_login() -> None:
 def test_a_login_sends_as_itself() -> None:
     for name in ("submission", "submissions"):
         assert "smtpd_sender_restrictions=reject_sender_login_mismatch" in options(name)
+
+
+SIEVE: dict[str, Json] = {"spec.plugins": {"sieve": {}}}
+INET: dict[str, Json] = {**SIEVE, "spec.delivery": {"listener": {"type": "Inet"}}}
+
+
+def outgoing(changes: dict[str, Json]) -> str:
+    """The service for the mail that Dovecot sends, with its options."""
+    text = master_cf.render(topology.decide(stack(changes)))
+    return text[text.index(":10026 " if "127.0.0.1:10026" in text else "\n10026 ") :]
+
+
+def test_only_the_pods_own_containers_send_for_dovecot_in_one_pod() -> None:
+    assert "127.0.0.1:10026 " in master_cf.render(topology.decide(stack(SIEVE)))
+    assert "smtpd_relay_restrictions=permit_mynetworks,reject\n" in outgoing(SIEVE)
+
+
+def test_over_tcp_only_dovecots_pod_sends_elsewhere() -> None:
+    dovecot = "check_client_access,regexp:/etc/postfix/dovecot_clients.regexp"
+    assert f"smtpd_relay_restrictions={dovecot},reject_unauth_destination\n" in outgoing(INET)
+    plan = topology.decide(stack(INET))
+    assert "submission_host = mail-outgoing.post.svc:10026\n" in dovecot_conf.render(plan)
+    assert [section(each, "metadata")["name"] for each in services_of.outgoing(plan)] == ["mail-outgoing"]
+
+
+def test_over_tcp_another_client_may_not_use_a_sender_that_port_25_refuses() -> None:
+    refusing = outgoing({**INET, "spec.postfix.ownDomainSenders": "Reject"})
+    assert "regexp:/etc/postfix/dovecot_clients.regexp,check_sender_access,regexp:/etc/postfix/own_senders" in refusing
+
+
+@pytest.mark.parametrize(
+    ("client", "permitted"),
+    [
+        ("10-244-0-7.mail-dovecot.post.svc.cluster.local", True),
+        ("mail-dovecot-0.mail-dovecot.post.svc.example.org", True),
+        ("10-244-0-7.mail-dovecot.other.svc.cluster.local", False),
+        ("10-244-0-7.mail.post.svc.cluster.local", False),
+        ("x.mail-dovecotxpost.svc.cluster.local", False),
+        ("a.b.mail-dovecot.post.svc.cluster.local", False),
+        ("10.244.0.7", False),
+        ("unknown", False),
+    ],
+)
+def test_dovecots_pods_are_known_by_the_clusters_dns(client: str, permitted: bool) -> None:
+    _, pattern, result = dovecot_clients.render("mail-dovecot.post.svc").split("/", 2)
+    assert (re.search(pattern, client) is not None, result) == (permitted, " permit\n")
+
+
+def test_what_dovecot_sends_is_limited() -> None:
+    for changes in (SIEVE, INET):
+        assert "smtpd_client_event_limit_exceptions=\n" in outgoing(changes)
+        assert "smtpd_client_message_rate_limit=300\n" in outgoing(changes)
+
+
+def test_without_sieve_dovecot_sends_nothing() -> None:
+    assert "10026" not in master_cf.render(topology.decide(stack()))
 
 
 def test_submission_demands_tls_before_anything_else() -> None:

@@ -63,6 +63,12 @@ def start(session: Session, hello: Stage = Stage.EHLO, tls: Tls | None = None, c
     return answer
 
 
+def greet(session: Session, client: str = "localhost") -> Answer:
+    """The answer to EHLO, or to the connection if that is no success. Raises Problem as `Session.ask` does."""
+    answer = Answer(Stage.CONNECTION, session.reply())
+    return Answer(Stage.EHLO, session.ask(f"EHLO {client}")) if answer.accepted else answer
+
+
 def _commands(greeting: str, hello: Stage, tls: Tls | None) -> Iterator[tuple[Stage, str]]:
     yield hello, greeting
     if tls:

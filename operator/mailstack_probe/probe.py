@@ -11,6 +11,7 @@ from mailstack_probe import (
     listeners,
     lmtp_verdicts,
     reasons,
+    retries,
     smtp,
     users,
     users_verdicts,
@@ -78,7 +79,10 @@ class Probe:
         sessions = [Loop("sessions", self._watch_sessions)] if options.connections else []
         # Users are where the mail is.
         rosters = [self._roster_loop] if self._users or self._store else []
-        self.others = [*stores, *self._postfix, *ports, *dates, self._people, *sessions, *rosters]
+        self._pace = retries.Pace()
+        self._waiting = retries.Waiting(Path(options.queue), options.domain) if options.queue else None
+        waiting = [Loop("retries", self._retry)] if self._waiting and options.verification else []
+        self.others = [*stores, *self._postfix, *ports, *dates, self._people, *sessions, *rosters, *waiting]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -112,6 +116,7 @@ class Probe:
         if self._publish(LMTP, verdict):
             # Postfix's verify cache holds the former answer for the former name.
             self._names.renew()
+            self._pace.reset()
             for loop in self.others:
                 loop.wake()
         return SOON if verdict.reason in reasons.AWAY else OFTEN
@@ -190,6 +195,17 @@ class Probe:
             for loop in (*self._postfix, self._people):
                 loop.wake()
         self._listens = listens
+        return OFTEN
+
+    def _retry(self) -> float:
+        """Deferred mail for Dovecot is retried as soon as Dovecot answers; while it does not, a retry is in vain."""
+        dovecot = self.board.verdict(LMTP)
+        waiting = self._waiting.domains() if self._waiting else []
+        if waiting and self._options.verification and dovecot and dovecot.reason not in reasons.AWAY:
+            if self._pace.is_due(time.monotonic()):
+                retries.request(self._options.verification, waiting)
+        elif not waiting:
+            self._pace.reset()
         return OFTEN
 
     def _check_smtp(self) -> float:

@@ -71,6 +71,11 @@ def dovecot(stack: str) -> str:
     return f"{stack}-dovecot"
 
 
+def outgoing(stack: str) -> str:
+    """The Service of Postfix for the mail that Dovecot sends, where they have pods of their own."""
+    return f"{stack}-outgoing"
+
+
 def rehearsal(stack: str) -> str:
     """The pod in which a changed configuration is tried, and the stem of its ConfigMaps."""
     return f"{stack}-rehearsal"

@@ -90,6 +90,7 @@ def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
         rbac.role(topology),
         rbac.role_binding(topology),
         *services.links(topology),
+        *services.outgoing(topology),
         # Before the StatefulSets, whose controller would make them unmarked.
         *(claim for pod in wanted for claim in stateful_sets.claims(topology, pod)),
         *(_stateful_set(topology, pod, configs) for pod in wanted),

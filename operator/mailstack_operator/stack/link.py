@@ -10,15 +10,16 @@ from dataclasses import dataclass, field, replace
 from typing import ClassVar, Final, TypeAlias
 
 from mailstack_operator.api import cel
+from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import containers
 from mailstack_operator.stack.paths import LMTP_CA_FILE, POSTFIX_PRIVATE
-from mailstack_operator.stack.ports import MAIL_PORTS, POSTFIX_PORTS, Port, dovecot_port
+from mailstack_operator.stack.ports import MAIL_PORTS, OUTGOING_PORT, POSTFIX_PORTS, Port, dovecot_port
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.rule import rule
 from mailstack_operator.stack.syntax import Block, block
 from mailstack_operator.stack.users.source import Spec
-from mailstack_probe.contract import SMTP_PORT, Address, InetAddress, UnixAddress
+from mailstack_probe.contract import Address, InetAddress, UnixAddress
 
 LOOPBACK = "127.0.0.1"
 DOVECOT = "dovecot"
@@ -78,6 +79,21 @@ def taken_sockets(purposes: Iterable[Purpose] = PURPOSES) -> list[str]:
 def taken_ports(purposes: Iterable[Purpose] = PURPOSES) -> list[int]:
     """The ports that LMTP cannot have: those for mail programs, and those of the other purposes."""
     return sorted({*MAIL_PORTS, *(purpose.port for purpose in purposes if purpose is not LMTP)})
+
+
+@dataclass(frozen=True)
+class Outgoing:
+    """Postfix's listener for the mail that Dovecot sends (redirect, vacation), which may go to anybody.
+
+    `place` is where Dovecot connects to, `listener` that of master.cf. On the loopback interface only the containers of
+    the pod reach it. Over TCP it has a `port` behind a Service of its own, and `client` is the Service whose pods alone
+    may use it: the cluster's DNS names them under it (Kubernetes DNS-Based Service Discovery, 2.4).
+    """
+
+    place: str
+    listener: str
+    port: Port | None = None
+    client: str = ""
 
 
 @dataclass(frozen=True)
@@ -152,10 +168,11 @@ class UnixLink:
         """Where a container sees it."""
         return [containers.mount("private", POSTFIX_PRIVATE, read_only=read_only)]
 
-    def smtp_from_dovecot(self, endpoint: str) -> str:
-        """Where Dovecot sends mail; `endpoint` is the Service of the MailStack."""
-        del endpoint
-        return f"{LOOPBACK}:{SMTP_PORT}"
+    def outgoing(self, stack: names.StackKey) -> "Outgoing":
+        """Where Postfix takes the mail that Dovecot sends."""
+        del stack
+        place = f"{LOOPBACK}:{OUTGOING_PORT}"
+        return Outgoing(place, place)
 
     def on_loopback(self) -> "UnixLink":
         """The same link when both servers are in one pod."""
@@ -251,8 +268,10 @@ class InetLink:
         del read_only
         return []
 
-    def smtp_from_dovecot(self, endpoint: str) -> str:
-        return endpoint
+    def outgoing(self, stack: names.StackKey) -> "Outgoing":
+        port = Port("outgoing", OUTGOING_PORT, OUTGOING_PORT)
+        place = f"{names.outgoing(stack.name)}.{stack.namespace}.svc:{port.service}"
+        return Outgoing(place, str(port.container), port, self.host)
 
     def on_loopback(self) -> "InetLink":
         """Without the Service between the servers, Postfix connects to where Dovecot really listens: on a port that is

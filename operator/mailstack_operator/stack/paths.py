@@ -9,6 +9,7 @@ POSTFIX_CONFIG = "/etc/postfix"
 VERIFY_CACHE_FILE = f"{POSTFIX_DATA}/verify_cache.lmdb"
 POSTFIX_ALIASES = f"{POSTFIX_CONFIG}/aliases"
 SENDER_LOGIN = f"{POSTFIX_CONFIG}/sender_login.regexp"
+DOVECOT_CLIENTS = f"{POSTFIX_CONFIG}/dovecot_clients.regexp"
 OWN_SENDERS = f"{POSTFIX_CONFIG}/own_senders.regexp"
 
 DOVECOT_FOLDER = "/etc/dovecot"

@@ -33,6 +33,16 @@ def links(topology: Topology) -> list[Object]:
     return [{**_service(topology, names.dovecot(name)), "spec": {"selector": selector, "ports": _ports(ports)}}]
 
 
+def outgoing(topology: Topology) -> list[Object]:
+    """For Dovecot alone, if it reaches Postfix over TCP."""
+    found = topology.outgoing
+    if found is None or found.port is None:
+        return []
+    name = topology.stack.key.name
+    selector: Object = {**names.pod_labels(name, "postfix")}
+    return [{**_service(topology, names.outgoing(name)), "spec": {"selector": selector, "ports": _ports([found.port])}}]
+
+
 def _service(topology: Topology, name: str) -> Object:
     return {"apiVersion": "v1", "kind": "Service", "metadata": object_meta.child(topology.stack, name)}
 

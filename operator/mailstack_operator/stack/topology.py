@@ -11,7 +11,7 @@ from mailstack_operator import __version__
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.stack import link
-from mailstack_operator.stack.link import Link, Purpose
+from mailstack_operator.stack.link import Link, Outgoing, Purpose
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.ports import (
     IMAP_PORT,
@@ -138,9 +138,9 @@ class Topology:
         return f"{key.name}.{key.namespace}.svc:{SMTP_PORT}"
 
     @property
-    def smtp_from_dovecot(self) -> str:
-        """Where Dovecot sends mail."""
-        return self.lmtp.smtp_from_dovecot(self.endpoint)
+    def outgoing(self) -> Outgoing | None:
+        """Where Postfix takes the mail that Dovecot sends, if its scripts may send any."""
+        return self.lmtp.outgoing(self.stack.key) if self.spec.plugins.sieve else None
 
     def on_loopback(self) -> "Topology":
         """The same links with both servers in one pod, as the rehearsal has them."""

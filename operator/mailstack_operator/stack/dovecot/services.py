@@ -97,9 +97,10 @@ def rejects_at_recipient(topology: Topology) -> bool:
     return QUOTA_STATUS.name in topology.links
 
 
-def sieve_submission(topology: Topology) -> Setting:
+def sieve_submission(topology: Topology) -> Iterator[Setting]:
     """What a script sends (redirect, vacation, reject) goes to Postfix; the Dovecot image need hold no sendmail."""
-    return Setting("submission_host", topology.smtp_from_dovecot)
+    if topology.outgoing:
+        yield Setting("submission_host", topology.outgoing.place)
 
 
 def connections_of_a_helper(topology: Topology) -> int:

@@ -53,7 +53,7 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     if services.rejects_at_recipient(topology):
         yield Setting("lmtp_rcpt_check_quota", "yes")
     if plugins.sieve:
-        yield services.sieve_submission(topology)
+        yield from services.sieve_submission(topology)
     if names := " ".join(name for name, plugin in (("quota", plugins.quota), ("sieve", plugins.sieve)) if plugin):
         yield Setting("mail_plugins", names)
     yield from services.lmtp_tls(topology, _certificate)

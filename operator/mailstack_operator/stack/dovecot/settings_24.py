@@ -88,6 +88,6 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     if services.rejects_at_recipient(topology):
         yield Setting("lmtp_rcpt_check_quota", "yes")
     if topology.spec.plugins.sieve:
-        yield services.sieve_submission(topology)
+        yield from services.sieve_submission(topology)
         yield block("mail_plugins", sieve="yes")
     yield from services.lmtp_tls(topology, _certificate)

@@ -27,8 +27,8 @@ from mailstack_operator.stack.paths import (
     TLS_FOLDER,
     VERIFY_CACHE_FILE,
 )
-from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT
-from mailstack_operator.stack.postfix import aliases, main_cf, master_cf, own_senders, sender_login
+from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT, Port
+from mailstack_operator.stack.postfix import aliases, dovecot_clients, main_cf, master_cf, own_senders, sender_login
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, ProbeOptions
 
@@ -79,6 +79,8 @@ def files(topology: Topology) -> Files:
         found["sender_login.regexp"] = sender_login.render
     if topology.refuses_own_senders:
         found["own_senders.regexp"] = partial(own_senders.render, topology.spec.domains)
+    if topology.outgoing and topology.outgoing.client:
+        found["dovecot_clients.regexp"] = partial(dovecot_clients.render, topology.outgoing.client)
     return found
 
 
@@ -109,7 +111,7 @@ def _server(topology: Topology) -> Object:
         **containers.container("postfix", topology.spec.postfix.image),
         "command": script.command("postfix/scripts/start.sh"),
         **containers.environment(_ENVIRONMENT | {"SERVE_SECONDS": str(topology.lmtp.serve_seconds)}),
-        "ports": containers.ports(topology.postfix_ports),
+        "ports": containers.ports([*topology.postfix_ports, *_outgoing_port(topology)]),
         "startupProbe": containers.listens_probe("smtp"),
         "livenessProbe": {
             "exec": {"command": script.command("postfix/scripts/cache_readable.sh")},
@@ -126,6 +128,10 @@ def _server(topology: Topology) -> Object:
 
 def _resources(topology: Topology) -> Object:
     return containers.resources(topology.spec.postfix.resources, POSTFIX_RESOURCES)
+
+
+def _outgoing_port(topology: Topology) -> list[Port]:
+    return [topology.outgoing.port] if topology.outgoing and topology.outgoing.port else []
 
 
 def _volumes(topology: Topology) -> Iterator[Object]:

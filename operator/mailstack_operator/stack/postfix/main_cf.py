@@ -27,6 +27,8 @@ def render(topology: Topology) -> str:
         managed |= _tls()
     if spec.submission:
         managed |= {**_login(topology), **_relay(spec.submission)}
+    if spec.submission or topology.outgoing:
+        managed["mua_recipient_restrictions"] = _verify_own(topology)
     own = dict(sorted(spec.postfix.parameters.items()))
     return syntax.HEADER + syntax.main_cf({**managed, **defaults(topology), **own, **_aliases(topology)})
 
@@ -38,6 +40,8 @@ def defaults(topology: Topology) -> dict[str, str]:
         # Dovecot stores lines of any length; Postfix would fold those that are longer than RFC 5321 allows, and break
         # signatures and attachments.
         "lmtp_line_length_limit": "0",
+        # After a connection that fails, Postfix would not even ask Dovecot about a recipient for minimal_backoff_time.
+        "lmtp_destination_concurrency_failed_cohort_limit": "0",
         # These tell strangers who exists, and what waits for whom.
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",
@@ -74,10 +78,6 @@ def _base() -> dict[str, str]:
         "biff": "no",
         # Dovecot's LMTP offers no SMTPUTF8: such mail would bounce after Postfix took it.
         "smtputf8_enable": "no",
-        # After an outage of Dovecot mail flows again in seconds; Postfix's own values make it wait minutes.
-        "minimal_backoff_time": "10s",
-        "maximal_backoff_time": "2m",
-        "queue_run_delay": "10s",
     }
 
 
@@ -92,6 +92,9 @@ def _identity(topology: Topology) -> dict[str, str]:
         # No client relays because of its address: in a cluster every pod would be a neighbour.
         "mynetworks": "127.0.0.0/8",
         "relay_domains": "",
+        # Of which the probe has deferred mail retried soon after an outage of Dovecot; other mail keeps Postfix's usual
+        # back-off.
+        "fast_flush_domains": " ".join(spec.domains),
         "smtpd_relay_restrictions": "reject_unauth_destination",
     }
 
@@ -191,7 +194,6 @@ def _login(topology: Topology) -> dict[str, str]:
         "smtpd_sasl_path": topology.links[AUTH.name].sasl_path,
         "smtpd_tls_auth_only": "yes",
         "smtpd_sender_login_maps": f"regexp:{SENDER_LOGIN}",
-        "mua_recipient_restrictions": _verify_own(topology),
     }
 
 

@@ -1,9 +1,14 @@
 """master.cf: Postfix's services, that for the probe, and those for users who send."""
 
 from mailstack_operator.stack import syntax
+from mailstack_operator.stack.link import Outgoing
+from mailstack_operator.stack.paths import DOVECOT_CLIENTS, OWN_SENDERS
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import VERIFICATION_PORT
+
+# Messages, and recipients, a minute.
+OUTGOING_RATE = 300
 
 # For the probe and the rehearsal: what Postfix says about a recipient, whatever its filters and rate limits do. The
 # restrictions stay those of port 25, so that a faulty one is found. No way in: only this pod can connect, and neither
@@ -15,6 +20,7 @@ _PROBE = f"""\
   -o smtpd_milter_maps=
   -o smtpd_client_event_limit_exceptions=127.0.0.1
   -o smtpd_data_restrictions=reject
+  -o smtpd_etrn_restrictions=
   -o notify_classes=
 """
 
@@ -40,7 +46,34 @@ submissions inet       n  -  n  -      -  smtpd
 {_SUBMISSION}"""
 
 
+# What Dovecot sends for its users' scripts may go to anybody, at a rate that a script in a loop cannot exceed; Dovecot
+# gets a temporary refusal, and so does Postfix, which retries the delivery that the script is for.
+_OUTGOING = f"""\
+{{listener:<18}} inet   n  -  n  -      -  smtpd
+  -o syslog_name=postfix/dovecot
+  -o smtpd_client_restrictions=
+  -o smtpd_helo_restrictions=
+  -o smtpd_sender_restrictions=
+  -o smtpd_relay_restrictions={{allowed}}
+  -o smtpd_recipient_restrictions=$mua_recipient_restrictions{{others}}
+  -o parent_domain_matches_subdomains=
+  -o smtpd_client_event_limit_exceptions=
+  -o smtpd_client_message_rate_limit={OUTGOING_RATE}
+  -o smtpd_client_recipient_rate_limit={OUTGOING_RATE}
+"""
+
+
 def render(topology: Topology) -> str:
     """The whole of master.cf."""
     submission = _SUBMISSION_SERVICES if topology.spec.submission else ""
-    return syntax.HEADER + services.SERVICES + _PROBE + submission
+    outgoing = _outgoing(topology, topology.outgoing) if topology.outgoing else ""
+    return syntax.HEADER + services.SERVICES + _PROBE + submission + outgoing
+
+
+def _outgoing(topology: Topology, found: Outgoing) -> str:
+    if not found.client:
+        return _OUTGOING.format(listener=found.listener, allowed="permit_mynetworks,reject", others="")
+    # To another client, and to Dovecot while the cluster's DNS does not know it, this is port 25.
+    dovecot = f"check_client_access,regexp:{DOVECOT_CLIENTS}"
+    others = f",{dovecot},check_sender_access,regexp:{OWN_SENDERS}" if topology.refuses_own_senders else ""
+    return _OUTGOING.format(listener=found.listener, allowed=f"{dovecot},reject_unauth_destination", others=others)

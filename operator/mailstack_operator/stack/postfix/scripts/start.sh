@@ -17,8 +17,9 @@ credentials() {
   (umask 077 && printf '%s\n' "$line" > "$RELAY_FILE.new")
   mv "$RELAY_FILE.new" "$RELAY_FILE"
 }
+# Outgoing mail that waits for another login leaves at once, by processes that began after the reload.
 renew() {
-  credentials && postfix reload
+  credentials && postfix reload && sleep 1 && postqueue -f
 }
 
 set -- "$TLS_FILE" "$LMTP_CA_FILE" "$RELAY_SECRET/username" "$RELAY_SECRET/password"

@@ -1,0 +1,83 @@
+"""Mail for Dovecot is retried soon after an outage, and outgoing mail is left to Postfix's own back-off."""
+
+from pathlib import Path
+
+import pytest
+
+from mailstack_probe import retries, verdicts
+from mailstack_probe.board import Board
+from mailstack_probe.contract import LMTP, ProbeOptions
+from mailstack_probe.probe import Probe
+from mailstack_probe.reasons import Reason
+from mailstack_probe.retries import LONGEST, SHORTEST, Pace, Waiting
+from mailstack_probe.verdicts import Verdict
+from tests.probe.servers import playing
+
+ETRN = ["220 mail ESMTP", "250 mail", "250 Queuing started", "221 Bye"]
+REFUSED, GOOD = verdicts.bad(Reason.CONNECTION_REFUSED, ""), verdicts.good(Reason.REACHABLE, "")
+
+
+@pytest.fixture
+def spool(tmp_path: Path) -> Path:
+    """A queue directory in which a message for sub-1.example.org waits."""
+    (tmp_path / "flush").mkdir()
+    (tmp_path / "flush" / "sub_1_example_org").write_text("AE134B98225\n")
+    (tmp_path / "flush" / "example_org").touch()
+    return tmp_path
+
+
+def test_a_domain_with_deferred_mail_is_found(spool: Path) -> None:
+    assert Waiting(spool, ["example.org", "sub-1.example.org", "example.com"]).domains() == ["sub-1.example.org"]
+
+
+def test_a_spool_without_notes_has_none(tmp_path: Path) -> None:
+    assert Waiting(tmp_path, ["example.org"]).domains() == []
+
+
+def test_retries_become_rarer_until_dovecot_is_back() -> None:
+    pace = Pace()
+    due = [now for now in range(1000) if pace.is_due(now)]
+    assert due[:6] == [0, 10, 30, 70, 150, 270]
+    assert due[-1] - due[-2] == LONGEST
+    pace.reset()
+    assert [now for now in range(1000, 1020) if pace.is_due(now)] == [1000, 1000 + SHORTEST]
+
+
+def test_postfix_is_asked_for_each_domain() -> None:
+    with playing([*ETRN[:2], "250 Queuing started", "250 Queuing started", "221 Bye"]) as server:
+        retries.request(server.port, ["example.org", "example.com"])
+    assert server.heard == [["EHLO localhost", "ETRN example.org", "ETRN example.com", "QUIT"]]
+
+
+@pytest.mark.parametrize("script", [["421 mail too busy"], ["220 mail ESMTP"], []])
+def test_a_postfix_that_does_not_answer_is_asked_again_later(script: list[str]) -> None:
+    with playing(script) as server:
+        retries.request(server.port, ["example.org"])
+    assert len(server.heard) == 1
+
+
+def asked(spool: Path, *found: Verdict) -> int:
+    """How often Postfix is asked in one turn after each of the verdicts on Dovecot."""
+    with playing(ETRN) as server:
+        command = ["--lmtp=unix:/none", "--domain=sub-1.example.org", "--stack=post/mail", "--port=9100"]
+        command += [f"--verification={server.port}", "--expect=550", f"--queue={spool}"]
+        probe = Probe(ProbeOptions.parse(command), Board())
+        (loop,) = (each for each in probe.others if each.name == "retries")
+        for verdict in found:
+            probe.board.put(LMTP, verdict)
+            loop.turn()
+    return len(server.heard)
+
+
+def test_no_retry_before_dovecot_answers(spool: Path) -> None:
+    assert asked(spool, REFUSED, REFUSED) == 0
+    assert asked(spool, REFUSED, GOOD) == 1
+
+
+def test_a_dovecot_that_defers_what_it_is_sent_is_not_asked_at_every_turn(spool: Path) -> None:
+    assert asked(spool, GOOD, GOOD, GOOD) == 1
+
+
+def test_nothing_is_asked_while_nothing_waits(spool: Path) -> None:
+    (spool / "flush" / "sub_1_example_org").write_text("")
+    assert asked(spool, GOOD) == 0

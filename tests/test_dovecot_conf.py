@@ -80,7 +80,7 @@ def test_with_a_certificate_nobody_logs_in_without_tls(version: str) -> None:
             "ssl_server_key_file = /run/mailstack/tls/tls.pem",
         ],
     }
-    assert about(settings, "ssl") == ["ssl = required", *files[version]]
+    assert about(settings, "ssl") == ["ssl = required", "ssl_min_protocol = TLSv1.2", *files[version]]
     assert not about(settings, "cleartext") + about(settings, "plaintext")
 
 
@@ -155,8 +155,8 @@ def test_a_user_uploads_scripts_that_lmtp_runs(version: str) -> None:
 
 @BOTH
 def test_what_a_script_sends_goes_to_postfix(version: str) -> None:
-    assert "protocol lmtp/submission_host = 127.0.0.1:25" in conf(version, SIEVE)
-    assert "protocol lmtp/submission_host = mail.post.svc:25" in conf(version, SIEVE, INET)
+    assert "protocol lmtp/submission_host = 127.0.0.1:10026" in conf(version, SIEVE)
+    assert "protocol lmtp/submission_host = mail-outgoing.post.svc:10026" in conf(version, SIEVE, INET)
 
 
 @BOTH

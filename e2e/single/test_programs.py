@@ -1,4 +1,7 @@
-"""What mail users have: swaks, msmtp, mbsync and sieve-connect work."""
+"""What mail users have: swaks, msmtp, mbsync and sieve-connect work, and testssl.sh has nothing against the ports."""
+
+import json
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
@@ -146,3 +149,33 @@ def test_sieve_connect_puts_a_script_in_use(programs: Programs, stack: Stack, cl
     assert '"main" ACTIVE' in run("--list")
     swaks(programs, "25", subject="by-sieve-connect", to=DAVE)
     wait_for(client, stack, DAVE, "by-sieve-connect", "Filed")
+
+
+# The port, and the protocol in which testssl.sh asks for TLS.
+SCANNED = {"993": (), "465": (), "587": ("--starttls", "smtp")}
+FORBIDDEN = ("SSLv2", "SSLv3", "TLS1", "TLS1_1", "cipherlist_NULL", "cipherlist_aNULL")
+
+
+def test_testssl_finds_no_old_protocol_and_no_cipher_without_encryption_or_certificate(
+    programs: Programs, stack: Stack
+) -> None:
+    """Fault: what only people use accepts TLS 1.0, or a cipher by which anybody reads along."""
+    with ThreadPoolExecutor(len(SCANNED)) as pool:
+        found = dict(zip(SCANNED, pool.map(lambda port: scanned(programs, stack, port), SCANNED), strict=True))
+    for port, finding in found.items():
+        assert "offered" in finding["TLS1_2"], port
+        assert "not offered" not in finding["TLS1_2"], port
+        assert {name: finding[name] for name in FORBIDDEN} == dict.fromkeys(FORBIDDEN, "not offered"), port
+
+
+def scanned(programs: Programs, stack: Stack, port: str) -> dict[str, str]:
+    """testssl.sh's findings about protocols and categories of ciphers, by their ids; it is slow."""
+    address: str = stack.kubectl.must_get("service", stack.name)["spec"]["clusterIP"]
+    quiet = ("--quiet", "--color", "0", "--warnings", "batch", "--nodns", "none", "--ip", address)
+    file = f"testssl-{port}.json"
+    checks = ("--protocols", "--std")
+    # It ends with the number of findings that it minds.
+    command = 'testssl "$@" > /dev/null || true; cat "$0"'
+    words = (*quiet, *checks, "--jsonfile", file, *SCANNED[port], f"{HOST}:{port}")
+    findings = json.loads(programs.run("sh", "-c", command, file, *words, seconds=600))
+    return {each["id"]: each["finding"] for each in findings}

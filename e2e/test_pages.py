@@ -17,6 +17,8 @@ from mailtest.wire import Endpoint
 # The page of LMTP over TCP has the namespace in a command: a certificate is for a name.
 KUBECTL = Kubectl("default")
 ALICE, BOB = map(manifests.address, ("alice", "bob"))
+# Of alice, in the examples.
+PASSWORD = "alice-sample"
 # In this order: submission's certificate is made of the files that the page on TLS makes.
 PAGES = {"tls": "docs/tls.md", "submission": "docs/submission.md", "lmtp-over-tcp": "docs/lmtp-over-tcp.md"}
 
@@ -39,7 +41,6 @@ def _clear() -> None:
 def _begun(name: str, walk: Walk) -> Walk:
     with walk:
         walk.section("Example")
-    KUBECTL.apply(manifests.users(name=f"{name}-users"))
     KUBECTL("apply", "-f", str(paths.repository() / "examples" / "features" / f"{name}.yaml"))
     return walk
 
@@ -59,7 +60,7 @@ def test_the_page_on_submission(walks: dict[str, Walk], client: Client) -> None:
     """Promise: the Secrets of the page are those that its example names, and the log shows who was written to."""
     stack = Stack("default", "submission")
     stack.wait_ready()
-    server = Endpoint(stack.host, 587, "starttls", user=ALICE, password=manifests.PASSWORD)
+    server = Endpoint(stack.host, 587, "starttls", user=ALICE, password=PASSWORD)
     assert client.send(server, letter("somebody@example.com", "hello"), sender=ALICE)[0].code == 250
     until("a delivery is logged", lambda: "to=<somebody@example.com>" in "".join(stack.log("postfix")), 120)
     with walks["submission"] as walk:

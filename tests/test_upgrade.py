@@ -190,3 +190,17 @@ def test_the_data_is_of_the_objects_that_it_names() -> None:
         stack, *children = documents(name)
         assert ref_of(stack) == MAIL_STACK.ref("post", name)
         assert len(children) > 7
+
+
+async def test_no_volume_becomes_one_of_another_type(upgrade: Upgrade) -> None:
+    """Server-side apply keeps what the API server added to the old type, and the API server refuses two types."""
+    await upgrade.finish()
+    for ref, body in upgrade.children().items():
+        if ref.kind == STATEFUL_SET.name:
+            before, after = (_volume_types(each) for each in (upgrade.before[ref], body))
+            assert {name: after.get(name, kind) for name, kind in before.items()} == before
+
+
+def _volume_types(stateful_set: Object) -> dict[str, list[str]]:
+    volumes = entries(section(stateful_set, "spec", "template", "spec"), "volumes")
+    return {str(volume["name"]): sorted({*volume} - {"name"}) for volume in volumes}

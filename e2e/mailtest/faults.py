@@ -88,7 +88,7 @@ def users_file(script: str) -> Action:
     """A script on the node, with the Secret's users file as $1: the kubelet's own, which no container can write."""
 
     def act(stack: Stack) -> None:
-        folder = node.volume(stack.pod()["metadata"]["uid"], "secret", "users-secret")
+        folder = node.volume(stack.pod()["metadata"]["uid"], "secret", "users")
         node.shell(script, f"{folder}/passwd")
 
     return act
@@ -98,7 +98,7 @@ def dovecots_users(script: str) -> Action:
     """A script on the node, with the users file that Dovecot reads as $1."""
 
     def act(stack: Stack) -> None:
-        node.shell(script, f"{node.empty_dir(stack.pod()['metadata']['uid'], 'users')}/passwd")
+        node.shell(script, f"{node.empty_dir(stack.pod()['metadata']['uid'], 'users-judged')}/passwd")
 
     return act
 

@@ -18,6 +18,8 @@ from mailstack_operator.stack.users.source import Additions, Canaries, JudgedFil
 from mailstack_probe.contract import RUN
 
 _NAME = "passwd"
+# A volume keeps its type for good: server-side apply would merge the new type into the old one, and be refused.
+_SECRET, _JUDGED, _REPORTED = "users", "users-judged", "users-report"
 _MOUNTED = f"{RUN}/secrets/users"
 # What Dovecot reads, and what the probe does.
 _FOLDER = f"{RUN}/users"
@@ -49,11 +51,11 @@ class PasswdFile(UserSource):
         items: list[Json] = [{"key": self.key, "path": _NAME}]
         secret: Json = {"secretName": self.secret_name, "items": items, "defaultMode": WORLD_READABLE}
         volumes: tuple[Object, ...] = (
-            {"name": "users-secret", "secret": secret},
-            containers.empty("users"),
-            containers.empty("users-report"),
+            {"name": _SECRET, "secret": secret},
+            containers.empty(_JUDGED),
+            containers.empty(_REPORTED),
         )
-        return Additions(volumes=volumes, mounts=(mount("users", _FOLDER, read_only=True),), judged=_judged())
+        return Additions(volumes=volumes, mounts=(mount(_JUDGED, _FOLDER, read_only=True),), judged=_judged())
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
         yield _EVERY_NAME
@@ -66,13 +68,13 @@ class PasswdFile(UserSource):
             yield block(f"{database} passwd-file", passwd_file_path=_FILE)
 
     def canaries(self, spec: Spec) -> Canaries:
-        return Canaries(file=_REPORT_FILE, mounts=(mount("users-report", _REPORT, read_only=True),))
+        return Canaries(file=_REPORT_FILE, mounts=(mount(_REPORTED, _REPORT, read_only=True),))
 
 
 def _judged() -> JudgedFile:
     mounts = (
-        mount("users-secret", _MOUNTED, read_only=True),
-        mount("users", _FOLDER),
-        mount("users-report", _REPORT),
+        mount(_SECRET, _MOUNTED, read_only=True),
+        mount(_JUDGED, _FOLDER),
+        mount(_REPORTED, _REPORT),
     )
     return JudgedFile(source=f"{_MOUNTED}/{_NAME}", target=_FILE, report=_REPORT_FILE, mounts=mounts)

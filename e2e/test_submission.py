@@ -248,11 +248,18 @@ def test_an_out_of_office_reply_reaches_anybody_once(stack: Stack, senders: Send
     subject_of_reply = f"away-from-{stack.name}"
     _upload(client, stack, CAROL, VACATION.format(stack.name))
 
-    for sender, subject in (("", "a-bounce"), (senders.target_user, "first"), (senders.target_user, "second")):
+    def deliver(sender: str, subject: str) -> None:
         assert client.send(stack.host, letter(CAROL, subject), sender=sender)[0].code == 250
         _wait_for(client, stack, CAROL, subject)
 
-    _wait_for(client, senders.target, senders.target_user, subject_of_reply)
+    def is_answered() -> bool:
+        deliver(senders.target_user, "first")
+        return bool(_messages(client, senders.target, senders.target_user, subject_of_reply))
+
+    deliver("", "a-bounce")
+    # Over TCP no reply leaves while the cluster's DNS does not know Dovecot's new pod; the next message is answered.
+    until("there is a reply", is_answered, 120, every=2)
+    deliver(senders.target_user, "second")
     stack.wait_queue_empty()
     replies = _messages(client, senders.target, senders.target_user, subject_of_reply)
     assert len(replies) == 1

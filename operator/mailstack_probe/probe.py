@@ -40,6 +40,8 @@ SELDOM = 30.0
 # Of the ports for mail programs: each check is a line in Dovecot's log for each of them, and a login that fails.
 CLIENTS_SELDOM = 60.0
 CLIENTS_OFTEN = 5.0
+# Of what is read from files alone: the number of sessions, and the deferred mail.
+READ_OFTEN = 5.0
 # Seconds that the servers have to start.
 GRACE = 10.0
 
@@ -132,6 +134,8 @@ class Probe:
             verdict = self._ask_about()
             return lmtp_verdicts.without_canary(verdict) if verdict.good and self._store else verdict
         report = self._users.look(time.monotonic())
+        if report is not self._asked:
+            self._roster_loop.wake()
         if report is None or not report.users:
             verdict = self._ask_about()
             return lmtp_verdicts.without_canary(verdict) if verdict.good else verdict
@@ -152,7 +156,8 @@ class Probe:
         verdict = _guard(self._ask_about_all)
         if verdict.reason != Reason.STARTING or self.board.verdict(USERS) is None:
             self._publish(USERS, verdict)
-        return OFTEN
+        # A new report, and a new Dovecot, wake this loop.
+        return SELDOM if verdict.good else OFTEN
 
     def _ask_about_all(self) -> Verdict:
         """On the users file, and on each of its users; Starting while there is nothing new to tell."""
@@ -206,7 +211,7 @@ class Probe:
                 retries.request(self._options.verification, waiting)
         elif not waiting:
             self._pace.reset()
-        return OFTEN
+        return READ_OFTEN
 
     def _check_smtp(self) -> float:
         verdict = _guard(partial(smtp.check, self._smtp, self._options.smtp_connections))
@@ -229,13 +234,13 @@ class Probe:
         """Sees the last session taken and given back without a connection, and has the check find out."""
         if self._asking:
             # The check's own connections would count.
-            return OFTEN
+            return READ_OFTEN
         full = self.clients.full() is not None
         if full != self._full:
             self._people.wake()
         self._full = full
         self.board.warn("sessions", list(dovecot_warnings.of_sessions(self.clients.sessions())))
-        return OFTEN
+        return READ_OFTEN
 
     def _check_verification(self) -> float:
         self.domains = dict(self._check_domains())

@@ -107,8 +107,6 @@ def _check(topology: Topology) -> Object:
 def _server(topology: Topology) -> Object:
     environment = {
         "CONFIG": DOVECOT_CONFIG,
-        # For the Message-ID of what a script sends: 2.3 does not ask the setting `hostname` over LMTP.
-        "DOVECOT_HOSTDOMAIN": topology.spec.hostname,
         "FILES": str(services.connections_of_a_helper(topology)),
         "SIEVE_BINARIES": SIEVE_BINARIES,
         "MAIL_OWNER": str(topology.mail_owner),

@@ -9,11 +9,16 @@ from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Setting, block
 from mailstack_operator.stack.topology import Sources, Topology
 
+# By default.
+_IMPORTED = "TZ CORE_OUTOFMEM CORE_ERROR LISTEN_PID LISTEN_FDS NOTIFY_SOCKET"
+
 
 def settings(topology: Topology) -> Iterator[DovecotPart]:
     """All that the operator itself writes, in the order of the file."""
     plugins = topology.spec.plugins
     yield from services.base(topology)
+    # The Message-ID of what a script sends has the host's own name, whatever the setting `hostname` says.
+    yield Setting("import_environment", f"{_IMPORTED} DOVECOT_HOSTDOMAIN={topology.spec.hostname}")
     yield from services.tls(topology, _certificate, Setting("disable_plaintext_auth", "no"))
     yield from _mail(topology)
     yield from _users(topology)

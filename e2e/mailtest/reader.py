@@ -21,7 +21,8 @@ from mailtest.command import run
 from mailtest.page import Block, blocks
 
 # Blocks come as files by a pipe, and each end is told by another: input and output stay the terminal's. A command that
-# fails ends the shell. A port that is forwarded in the background is waited for, as a person would.
+# fails ends the shell. What a terminal shows arrives a moment later; the record separator is the last of it. A port
+# that is forwarded in the background is waited for, as a person would.
 _SHELL = r"""
 await_ports() {
   for port; do
@@ -33,10 +34,12 @@ while read -r block <&3; do
   set -eo pipefail
   . "$block" 3<&- 4>&-
   set +eo pipefail
+  printf '\036'
   echo done >&4
 done
 """
 _FORWARD = re.compile(r"^kubectl port-forward .*&$", re.MULTILINE)
+_LAST = "\x1e"
 _PROMPT = re.compile(r"assword: ?$")
 
 
@@ -91,14 +94,15 @@ class Reader:
         """What the terminal shows while the block runs. Fails if a command does, or the time is over."""
         self._file.write_text(_FORWARD.sub(_and_wait, block.commands))
         os.write(self._blocks, f"{self._file}\n".encode())
-        shown = ""
+        shown, outcome = "", ""
         for ended, text in self._watch(time.monotonic() + seconds):
             shown += text
             if _PROMPT.search(shown):
                 os.write(self._screen, self._answer)
-            assert ended != "failed", f"{block.place} failed:\n{block.commands}\n{shown}"
-            if ended:
-                return shown
+            outcome = outcome or ended
+            assert outcome != "failed", f"{block.place} failed:\n{block.commands}\n{shown}"
+            if outcome and _LAST in shown:
+                return shown.replace(_LAST, "")
         raise AssertionError(f"{block.place} did not end in {seconds:.0f} s:\n{block.commands}\n{shown}")
 
     def _watch(self, deadline: float) -> Iterator[tuple[str, str]]:

@@ -160,17 +160,17 @@ def test_testssl_finds_no_old_protocol_and_no_cipher_without_encryption_or_certi
     programs: Programs, stack: Stack
 ) -> None:
     """Fault: what only people use accepts TLS 1.0, or a cipher by which anybody reads along."""
+    address: str = stack.kubectl.must_get("service", stack.name)["spec"]["clusterIP"]
     with ThreadPoolExecutor(len(SCANNED)) as pool:
-        found = dict(zip(SCANNED, pool.map(lambda port: scanned(programs, stack, port), SCANNED), strict=True))
+        found = dict(zip(SCANNED, pool.map(lambda port: scanned(programs, address, port), SCANNED), strict=True))
     for port, finding in found.items():
         assert "offered" in finding["TLS1_2"], port
         assert "not offered" not in finding["TLS1_2"], port
         assert {name: finding[name] for name in FORBIDDEN} == dict.fromkeys(FORBIDDEN, "not offered"), port
 
 
-def scanned(programs: Programs, stack: Stack, port: str) -> dict[str, str]:
+def scanned(programs: Programs, address: str, port: str) -> dict[str, str]:
     """testssl.sh's findings about protocols and categories of ciphers, by their ids; it is slow."""
-    address: str = stack.kubectl.must_get("service", stack.name)["spec"]["clusterIP"]
     quiet = ("--quiet", "--color", "0", "--warnings", "batch", "--nodns", "none", "--ip", address)
     file = f"testssl-{port}.json"
     checks = ("--protocols", "--std")

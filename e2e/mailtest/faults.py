@@ -205,7 +205,7 @@ REFUSED = "ConnectionRefused|NoSocket"
 
 LMTP_FAULTS = [
     Fault(
-        *("Dovecot killed, again and again", QUEUED, "LMTPReachable", "False", REFUSED, 6, 60),
+        *("Dovecot killed, again and again", QUEUED, "LMTPReachable", "False", REFUSED, 4, 60),
         make=killed("dovecot", 2),
         mend=by_itself,
     ),

@@ -128,6 +128,12 @@ def judge(content: bytes, volume: Volume) -> Judgement:
     )
 
 
+def names_a_user(content: bytes, volume: Volume) -> bool:
+    """Whether mail reaches any user of the file; reads no further than the first."""
+    judged = (_judge_line(number, line, volume) for number, line in enumerate(_lines(content), 1))
+    return any(isinstance(each, Entry) and not each.flaw for each in judged)
+
+
 def _lines(content: bytes) -> list[str]:
     """The lines without their ends; bytes that are not UTF-8 stay as they are."""
     # A byte order mark is also in the middle, where two files were joined.

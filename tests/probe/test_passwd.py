@@ -159,3 +159,8 @@ def test_every_file_is_judged_and_what_is_handed_over_is_judged_good(content: by
     assert {user: entry.text for user, entry in passwd.read(written).items()} == {
         user: entry.text for user, entry in found.entries.items()
     }
+
+
+@given(st.one_of(st.binary(), st.text("aA@:#\n +").map(str.encode)))
+def test_to_look_for_one_user_is_as_good_as_to_judge_all(content: bytes) -> None:
+    assert passwd.names_a_user(content, VOLUME) == bool(passwd.judge(content, VOLUME).users)

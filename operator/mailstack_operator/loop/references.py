@@ -140,10 +140,11 @@ def _without_users(need: Need, file: File | None, serving: bool) -> Stalled | No
     """Whether the users file has no user at all: a new pod would wait for one."""
     if file is None or not need.passwd:
         return None
-    found = passwd.judge(file.data[need.keys[0]], Volume(MAIL_ROOT, MAIL_ID))
-    if found.users:
+    content, volume = file.data[need.keys[0]], Volume(MAIL_ROOT, MAIL_ID)
+    if passwd.names_a_user(content, volume):
         return None
-    wrong = f"it names no user; {users_verdicts.of_notes(found.bad)}" if found.bad else "it names no user"
+    bad = passwd.judge(content, volume).bad
+    wrong = f"it names no user; {users_verdicts.of_notes(bad)}" if bad else "it names no user"
     running = "the running pods keep the last good file" if serving else "no pod can start"
     message = f"{need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
     return Stalled(Reason.USERS_FILE_INVALID, message, PERIOD)

@@ -8,17 +8,16 @@ in use. An expired certificate is better than none, and worse than a copy that i
 reload by themselves. A startup probe `test -s TARGET` keeps the servers from starting before there is a copy.
 """
 
-import signal
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import files, pem
 from mailstack_probe.contract import CertificatesOptions
+from mailstack_probe.sidecar import watch
 
 # Seconds between two checks of the sources.
 PERIOD = 5
-_STOP = {signal.SIGTERM, signal.SIGINT}
 
 
 @dataclass(frozen=True)
@@ -126,22 +125,10 @@ def public_copy(target: Path) -> Path:
     return target.with_suffix(".crt")
 
 
-def watch(keepers: Sequence[Keeper]) -> None:
-    """Checks all sources again and again, until SIGTERM or SIGINT."""
-    # Blocked and waited for: PID 1 has no default action, and no check is interrupted.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
-    while True:
-        for keeper in keepers:
-            if line := keeper.look():
-                print(f"mailstack: {line}", flush=True)
-        if signal.sigtimedwait(_STOP, PERIOD):
-            return
-
-
 def _keepers(options: CertificatesOptions) -> list[Keeper]:
     pairs = [Keeper(pair(Path(copy.source)), Path(copy.target)) for copy in options.pair]
     return pairs + [Keeper(authority(Path(copy.source)), Path(copy.target)) for copy in options.ca]
 
 
 if __name__ == "__main__":
-    watch(_keepers(CertificatesOptions.parse()))
+    watch([keeper.look for keeper in _keepers(CertificatesOptions.parse())], PERIOD)

@@ -8,7 +8,6 @@ not by a file that has no user at all or lost most of its users: the last good o
 because a copy of it is on the mail volume. A startup probe `test -s TARGET` keeps Dovecot from starting without one.
 """
 
-import signal
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -17,6 +16,7 @@ from mailstack_probe import files, passwd, users_verdicts, verdicts
 from mailstack_probe.contract import UsersOptions
 from mailstack_probe.passwd import Entry, Judgement, Volume
 from mailstack_probe.reasons import Reason
+from mailstack_probe.sidecar import watch
 from mailstack_probe.users_report import Report
 from mailstack_probe.verdicts import Verdict
 
@@ -24,7 +24,6 @@ from mailstack_probe.verdicts import Verdict
 PERIOD = 2
 # A file is held back if it has fewer than half of the users of the last good one, and that had as many as this.
 MANY = 10
-_STOP = {signal.SIGTERM, signal.SIGINT}
 _WHERE = "the Secret in spec.users.passwdFile"
 _STAYS = "the last good file stays in use"
 
@@ -173,16 +172,5 @@ def _holds(target: Path, content: bytes) -> bool:
         return False
 
 
-def watch(handover: Handover) -> None:
-    """Checks the source again and again, until SIGTERM or SIGINT."""
-    # Blocked and waited for: PID 1 has no default action, and no check is interrupted.
-    signal.pthread_sigmask(signal.SIG_BLOCK, _STOP)
-    while True:
-        if line := handover.look():
-            print(f"mailstack: {line}", flush=True)
-        if signal.sigtimedwait(_STOP, PERIOD):
-            return
-
-
 if __name__ == "__main__":
-    watch(Handover(UsersOptions.parse()))
+    watch([Handover(UsersOptions.parse()).look], PERIOD)

@@ -40,15 +40,9 @@ def _container(topology: Topology, needed: list[Certificate]) -> Object:
         pair=tuple(one.copy for one in needed if one.public), ca=tuple(one.copy for one in needed if not one.public)
     )
     secrets: list[Json] = [mount(str(one.volume["name"]), one.folder, read_only=True) for one in needed]
+    targets = [one.copy.target for one in needed]
     return {
-        **containers.sidecar(containers.container("certificates", topology.operator_image)),
-        "command": ["python3", "-m", options.program],
-        "args": [*options.to_arguments()],
-        "startupProbe": {
-            **containers.files_exist_probe(one.copy.target for one in needed),
-            "periodSeconds": 1,
-            "failureThreshold": 60,
-        },
+        **containers.helper("certificates", topology.operator_image, options.program, options.to_arguments(), targets),
         # A rootless Dovecot reads the certificate as its own.
         "securityContext": containers.ordinary_user(topology.rootless or SIDECAR_USER),
         "volumeMounts": [mount("tls", TLS_FOLDER), *secrets],

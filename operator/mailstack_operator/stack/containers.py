@@ -30,6 +30,16 @@ def sidecar(container: Object) -> Object:
     return {**container, "restartPolicy": "Always"}
 
 
+def helper(name: str, image: str, program: str, arguments: Iterable[str], targets: Iterable[str]) -> Object:
+    """A sidecar of the operator's image; the containers after it start when its files are there."""
+    return {
+        **sidecar(container(name, image)),
+        "command": ["python3", "-m", program],
+        "args": [*arguments],
+        "startupProbe": {**files_exist_probe(targets), "periodSeconds": 1, "failureThreshold": 60},
+    }
+
+
 def environment(values: Mapping[str, str]) -> Object:
     entries: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
     return {"env": entries} if entries else {}

@@ -31,15 +31,9 @@ def _container(topology: Topology, file: JudgedFile) -> Object:
         rootless=topology.rootless,
     )
     mounts: list[Json] = [*file.mounts, mount("mail", MAIL_ROOT)]
+    targets = [file.target]
     return {
-        **containers.sidecar(containers.container("users", topology.operator_image)),
-        "command": ["python3", "-m", options.program],
-        "args": [*options.to_arguments()],
-        "startupProbe": {
-            **containers.files_exist_probe([file.target]),
-            "periodSeconds": 1,
-            "failureThreshold": 60,
-        },
+        **containers.helper("users", topology.operator_image, options.program, options.to_arguments(), targets),
         "securityContext": containers.ordinary_user(topology.rootless or SIDECAR_USER, topology.mail_owner),
         "volumeMounts": mounts,
     }

@@ -9,10 +9,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from mailstack_probe import clients_verdicts, connections, replies, sessions
+from mailstack_probe import clients_verdicts, connections, dialogue, replies, sessions
 from mailstack_probe.clients_verdicts import Full
 from mailstack_probe.contract import PROBE_USER, ProbeOptions
-from mailstack_probe.dialogue import quit_session
 from mailstack_probe.sessions import Problem, Session, Unsettled
 from mailstack_probe.verdicts import Found, Verdict
 
@@ -120,9 +119,9 @@ def _greet_sieve(session: Session) -> None:
 
 
 def _greet_submission(session: Session) -> None:
-    for reply in (session.reply(), session.ask("EHLO localhost")):
-        if not 200 <= reply.code < 300:
-            raise sessions.Foreign(session.title, str(reply))
+    answer = dialogue.greet(session)
+    if not answer.accepted:
+        raise sessions.Foreign(session.title, str(answer.reply))
 
 
 def _log_in_submission(session: Session, user: str) -> None:
@@ -132,14 +131,14 @@ def _log_in_submission(session: Session, user: str) -> None:
 
 def _answer_submission(session: Session) -> str:
     reply = str(session.reply())
-    quit_session(session)
+    dialogue.quit_session(session)
     return reply
 
 
 _IMAP = Server("IMAP", _greet_imap, log_in=_log_in_imap, answer=_answer_imap)
 _TLS_IMAP = replace(_IMAP, name="IMAP with TLS", tls=True)
 _SIEVE = Server("ManageSieve", _greet_sieve)
-_SUBMISSION = Server("Submission", _greet_submission, quit_session, _log_in_submission, _answer_submission)
+_SUBMISSION = Server("Submission", _greet_submission, dialogue.quit_session, _log_in_submission, _answer_submission)
 _TLS_SUBMISSION = replace(_SUBMISSION, name="Submission with TLS", tls=True)
 
 

@@ -1,20 +1,28 @@
-"""How many connections a port of this pod has, without making one, which its server would log."""
+"""The sockets of this pod's servers, without a connection, which its server would log.
+
+Source: proc(5): in a row the second field is the address, `HEX:PORT`, the fourth the state.
+"""
 
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-# proc(5): the second field is the address, `HEX:PORT`, the fourth the state. Both have all of the pod.
+# Both have all of the pod.
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
-_ESTABLISHED = "01"
+_ESTABLISHED, _LISTENING = "01", "0A"
 
 
 def count(ports: Iterable[int], tables: Sequence[Path] = _TABLES) -> int:
     """Open connections of the servers at these ports; one that waits for its server counts too."""
     wanted = {f"{port:04X}" for port in ports}
-    return sum(port in wanted for table in tables for port in _ports(table))
+    return sum(port in wanted for table in tables for port in _ports(table, _ESTABLISHED))
 
 
-def _ports(table: Path) -> Iterator[str]:
+def listens(port: int, tables: Sequence[Path] = _TABLES) -> bool:
+    """Whether a server listens on the port."""
+    return any(found == f"{port:04X}" for table in tables for found in _ports(table, _LISTENING))
+
+
+def _ports(table: Path, state: str) -> Iterator[str]:
     with table.open(encoding="ascii") as lines:
         fields = (line.split() for line in lines)
-        yield from (field[1].rpartition(":")[2] for field in fields if field[3] == _ESTABLISHED)
+        yield from (field[1].rpartition(":")[2] for field in fields if field[3] == state)

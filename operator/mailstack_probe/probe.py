@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mailstack_probe import (
+    connections,
     dovecot_warnings,
     expiry,
     listeners,
@@ -16,7 +17,6 @@ from mailstack_probe import (
     users,
     users_verdicts,
     verdicts,
-    verification,
     verification_verdicts,
 )
 from mailstack_probe.board import Board
@@ -167,9 +167,9 @@ class Probe:
         report = self._users.look(now)
         if report is None:
             return users_verdicts.NO_REPORT
-        self.board.warn(USERS, users_verdicts.of_domains(report, self._options.domain))
         if self._asked is not report:
             self._asked = report
+            self.board.warn(USERS, users_verdicts.of_domains(report, self._options.domain))
             self._roster.renew(list(report.users))
         lmtp = self.board.verdict(LMTP)
         if lmtp and lmtp.good and self._users.settled(now):
@@ -195,7 +195,7 @@ class Probe:
 
     def _check_port(self) -> float:
         """Sees Postfix start and end without a connection, and has the other checks find out why."""
-        listens = all(map(verification.listens, filter(None, (self._options.smtp, self._options.verification))))
+        listens = all(map(connections.listens, filter(None, (self._options.smtp, self._options.verification))))
         if listens != self._listens:
             for loop in (*self._postfix, self._people):
                 loop.wake()

@@ -1,7 +1,7 @@
 """Asks Postfix, as another mail server would, whether it refuses recipients that do not exist."""
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from mailstack_probe import dialogue, sessions, verification_verdicts, verify_cache
@@ -81,16 +81,3 @@ def _generic(answer: Answer, address: str) -> Answer:
     local, _, domain = address.rpartition("@")
     text = answer.reply.text.replace(address, f"{PROBE_USER}@{domain}").replace(local, PROBE_USER)
     return Answer(answer.stage, Reply(answer.reply.code, text))
-
-
-def listens(port: int, tables: Sequence[Path] = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))) -> bool:
-    """Whether a server of this pod listens on the port, without a connection, which Postfix would log.
-
-    proc(5): the second field is the address, `HEX:PORT`, the fourth the state, 0A for one that listens.
-    """
-    for table in tables:
-        with table.open(encoding="ascii") as lines:
-            fields = (line.split() for line in lines)
-            if any(field[3] == "0A" and field[1].endswith(f":{port:04X}") for field in fields):
-                return True
-    return False

@@ -4,9 +4,10 @@ Handlers do nothing but hand the event on: no finalizers, no annotations, nothin
 """
 
 import asyncio
+import itertools
 import ssl
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Literal, cast
 
 import kopf
@@ -27,6 +28,15 @@ _WHAT: dict[str | None, What] = {None: "listed", "DELETED": "gone"}
 # A watch is restarted at least this often, in seconds; Kopf's time without any event is 70 s.
 _WATCH_SECONDS = 300
 _CONNECT_SECONDS = 10
+# The longest pause before a request that failed is sent again, in seconds.
+_RETRY_SECONDS = 5.0
+
+
+class _Backoffs:
+    """Seconds before each further try. Without an end: Kopf's own pauses grow to 21 s, and then its operator ends."""
+
+    def __iter__(self) -> Iterator[float]:
+        return itertools.chain((1.0, 2.0), itertools.repeat(_RETRY_SECONDS))
 
 
 class _NoDiffBase(kopf.DiffBaseStorage):
@@ -90,10 +100,13 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.scanning.disabled = True
     settings.persistence.diffbase_storage = _NoDiffBase()
     settings.queueing.idle_timeout = 1.0
+    # A stop does not wait for workers that are idle: a handler only hands its event on.
+    settings.queueing.exit_timeout = 0.1
     settings.watching.server_timeout = _WATCH_SECONDS
     settings.watching.client_timeout = _WATCH_SECONDS + 30
     settings.watching.connect_timeout = _CONNECT_SECONDS
     settings.watching.chunk_size = 100
+    settings.networking.error_backoffs = _Backoffs()
     for kind in _FOLLOWED:
         if kind != MAIL_STACK:
             settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.CHILD_SELECTOR

@@ -5,7 +5,7 @@ import time
 import pytest
 
 from conftest import NewStack
-from mailtest import manifests, release
+from mailtest import manifests, node, release
 from mailtest.client import Client
 from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack, identity
@@ -31,13 +31,16 @@ def test_an_operator_that_is_told_to_stop_ends_within_five_seconds_and_hands_ove
     """Promise: a roll-out or a drained node costs seconds: clean shutdown within five, and the Lease is given back."""
     before = running.versions()
     old = release.wait_for_leader()
+    process = release.process(old)
+
+    release.KUBECTL.delete("pod", old, "--wait=false")
+
     start = time.monotonic()
-
-    release.KUBECTL.delete("pod", old)
-
+    node.wait_for_end(process)
     stopped = time.monotonic() - start
     assert stopped < 5, f"it took {stopped:.1f} s to stop"
-    release.wait_for_leader(10, other_than=old)
+    assert release.leader() != old
+    release.wait_for_leader(other_than=old)
     neighbour.wait_repaired()
     assert running.versions() == before
 

@@ -24,17 +24,17 @@ def resume(container_id: str) -> None:
 
 def in_mounts(container_id: str, *command: str) -> str:
     """A program of the container's image, run among its files as the node's root, who may do what it may not."""
-    return on_node("nsenter", f"--target={_process(container_id)}", "--mount", *command)
+    return on_node("nsenter", f"--target={process(container_id)}", "--mount", *command)
 
 
 def in_network(container_id: str, *command: str) -> str:
     """A program of the node in the network of the container's pod."""
-    return on_node("nsenter", f"--target={_process(container_id)}", "--net", *command)
+    return on_node("nsenter", f"--target={process(container_id)}", "--net", *command)
 
 
 def mount(container_id: str, *options: str) -> None:
     """mount(8) of the node, for what the container sees; paths are the container's."""
-    on_node("mount", f"--namespace={_process(container_id)}", *options)
+    on_node("mount", f"--namespace={process(container_id)}", *options)
 
 
 def routes(service: str, *ports: str) -> bool:
@@ -74,8 +74,17 @@ def stop_api_server() -> None:
 
 
 def start_api_server() -> None:
+    """Returns when pods can reach it again: kube-proxy, which was cut off too, needs up to a minute more."""
     on_node("mv", _KEPT, _API_SERVER)
     until("the API server answers", api_answers, 180)
+    until("the Service kubernetes leads to the API server", _service_answers, 180)
+
+
+def _service_answers() -> str:
+    address = run("kubectl", "get", "service", "kubernetes", "--namespace=default", "-o=jsonpath={.spec.clusterIP}")
+    return on_node(
+        "curl", "--silent", "--show-error", "--insecure", "--fail", "--max-time", "2", f"https://{address}/readyz"
+    )
 
 
 _API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"
@@ -94,11 +103,16 @@ def api_answers() -> bool:
     return True
 
 
-def _process(container_id: str) -> str:
+def process(container_id: str) -> str:
     """The first process of the container, by its number on the node."""
     task = container_id.removeprefix("containerd://")
     tasks = (line.split() for line in on_node("ctr", "--namespace=k8s.io", "tasks", "list").splitlines())
     return next(words[1] for words in tasks if words[0] == task)
+
+
+def wait_for_end(process: str) -> None:
+    """Returns when the process, by its number on the node, has ended."""
+    on_node("timeout", "60", "tail", "--follow", f"--pid={process}", "/dev/null")
 
 
 def on_node(*command: str) -> str:

@@ -59,14 +59,24 @@ def scale(replicas: int) -> None:
 
 def kill(pod: str) -> None:
     """End the operator of `pod` by SIGKILL, from the node: it cannot say good-bye. The kubelet starts it again."""
-    status = KUBECTL.must_get("pod", pod)["status"]["containerStatuses"][0]
+    status = _container(pod)
     node.kill(status["containerID"])
     until(f"{pod} was restarted", lambda: restarts(pod) > status["restartCount"], 30)
 
 
 def restarts(pod: str) -> int:
-    count: int = KUBECTL.must_get("pod", pod)["status"]["containerStatuses"][0]["restartCount"]
+    count: int = _container(pod)["restartCount"]
     return count
+
+
+def process(pod: str) -> str:
+    """The operator of `pod`, by its number on the node."""
+    return node.process(_container(pod)["containerID"])
+
+
+def _container(pod: str) -> Object:
+    status: Object = KUBECTL.must_get("pod", pod)["status"]["containerStatuses"][0]
+    return status
 
 
 def pods() -> list[Object]:

@@ -8,7 +8,6 @@ import click
 from mailstack_operator.edge import app, logging_setup
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.loop.errors import ClusterError
-from mailstack_operator.loop.leader import LeadershipLost
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 
 
@@ -83,7 +82,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     )
     try:
         asyncio.run(app.run(settings))
-    except* (LeadershipLost, ClusterError) as errors:
+    except* ClusterError as errors:
         sys.exit(f"mailstack: {_innermost(errors)}")
 
 

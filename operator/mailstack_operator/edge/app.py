@@ -13,7 +13,7 @@ from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.errors import ClusterError
-from mailstack_operator.loop.leader import Election
+from mailstack_operator.loop.leader import Election, LeadershipLost
 from mailstack_operator.loop.queue import KeyedQueue
 from mailstack_operator.loop.reconcile import Reconciler
 from mailstack_operator.loop.references import ReferencesWatch
@@ -28,7 +28,7 @@ _SETTLE = 2.0
 
 
 async def run(settings: Settings) -> None:
-    """Runs until SIGTERM or SIGINT. Raises what ended it otherwise, such as LeadershipLost."""
+    """Runs until SIGTERM or SIGINT. Raises what ended it otherwise."""
     async with api_server.connect(settings.request_timeout) as server:
         await Operator(server, settings).run()
 
@@ -89,18 +89,28 @@ class Operator:
         self._queue.add(self._store.forget(body) if what == "gone" else self._store.note(body))
 
     async def _work(self) -> None:
-        """Becomes the leader, then works until cancelled."""
+        """Works while it leads, until cancelled."""
         election = self._election()
         if election is None:
             await self._lead()
             return
         try:
-            await election.acquire()
+            while True:
+                await election.acquire()
+                await self._lead_while(election)
+        finally:
+            await election.release()
+
+    async def _lead_while(self, election: Election) -> None:
+        """Leads until the Lease is lost. The process stays: the kubelet would start it again later each time."""
+        try:
             async with asyncio.TaskGroup() as group:
                 group.create_task(election.hold())
                 group.create_task(self._lead())
-        finally:
-            await election.release()
+        except* LeadershipLost as lost:
+            logger.warning("no longer the leader: %s", lost.exceptions[0])
+            # Runs were cut off, and another replica may have led meanwhile.
+            self._add_all()
 
     def _election(self) -> Election | None:
         settings = self._settings
@@ -137,5 +147,8 @@ class Operator:
                 logger.warning("the cluster could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
                 await asyncio.sleep(_LIST_RETRY)
         self._read.set()
+        self._add_all()
+
+    def _add_all(self) -> None:
         for key in self._store.stacks():
             self._queue.add(key)

@@ -21,6 +21,12 @@ _LONGEST_NAME = 254
 _FIELDS = 8
 # Ids below this are of system accounts, and Dovecot opens no mail as one.
 _FIRST_ID = 500
+# Those of `doveadm pw -l` in 2.3 and 2.4; a scheme may also say how its hash is encoded.
+_SCHEMES = {"CLEAR", "CLEARTEXT", "CRAM-MD5", "DIGEST-MD5", "HMAC-MD5", "OTP", "PBKDF2", "PLAIN", "PLAIN-TRUNC"}
+_SCHEMES |= {"ARGON2", "ARGON2I", "ARGON2ID", "BLF-CRYPT", "CRYPT", "DES-CRYPT", "SCRAM-SHA-1", "SCRAM-SHA-256"}
+_SCHEMES |= {"LDAP-MD5", "MD5", "MD5-CRYPT", "PLAIN-MD4", "PLAIN-MD5", "SMD5"}
+_SCHEMES |= {"SHA", "SHA1", "SHA256", "SHA256-CRYPT", "SHA512", "SHA512-CRYPT", "SSHA", "SSHA256", "SSHA512"}
+_SCHEME = re.compile(r"\{(?P<name>[^}]*?)(\.(HEX|B64|BASE64))?\}", re.IGNORECASE)
 # Characters that Dovecot escapes in a user before it looks it up.
 _ESCAPED = re.compile(r"([\\\"'])")
 
@@ -33,6 +39,7 @@ NOT_AN_ADDRESS = "the user is not an address that mail can be sent to"
 TOO_LONG = f"the user is longer than {_LONGEST_NAME} characters"
 CONTROL = "a control character"
 AGAIN = "the user of another line again, which is used: remove one of them"
+SCHEME = "a password scheme that Dovecot does not know, so the user cannot log in: see doveadm pw -l"
 
 # Reasons that leave open whose line it is.
 _UNCLEAR = {NO_COLON, NO_USER, NOT_ASCII, NOT_AN_ADDRESS, TOO_LONG, CONTROL}
@@ -89,8 +96,8 @@ class Note:
 @dataclass(frozen=True)
 class Judgement:
     """`entries` are what Dovecot gets, by user and in the order of the file; `bad` are the lines of users whom no mail
-    reaches, `corrected` those that were changed. `confirmed` is the number of users in a comment of the file
-    `# mailstack: users=NUMBER`."""
+    reaches or who cannot log in, `corrected` those that were changed. `confirmed` is the number of users in a comment
+    of the file `# mailstack: users=NUMBER`."""
 
     entries: Mapping[str, Entry]
     bad: tuple[Note, ...] = ()
@@ -119,6 +126,7 @@ def judge(content: bytes, volume: Volume) -> Judgement:
     bad = [judged for judged in found if isinstance(judged, Note)]
     bad += [Note(entry.line, entry.flaw) for entry in chosen.values() if entry.flaw]
     bad += [Note(entry.line, AGAIN) for entry in entries if _differs(entry, chosen[entry.user])]
+    bad += [Note(entry.line, SCHEME) for entry in chosen.values() if not entry.flaw and _is_locked_out(entry)]
     confirmed = [int(match[1]) for _, line in lines if (match := _CONFIRMATION.fullmatch(line))]
     return Judgement(
         entries=chosen,
@@ -195,6 +203,12 @@ def _entry(number: int, line: str, user: str, volume: Volume) -> Entry:
     fields = (escape(user), _password(password), *ids, gecos, new_home, shell, new_extra)
     flaw = "" if "@" in user else NO_DOMAIN
     return Entry(user, number, ":".join(fields), tuple(what for what, is_so in corrections.items() if is_so), flaw)
+
+
+def _is_locked_out(entry: Entry) -> bool:
+    """Whether no password fits, because Dovecot does not know the scheme of the line's."""
+    scheme = _SCHEME.match(entry.text.split(":")[1])
+    return scheme is not None and scheme["name"].upper() not in _SCHEMES
 
 
 def _password(password: str) -> str:

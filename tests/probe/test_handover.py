@@ -17,7 +17,7 @@ from mailstack_probe.users_report import Report
 
 
 def file_of(*users: str) -> bytes:
-    return "".join(f"{user}@example.org:{{X}}hash-of-{user}::::::\n" for user in users).encode()
+    return "".join(f"{user}@example.org:{{CRYPT}}hash-of-{user}::::::\n" for user in users).encode()
 
 
 def some(count: int) -> list[str]:
@@ -87,7 +87,7 @@ def test_a_good_file_is_handed_over_at_once_and_only_after_a_change(pod: Pod) ->
         (b"", ("False", "UsersEmpty")),
         (b"# nobody\n\n", ("False", "UsersEmpty")),
         (b"no passwd-file at all\n", ("False", "UsersMalformed")),
-        (b"alice:{X}hash\n", ("False", "UsersMalformed")),
+        (b"alice:{CRYPT}hash\n", ("False", "UsersMalformed")),
         (file_of("alice").replace(b"\n", b"").replace(b":", b" ") + b"\n", ("False", "UsersMalformed")),
         (file_of(*some(MANY // 2 - 1)), ("False", "TooFewUsers")),
     ],
@@ -153,11 +153,13 @@ def test_a_removal_of_some_users_needs_no_confirmation(pod: Pod, before: int, af
     assert pod.in_use() == file_of(*some(after))
 
 
-@pytest.mark.parametrize("line", ["bob@example.org {X}new", "b\u00f6b@example.org:{X}new", "bob:{X}new", ":x"])
+@pytest.mark.parametrize(
+    "line", ["bob@example.org {CRYPT}new", "b\u00f6b@example.org:{CRYPT}new", "bob:{CRYPT}new", ":x"]
+)
 def test_a_user_whose_line_was_broken_goes_on_working(pod: Pod, line: str) -> None:
     pod.give(file_of("alice", "bob"))
     pod.give(file_of("alice") + f"{line}\n".encode() + file_of("carol"))
-    assert b"bob@example.org:{X}hash-of-bob::::::\n" in pod.in_use()
+    assert b"bob@example.org:{CRYPT}hash-of-bob::::::\n" in pod.in_use()
     assert pod.report.users == {"alice@example.org": 1, "carol@example.org": 3, "bob@example.org": 0}
     assert [note.line for note in pod.report.bad] == [2]
     pod.give(file_of("alice", "carol"))
@@ -166,7 +168,7 @@ def test_a_user_whose_line_was_broken_goes_on_working(pod: Pod, line: str) -> No
 
 def test_a_line_that_is_clearly_somebody_elses_keeps_nobody(pod: Pod) -> None:
     pod.give(file_of("alice", "bob"))
-    pod.give(file_of("alice") + b"alice+box@example.org:{X}hash\ncarol:{X}hash\n")
+    pod.give(file_of("alice") + b"alice+box@example.org:{CRYPT}hash\ncarol:{CRYPT}hash\n")
     assert b"bob@" not in pod.in_use()
 
 
@@ -178,7 +180,9 @@ def test_a_full_mail_volume_keeps_no_user_out(pod: Pod, capsys: pytest.CaptureFi
 
 
 def test_no_password_is_in_the_report_or_in_the_log(pod: Pod) -> None:
-    line = pod.give(file_of("alice") + b"bob@example.org {X}hash-of-bob\nCarol@example.org:{X}hash-of-carol:0:0\n")
+    line = pod.give(
+        file_of("alice") + b"bob@example.org {CRYPT}hash-of-bob\nCarol@example.org:{CRYPT}hash-of-carol:0:0\n"
+    )
     for text in (line, (pod.folder / "report").read_text()):
         assert "hash-of" not in text
 

@@ -25,35 +25,38 @@ def handed(text: str | bytes, volume: Volume = VOLUME) -> str:
 @pytest.mark.parametrize(
     ("line", "expected"),
     [
-        ("alice@example.org:{X}h::::::", "alice@example.org:{X}h::::::"),
-        ("Bob.Miller@Example.ORG:{X}h::::::", "bob.miller@example.org:{X}h::::::"),
+        ("alice@example.org:{CRYPT}h::::::", "alice@example.org:{CRYPT}h::::::"),
+        ("Bob.Miller@Example.ORG:{CRYPT}h::::::", "bob.miller@example.org:{CRYPT}h::::::"),
         # The likeliest mistake of all: Dovecot says that the user "is missing userdb info".
-        ("alice@example.org:{X}h", "alice@example.org:{X}h::::::"),
-        ("alice@example.org:{X}h:::", "alice@example.org:{X}h::::::"),
-        (" alice@example.org : {X}h ::::::", "alice@example.org:{X}h::::::"),
-        ("\u00a0alice@example.org:{X}h", "alice@example.org:{X}h::::::"),
+        ("alice@example.org:{CRYPT}h", "alice@example.org:{CRYPT}h::::::"),
+        ("alice@example.org:{CRYPT}h:::", "alice@example.org:{CRYPT}h::::::"),
+        (" alice@example.org : {CRYPT}h ::::::", "alice@example.org:{CRYPT}h::::::"),
+        ("\u00a0alice@example.org:{CRYPT}h", "alice@example.org:{CRYPT}h::::::"),
         # A password in clear may end with a blank.
         ("alice@example.org:{PLAIN}two words ", "alice@example.org:{PLAIN}two words ::::::"),
         # Dovecot escapes the name before it looks it up.
-        ("o'brien@example.org:{X}h", "o\\'brien@example.org:{X}h::::::"),
-        ("a&b=c@example.org:{X}h", "a&b=c@example.org:{X}h::::::"),
-        ("alice@example.org:{X}h::::::userdb_quota_rule=*:bytes=1G", None),
+        ("o'brien@example.org:{CRYPT}h", "o\\'brien@example.org:{CRYPT}h::::::"),
+        ("a&b=c@example.org:{CRYPT}h", "a&b=c@example.org:{CRYPT}h::::::"),
+        ("alice@example.org:{CRYPT}h::::::userdb_quota_rule=*:bytes=1G", None),
         # As docker-mailserver writes it.
-        ("alice@example.org:{X}h:5000:5000::/var/mail/example.org/alice::", "alice@example.org:{X}h:5000:5000::::"),
-        ("alice@example.org:{X}h::::example.org/alice::", "alice@example.org:{X}h::::::"),
-        ("alice@example.org:{X}h::::/srv/mail/../../var/mail::", "alice@example.org:{X}h::::::"),
-        ("alice@example.org:{X}h::::/srv/mail/elsewhere/alice::", None),
         (
-            "alice@example.org:{X}h::::::userdb_mail=maildir:/var/mail/alice userdb_home=/home/alice nologin=y",
-            "alice@example.org:{X}h::::::nologin=y",
+            "alice@example.org:{CRYPT}h:5000:5000::/var/mail/example.org/alice::",
+            "alice@example.org:{CRYPT}h:5000:5000::::",
         ),
-        ("alice@example.org:{X}h::::::userdb_mail=maildir:~/Mail userdb_home=/srv/mail/a", None),
-        ("alice@example.org:{X}h:0:0::::", "alice@example.org:{X}h::::::"),
-        ("alice@example.org:{X}h:1000:1000::::", "alice@example.org:{X}h::::::"),
+        ("alice@example.org:{CRYPT}h::::example.org/alice::", "alice@example.org:{CRYPT}h::::::"),
+        ("alice@example.org:{CRYPT}h::::/srv/mail/../../var/mail::", "alice@example.org:{CRYPT}h::::::"),
+        ("alice@example.org:{CRYPT}h::::/srv/mail/elsewhere/alice::", None),
+        (
+            "alice@example.org:{CRYPT}h::::::userdb_mail=maildir:/var/mail/alice userdb_home=/home/alice nologin=y",
+            "alice@example.org:{CRYPT}h::::::nologin=y",
+        ),
+        ("alice@example.org:{CRYPT}h::::::userdb_mail=maildir:~/Mail userdb_home=/srv/mail/a", None),
+        ("alice@example.org:{CRYPT}h:0:0::::", "alice@example.org:{CRYPT}h::::::"),
+        ("alice@example.org:{CRYPT}h:1000:1000::::", "alice@example.org:{CRYPT}h::::::"),
         # It works: the group may write.
-        ("alice@example.org:{X}h:1000:5000::::", None),
+        ("alice@example.org:{CRYPT}h:1000:5000::::", None),
         # Only Dovecot knows its accounts; and a colon in a password looks the same.
-        ("alice@example.org:{X}h:vmail:vmail::::", None),
+        ("alice@example.org:{CRYPT}h:vmail:vmail::::", None),
     ],
 )
 def test_a_line_that_can_be_meant_in_one_way_only(line: str, expected: str | None) -> None:
@@ -62,8 +65,8 @@ def test_a_line_that_can_be_meant_in_one_way_only(line: str, expected: str | Non
 
 
 def test_a_rootless_dovecot_can_be_one_user_only() -> None:
-    assert handed("alice@example.org:{X}h:1000:7000::::", ROOTLESS) == "alice@example.org:{X}h::::::\n"
-    assert handed("alice@example.org:{X}h:7000:7000::::", ROOTLESS) == "alice@example.org:{X}h:7000:7000::::\n"
+    assert handed("alice@example.org:{CRYPT}h:1000:7000::::", ROOTLESS) == "alice@example.org:{CRYPT}h::::::\n"
+    assert handed("alice@example.org:{CRYPT}h:7000:7000::::", ROOTLESS) == "alice@example.org:{CRYPT}h:7000:7000::::\n"
 
 
 @pytest.mark.parametrize(
@@ -85,20 +88,20 @@ def test_what_an_editor_makes_of_a_file(content: bytes) -> None:
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
-        ("alice@example.org {X}hash", passwd.NO_COLON),
+        ("alice@example.org {CRYPT}hash", passwd.NO_COLON),
         ("hash without anything", passwd.NO_COLON),
-        (":{X}hash::::::", passwd.NO_USER),
-        ("m\u00fcller@example.org:{X}hash", passwd.NOT_ASCII),
-        ("alice@m\u00fcller.example:{X}hash", passwd.NOT_ASCII),
-        ("alice+box@example.org:{X}hash", passwd.EXTENSION),
-        ("two words@example.org:{X}hash", passwd.NOT_AN_ADDRESS),
-        ("a/b@example.org:{X}hash", passwd.NOT_AN_ADDRESS),
-        ("a%b@example.org:{X}hash", passwd.NOT_AN_ADDRESS),
-        ("a!b@example.org:{X}hash", passwd.NOT_AN_ADDRESS),
-        ("alice@:{X}hash", passwd.NOT_AN_ADDRESS),
+        (":{CRYPT}hash::::::", passwd.NO_USER),
+        ("m\u00fcller@example.org:{CRYPT}hash", passwd.NOT_ASCII),
+        ("alice@m\u00fcller.example:{CRYPT}hash", passwd.NOT_ASCII),
+        ("alice+box@example.org:{CRYPT}hash", passwd.EXTENSION),
+        ("two words@example.org:{CRYPT}hash", passwd.NOT_AN_ADDRESS),
+        ("a/b@example.org:{CRYPT}hash", passwd.NOT_AN_ADDRESS),
+        ("a%b@example.org:{CRYPT}hash", passwd.NOT_AN_ADDRESS),
+        ("a!b@example.org:{CRYPT}hash", passwd.NOT_AN_ADDRESS),
+        ("alice@:{CRYPT}hash", passwd.NOT_AN_ADDRESS),
         ('{"alice@example.org": "hash"}', passwd.NOT_AN_ADDRESS),
-        (f"{'a' * 255}@example.org:{{X}}hash", passwd.TOO_LONG),
-        ("alice@example.org:{X}\0hash", passwd.CONTROL),
+        (f"{'a' * 255}@example.org:{{CRYPT}}hash", passwd.TOO_LONG),
+        ("alice@example.org:{CRYPT}\0hash", passwd.CONTROL),
     ],
 )
 def test_a_line_of_nobody_is_named_and_left_out(line: str, reason: str) -> None:
@@ -108,15 +111,30 @@ def test_a_line_of_nobody_is_named_and_left_out(line: str, reason: str) -> None:
 
 
 def test_a_user_without_a_domain_can_log_in_as_before_and_is_named() -> None:
-    found = judged("alice:{X}hash::::::\nbob@example.org:x\n")
+    found = judged("alice:{CRYPT}hash::::::\nbob@example.org:x\n")
     assert found.bad == (Note(1, passwd.NO_DOMAIN),)
     assert list(found.entries) == ["alice", "bob@example.org"]
     assert list(found.users) == ["bob@example.org"]
 
 
+@pytest.mark.parametrize("password", ["{BCRYPT}$2y$05$x", "{sha512crypt}$6$x$y", "{SHA512.GZIP}x", "{}x"])
+def test_an_unknown_password_scheme_is_named_and_mail_still_comes(password: str) -> None:
+    """Dovecot refuses each login of that user: `Unknown scheme`."""
+    found = judged(f"alice@example.org:{password}::::::")
+    assert found.bad == (Note(1, passwd.SCHEME),)
+    assert [*found.users] == ["alice@example.org"]
+
+
+@pytest.mark.parametrize(
+    "password", ["{sha512-crypt}$6$x$y", "{SSHA.b64}eA==", "{PLAIN}x{y}", "$2y$05$x", "", "x{BCRYPT}"]
+)
+def test_a_known_scheme_or_the_default_one_is_left_to_dovecot(password: str) -> None:
+    assert judged(f"alice@example.org:{password}::::::").bad == ()
+
+
 def test_a_user_of_two_lines_has_the_one_that_dovecot_took_before() -> None:
-    found = judged("Bob@example.org:{X}one\nbob@example.org:{X}two::::::\nbob@example.org:{X}three::::::\n")
-    assert [entry.text for entry in found.entries.values()] == ["bob@example.org:{X}two::::::"]
+    found = judged("Bob@example.org:{CRYPT}one\nbob@example.org:{CRYPT}two::::::\nbob@example.org:{CRYPT}three::::::\n")
+    assert [entry.text for entry in found.entries.values()] == ["bob@example.org:{CRYPT}two::::::"]
     assert found.bad == (Note(1, passwd.AGAIN), Note(3, passwd.AGAIN))
 
 
@@ -147,7 +165,7 @@ def test_no_line_changes_another(line: str, rest: str) -> None:
 
 @given(st.text(string.ascii_letters + string.digits + "$./{}", min_size=12))
 def test_no_message_has_a_password(secret: str) -> None:
-    lines = [f"{secret}:alice@example.org", f"bob@example.org {{X}}{secret}", f"+:{secret}", f"{secret}\0:x"]
+    lines = [f"{secret}:alice@example.org", f"bob@example.org {{CRYPT}}{secret}", f"+:{secret}", f"{secret}\0:x"]
     found = judged("\n".join(lines))
     assert not [note for note in (*found.bad, *found.corrected) if secret in note.text]
 

@@ -7,6 +7,7 @@ wrong, and its last line is one sentence about it; with 75 (EX_TEMPFAIL) if ther
 first: Postfix's answers say little about a Dovecot that did not start.
 """
 
+import contextlib
 import signal
 import sys
 import time
@@ -24,6 +25,8 @@ from mailstack_probe.sessions import Problem, Session, Silent, Slow, Unanswered,
 LOGGED = 2.0
 # Seconds between two tries while a server starts.
 PAUSE = 0.5
+# A container's terminationMessagePath, by default.
+TERMINATION_LOG = Path("/dev/termination-log")
 
 Dialogue = Callable[[Session], None]
 
@@ -191,6 +194,14 @@ def _content(file: Path) -> str:
         return ""
 
 
+def _say_last(line: str) -> None:
+    """The kubelet may read the container's log before the last line has got there; its file it reads in any case."""
+    print(line, file=sys.stderr, flush=True)
+    # Only where there is such a file.
+    with contextlib.suppress(OSError), TERMINATION_LOG.open("r+") as message:
+        message.write(line)
+
+
 def main() -> None:
     """Exits with 1 and the problem if there is one."""
     # PID 1 has no default action: the pod would last for its grace period.
@@ -200,7 +211,7 @@ def main() -> None:
         rehearse(_checks(options))
     except Problem as problem:
         words = _logged(list(map(Path, options.log)))
-        print(f"mailstack: {problem}{words}", file=sys.stderr, flush=True)
+        _say_last(f"mailstack: {problem}{words}")
         # No answer, and nothing in the logs: the node may be slow.
         sys.exit(NO_ANSWER if isinstance(problem, Unanswered) and not words else 1)
 

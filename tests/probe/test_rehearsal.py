@@ -56,6 +56,18 @@ def problem(*checks: Check) -> str:
     return str(found.value)
 
 
+def test_the_last_line_is_where_the_kubelet_reads_it(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Fault: a kubelet that read the log before its last line was there said `SMTP on port 25 works` of a failure."""
+    message = tmp_path / "termination-log"
+    monkeypatch.setattr(rehearsal, "TERMINATION_LOG", message)
+    rehearsal._say_last("mailstack: nowhere")
+    assert not message.exists()
+
+    message.touch()
+    rehearsal._say_last("mailstack: SMTP answered 451")
+    assert message.read_text() == "mailstack: SMTP answered 451"
+
+
 def test_servers_that_greet_pass(capsys: pytest.CaptureFixture[str]) -> None:
     with playing(IMAP) as imap, playing(SIEVE) as sieve, playing(asked("250 Ok")) as smtp:
         rehearsal.rehearse(

@@ -4,9 +4,11 @@
 set -eu
 . ../../scripts/fail.sh
 
-words=$(doveconf -n -c "$CONFIG" 2>&1 > /dev/null) || refused=1
+words=$(doveconf -n -c "$CONFIG" 2>&1 > /dev/null) || {
+  say_last "$words"
+  exit 1
+}
 [ -z "$words" ] || printf '%s\n' "$words" >&2
-[ -z "${refused:-}" ] || exit 1
 printf '%s\n' "$words" > "$WARNINGS"
 for script in "$SIEVE_BEFORE" "$SIEVE_AFTER"; do
   [ -e "$script" ] || continue

@@ -7,7 +7,7 @@ set -eu
 # Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
 quietly() {
   if words=$("$@" 2>&1 > /dev/null) && [ -z "$words" ]; then return; fi
-  echo "$words" >&2
+  say_last "$words"
   exit 1
 }
 

@@ -7,6 +7,7 @@ import pytest
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import paths, topology
 from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.parser import InvalidMailStack
 from mailstack_operator.stack.postfix import aliases, main_cf
 from mailstack_operator.stack.postfix.parameters import MANAGED
 from tests.stacks import stack
@@ -72,6 +73,28 @@ def test_mail_to_the_own_domains_alone_is_retried_on_request_and_other_mail_as_p
 
 def test_dovecot_is_asked_again_right_after_a_failed_connection() -> None:
     assert parameters()["lmtp_destination_concurrency_failed_cohort_limit"] == "0"
+
+
+@pytest.mark.parametrize("host", ["filter.post.svc", "rspamd.post.svc.cluster.local", "local", "virtual"])
+def test_a_service_may_have_any_name(host: str) -> None:
+    """`FILTER` and `local:` name other delivery methods, and are parts of the names of hosts."""
+    milter = f"inet:{host}:11332"
+    assert parameters({"spec.postfix.parameters": {"smtpd_milters": milter}})["smtpd_milters"] == milter
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "inline:{{subject = FILTER smtp:other}}",
+        "regexp:{{/^x/ filter  [192.0.2.1]:25}}",
+        "static:discard:",
+        "static:{local:x}",
+        "virtual:",
+    ],
+)
+def test_no_value_names_another_delivery_method(value: str) -> None:
+    with pytest.raises(InvalidMailStack, match="another delivery method"):
+        parameters({"spec.postfix.parameters": {"header_checks": value}})
 
 
 def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:

@@ -215,8 +215,11 @@ REFUSED: Final = {**MANAGED, **_ELSEWHERE}
 NAME_PATTERN: Final = r"[a-z0-9][A-Za-z0-9_]*"
 _MAX_NAME: Final = 128
 
-# FILTER in an access or header table, or a transport that is not LMTP, named in a value.
-_ROUTING_VALUE: Final = re.compile(r"\bFILTER\b|\b(?:pipe|virtual|local|discard):", re.IGNORECASE)
+# FILTER in an access or header table, or a transport that is not LMTP, named in a value; not the host and port of a
+# service, such as inet:filter.post.svc.cluster.local:11332.
+_ROUTING_VALUE: Final = re.compile(
+    r"\bFILTER\s+\S+:|(?<![\w.-])(?<!inet:)(?:pipe|virtual|local|discard):", re.IGNORECASE
+)
 # Tables that change recipients before they are verified. One that answers for every address, by a pattern, for a whole
 # domain or from elsewhere, would make every address exist.
 _RECIPIENT_TABLES: Final = ("canonical_maps", "recipient_canonical_maps", "virtual_alias_maps")

@@ -77,14 +77,9 @@ def start_api_server() -> None:
     """Returns when pods can reach it again: kube-proxy, which was cut off too, needs up to a minute more."""
     on_node("mv", _KEPT, _API_SERVER)
     until("the API server answers", api_answers, 180)
-    until("the Service kubernetes leads to the API server", _service_answers, 180)
-
-
-def _service_answers() -> str:
     address = run("kubectl", "get", "service", "kubernetes", "--namespace=default", "-o=jsonpath={.spec.clusterIP}")
-    return on_node(
-        "curl", "--silent", "--show-error", "--insecure", "--fail", "--max-time", "2", f"https://{address}/readyz"
-    )
+    ask = ("curl", "--silent", "--show-error", "--insecure", "--fail", "--max-time", "2", f"https://{address}/readyz")
+    until("the Service kubernetes leads to the API server", lambda: on_node(*ask), 180)
 
 
 _API_SERVER = "/etc/kubernetes/manifests/kube-apiserver.yaml"

@@ -124,9 +124,8 @@ def judge(content: bytes, volume: Volume) -> Judgement:
     entries = [judged for judged in found if isinstance(judged, Entry)]
     chosen = _choose(entries)
     bad = [judged for judged in found if isinstance(judged, Note)]
-    bad += [Note(entry.line, entry.flaw) for entry in chosen.values() if entry.flaw]
+    bad += [Note(entry.line, wrong) for entry in chosen.values() if (wrong := entry.flaw or _login_problem(entry))]
     bad += [Note(entry.line, AGAIN) for entry in entries if _differs(entry, chosen[entry.user])]
-    bad += [Note(entry.line, SCHEME) for entry in chosen.values() if not entry.flaw and _is_locked_out(entry)]
     confirmed = [int(match[1]) for _, line in lines if (match := _CONFIRMATION.fullmatch(line))]
     return Judgement(
         entries=chosen,
@@ -205,10 +204,10 @@ def _entry(number: int, line: str, user: str, volume: Volume) -> Entry:
     return Entry(user, number, ":".join(fields), tuple(what for what, is_so in corrections.items() if is_so), flaw)
 
 
-def _is_locked_out(entry: Entry) -> bool:
-    """Whether no password fits, because Dovecot does not know the scheme of the line's."""
+def _login_problem(entry: Entry) -> str:
+    """Why no password fits; empty where one may."""
     scheme = _SCHEME.match(entry.text.split(":")[1])
-    return scheme is not None and scheme["name"].upper() not in _SCHEMES
+    return SCHEME if scheme and scheme["name"].upper() not in _SCHEMES else ""
 
 
 def _password(password: str) -> str:

@@ -1,5 +1,6 @@
 """What main.cf makes of Postfix: the how-to's Postfix, and nothing that goes round it."""
 
+import re
 from itertools import product
 
 import pytest
@@ -23,7 +24,7 @@ RELAY: dict[str, Json] = {
 }
 
 
-DEFAULTS = tuple(main_cf.defaults(topology.decide(stack())))
+DEFAULTS = tuple(main_cf.defaults(topology.decide(stack(INET_TLS))))
 
 
 def parameters(changes: dict[str, Json] | None = None) -> dict[str, str]:
@@ -42,7 +43,7 @@ def test_the_managed_names_are_just_those_that_some_stack_writes() -> None:
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_a_default_of_the_operators_is_replaced_by_the_specs_own_parameter(name: str) -> None:
     """An object that sets it stays valid, and its value counts."""
-    assert parameters({"spec.postfix.parameters": {name: "12345"}})[name] == "12345"
+    assert parameters({**INET_TLS, "spec.postfix.parameters": {name: "12345"}})[name] == "12345"
 
 
 @pytest.mark.parametrize(
@@ -95,6 +96,23 @@ def test_a_service_may_have_any_name(host: str) -> None:
 def test_no_value_names_another_delivery_method(value: str) -> None:
     with pytest.raises(InvalidMailStack, match="another delivery method"):
         parameters({"spec.postfix.parameters": {"header_checks": value}})
+def test_a_connection_to_a_pod_that_is_gone_is_given_up_soon() -> None:
+    assert parameters(INET)["lmtp_connect_timeout"] == "5s"
+
+
+def test_a_busy_unix_socket_is_waited_for() -> None:
+    """With a time-out Postfix would not wait for room in the backlog."""
+    assert "lmtp_connect_timeout" not in parameters()
+
+
+def test_a_dovecot_that_does_not_answer_holds_a_delivery_for_a_minute_at_most() -> None:
+    written = {name: value for name, value in parameters().items() if re.fullmatch("lmtp_.*_timeout", name)}
+    assert set(written.values()) == {"15s", "60s"}
+
+
+def test_a_message_that_dovecot_may_have_stored_is_not_given_up_early() -> None:
+    """A second delivery would be a duplicate."""
+    assert "lmtp_data_done_timeout" not in parameters(INET)
 
 
 def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:

@@ -133,6 +133,13 @@ class UnixLink:
         """What lmtp(8) needs for this kind of link, in main.cf."""
         return {}
 
+    @property
+    def lmtp_defaults(self) -> dict[str, str]:
+        """What lmtp(8) should have for this kind of link, and the spec's own parameters may replace."""
+        # No lmtp_connect_timeout: with one, a socket whose backlog is full is an error at once; without, Postfix waits
+        # for Dovecot to accept.
+        return {}
+
     def listener(self, *, rootless: bool) -> Block:
         """Dovecot's listener. Without root, it belongs to the number that Dovecot runs as, and that is postfix's."""
         owner = {} if rootless else {"user": "postfix", "group": "postfix"}
@@ -243,6 +250,11 @@ class InetLink:
             "lmtp_tls_secure_cert_match": self.host,
             "lmtp_tls_loglevel": "1",
         }
+
+    @property
+    def lmtp_defaults(self) -> dict[str, str]:
+        # A packet to a pod that is gone is answered by nobody, and the kernel tries for 134 s: three times within 5 s.
+        return {"lmtp_connect_timeout": "5s"}
 
     def listener(self, *, rootless: bool) -> Block:
         del rootless

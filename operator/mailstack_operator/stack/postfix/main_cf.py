@@ -16,6 +16,28 @@ from mailstack_operator.stack.users.source import Spec
 _MESSAGE_SIZE = "50Mi"
 _POSTFIX_MESSAGE_SIZE = 10_240_000
 
+# How long lmtp(8) waits for a Dovecot that does not answer, which holds the message and its place among the deliveries.
+# What is cut short here is repeated soon and stored once. Not so after the end of the message: lmtp_data_done_timeout
+# stays Postfix's 10 minutes, because Dovecot may have stored it (RFC 5321, 4.5.3.2.6).
+_LMTP_TIMEOUTS = {
+    **dict.fromkeys(
+        (
+            "lmtp_lhlo_timeout",
+            "lmtp_starttls_timeout",
+            "lmtp_xforward_timeout",
+            "lmtp_mail_timeout",
+            "lmtp_data_init_timeout",
+            "lmtp_rset_timeout",
+            "lmtp_quit_timeout",
+        ),
+        # Nothing is looked up for these.
+        "15s",
+    ),
+    # Dovecot looks up the user and the quota, and it writes the message to its disk.
+    "lmtp_rcpt_timeout": "60s",
+    "lmtp_data_xfer_timeout": "60s",
+}
+
 
 def render(topology: Topology) -> str:
     """The whole of main.cf: the operator's parameters, then the spec's own."""
@@ -42,6 +64,8 @@ def defaults(topology: Topology) -> dict[str, str]:
         "lmtp_line_length_limit": "0",
         # After a connection that fails, Postfix would not even ask Dovecot about a recipient for minimal_backoff_time.
         "lmtp_destination_concurrency_failed_cohort_limit": "0",
+        **_LMTP_TIMEOUTS,
+        **topology.lmtp.lmtp_defaults,
         # These tell strangers who exists, and what waits for whom.
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",

@@ -200,6 +200,11 @@ def test_lmtp_over_tcp_is_in_plain_text_only_where_no_certificate_is_named() -> 
     assert parameters(INET_TLS)["lmtp_tls_security_level"] == "secure"
 
 
+def test_a_connection_with_tls_serves_many_messages() -> None:
+    assert parameters(INET_TLS)["lmtp_tls_connection_reuse"] == "yes"
+    assert "lmtp_tls_connection_reuse" not in parameters(INET)
+
+
 def test_dovecots_certificate_is_verified_against_the_ca_and_the_services_name() -> None:
     secured = parameters(INET_TLS)
     assert secured["lmtp_tls_CAfile"] == paths.LMTP_CA_FILE

@@ -9,7 +9,7 @@ from mailstack_operator.stack import services as services_of
 from mailstack_operator.stack import topology
 from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.link import taken_sockets
-from mailstack_operator.stack.postfix import dovecot_clients, master_cf
+from mailstack_operator.stack.postfix import dovecot_clients, main_cf, master_cf
 from tests.stacks import stack
 
 SERVICE_FIELDS = 8
@@ -134,6 +134,24 @@ def test_what_dovecot_sends_is_limited() -> None:
 
 def test_without_sieve_dovecot_sends_nothing() -> None:
     assert "10026" not in master_cf.render(topology.decide(stack()))
+
+
+def test_tlsproxy_verifies_dovecot_as_lmtp_does() -> None:
+    inet: dict[str, Json] = {"type": "Inet", "inet": {"tls": {"secretName": "lmtp"}}}
+    plan = topology.decide(stack({"spec.delivery.listener": inet}))
+    _, _, proxy = master_cf.render(plan).partition("\ntlsproxy ")
+    written = dict(re.findall(r"^([a-zA-Z_]+) = (.*)$", main_cf.render(plan), re.MULTILINE))
+    assert f"\n  -o tlsproxy_client_security_level={written['lmtp_tls_security_level']}\n" in proxy
+    assert f"\n  -o tlsproxy_client_CAfile={written['lmtp_tls_CAfile']}\n" in proxy
+    assert f"\n  -o tlsproxy_client_loglevel={written['lmtp_tls_loglevel']}\n" in proxy
+
+
+@pytest.mark.parametrize("listener", ["Unix", "Inet"])
+def test_without_tls_between_the_servers_there_is_no_tlsproxy(listener: str) -> None:
+    """Its name in private/ stays free for Dovecot's socket."""
+    plan = topology.decide(stack({"spec.delivery.listener": {"type": listener}}))
+    assert "tlsproxy" not in master_cf.render(plan)
+    assert "tlsproxy" not in taken_sockets()
 
 
 def test_submission_demands_tls_before_anything_else() -> None:

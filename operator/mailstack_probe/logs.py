@@ -9,6 +9,11 @@ _LEVELS = (
     re.compile(r"\berror: ", re.IGNORECASE),
     re.compile(r"\bwarning: ", re.IGNORECASE),
 )
+# tlsproxy(8) always expects smtp(8), and says so of lmtp(8); a difference of other settings is another line.
+_HARMLESS = re.compile(
+    r"postfix/tlsproxy\[\d+\]: warning: (request from tlsproxy client with unexpected settings"
+    r"|to avoid this warning, .*|\(server\) 'cache_type=smtp' != \(client\) 'cache_type=lmtp')\s*$"
+)
 
 
 def telling(log: str) -> str | None:
@@ -16,6 +21,6 @@ def telling(log: str) -> str | None:
 
     The first, because a cause comes before what follows from it.
     """
-    lines = log.splitlines()
+    lines = [line for line in log.splitlines() if not _HARMLESS.search(line)]
     grave = (line for level in _LEVELS for line in lines if level.search(line))
     return next((_HEAD.sub("", line).strip() for line in grave), None)

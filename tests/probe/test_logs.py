@@ -24,3 +24,20 @@ def test_what_is_graver_tells_more() -> None:
 
 def test_a_log_without_a_grave_line_tells_nothing() -> None:
     assert telling("Nov 22 22:28:30 master: Info: Dovecot v2.4.1 starting up\n") is None
+
+
+TLSPROXY = """\
+Nov 22 22:28:32 mail postfix/tlsproxy[91]: warning: request from tlsproxy client with unexpected settings
+Nov 22 22:28:32 mail postfix/tlsproxy[91]: warning: (server) 'cache_type=smtp' != (client) 'cache_type=lmtp'
+Nov 22 22:28:32 mail postfix/tlsproxy[91]: warning: to avoid this warning, 1) identify the tlsproxy client
+"""
+
+
+def test_what_tlsproxy_always_says_of_lmtp_is_no_reason() -> None:
+    assert telling(TLSPROXY) is None
+    assert telling(TLSPROXY + POSTFIX) == telling(POSTFIX)
+
+
+def test_another_difference_to_tlsproxy_is_told() -> None:
+    line = "postfix/tlsproxy[91]: warning: (server) 'CAfile=/a' != (client) 'CAfile=/b'"
+    assert telling(f"{TLSPROXY}Nov 22 22:28:32 mail {line}") == line

@@ -254,7 +254,9 @@ class InetLink:
     @property
     def lmtp_defaults(self) -> dict[str, str]:
         # A packet to a pod that is gone is answered by nobody, and the kernel tries for 134 s: three times within 5 s.
-        return {"lmtp_connect_timeout": "5s"}
+        connecting = {"lmtp_connect_timeout": "5s"}
+        # One handshake for many messages, by tlsproxy(8).
+        return connecting | {"lmtp_tls_connection_reuse": "yes"} if self.tls else connecting
 
     def listener(self, *, rootless: bool) -> Block:
         del rootless

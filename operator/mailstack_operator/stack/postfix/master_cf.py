@@ -2,7 +2,7 @@
 
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.link import Outgoing
-from mailstack_operator.stack.paths import DOVECOT_CLIENTS, OWN_SENDERS
+from mailstack_operator.stack.paths import DOVECOT_CLIENTS, LMTP_CA_FILE, OWN_SENDERS
 from mailstack_operator.stack.postfix import services
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import VERIFICATION_PORT
@@ -62,12 +62,28 @@ _OUTGOING = f"""\
   -o smtpd_client_recipient_rate_limit={OUTGOING_RATE}
 """
 
+# Keeps lmtp(8)'s connections with TLS open between messages (lmtp_tls_connection_reuse). What it checks, and whether
+# mail may go there, lmtp(8) says; these are the same values, which it would warn about otherwise. It serves nobody: no
+# certificate, and nothing of smtpd's. Over its default of 100 connections it would begin anew, with that warning.
+_TLSPROXY = f"""\
+tlsproxy   unix        -  -  n  -      0  tlsproxy
+  -o tlsproxy_client_security_level=secure
+  -o tlsproxy_client_CAfile={LMTP_CA_FILE}
+  -o tlsproxy_client_loglevel=1
+  -o tlsproxy_client_loglevel_parameter=lmtp_tls_loglevel
+  -o tlsproxy_tls_security_level=may
+  -o tlsproxy_tls_chain_files=
+  -o tlsproxy_tls_cert_file=none
+  -o max_use=1000
+"""
+
 
 def render(topology: Topology) -> str:
     """The whole of master.cf."""
+    tlsproxy = _TLSPROXY if topology.lmtp.tls else ""
     submission = _SUBMISSION_SERVICES if topology.spec.submission else ""
     outgoing = _outgoing(topology, topology.outgoing) if topology.outgoing else ""
-    return syntax.HEADER + services.SERVICES + _PROBE + submission + outgoing
+    return syntax.HEADER + services.SERVICES + tlsproxy + _PROBE + submission + outgoing
 
 
 def _outgoing(topology: Topology, found: Outgoing) -> str:

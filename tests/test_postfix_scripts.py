@@ -77,3 +77,13 @@ def test_postfix_serves_longer_only_where_others_can_take_over(listener: str, se
     plan = topology.decide(stack({"spec.delivery": {"listener": {"type": listener}}}))
     server = component.build(plan).main or {}
     assert {"name": "SERVE_SECONDS", "value": seconds} in entries(server, "env")
+
+
+def test_nothing_is_copied_into_the_queues_volume_at_a_start() -> None:
+    """On a full volume Debian's `postfix check` could not update its copies of /etc, and Postfix would not start."""
+    built = component.build(topology.decide(stack()))
+    assert built.files["defaults"]() == "SYNC_CHROOT=\n"
+    for container in (*built.init, built.main or {}):
+        mounts = {each["mountPath"]: each.get("subPath") for each in entries(container, "volumeMounts")}
+        assert mounts["/etc/default/postfix"] == "defaults"
+        assert "/etc/postfix/defaults" not in mounts

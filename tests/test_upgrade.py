@@ -24,7 +24,7 @@ OLD_IMAGE, NEW_IMAGE = "mailstack/operator:0.1.0", "mailstack/operator:0.2.0"
 # claims' marks, the containers' resources, Dovecot's limits and mailboxes, and where its warnings are kept.
 ALLOWED = (
     r"PersistentVolumeClaim \S+ \.metadata\.annotations",
-    r"ConfigMap \S+-postfix \.data\.(main\.cf|master\.cf|\w+\.regexp)",
+    r"ConfigMap \S+-postfix \.data\.(main\.cf|master\.cf|\w+\.regexp|defaults)",
     r"ConfigMap \S+-dovecot \.data\.(dovecot\.conf|roles)",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.volumeMounts\b.*",
     r"StatefulSet \S+ \.spec\.template\.spec\.containers\[postfix\]\.ports\[outgoing\]",

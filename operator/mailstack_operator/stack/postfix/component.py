@@ -18,6 +18,7 @@ from mailstack_operator.stack.paths import (
     POSTFIX_ALIASES,
     POSTFIX_CONFIG,
     POSTFIX_DATA,
+    POSTFIX_DEFAULTS,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
     RELAY_FILE,
@@ -34,6 +35,10 @@ from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, Pro
 
 # Postfix's own default_process_limit.
 _PROCESS_LIMIT = 100
+
+# For Debian's script of `postfix check`: nothing is copied into the queue's volume for a chroot, which no service has.
+# A full volume could not take it, and Postfix would not start.
+_DEFAULTS = "SYNC_CHROOT=\n"
 
 # For the scripts that run in the server's container.
 _ENVIRONMENT = {
@@ -68,10 +73,11 @@ def build(topology: Topology) -> Component:
 
 
 def files(topology: Topology) -> Files:
-    """The files of /etc/postfix."""
+    """The files of /etc/postfix, and `defaults`, which is mounted elsewhere."""
     found: dict[str, Callable[[], str]] = {
         "main.cf": partial(main_cf.render, topology),
         "master.cf": partial(master_cf.render, topology),
+        "defaults": partial(str, _DEFAULTS),
     }
     if topology.spec.delivery.recipients == "Local":
         found["aliases"] = partial(aliases.render, topology)
@@ -144,8 +150,14 @@ def _volumes(topology: Topology) -> Iterator[Object]:
 
 def _mounts(topology: Topology) -> list[Json]:
     """Postfix's folders and files."""
-    configuration = containers.file_mounts("postfix-config", POSTFIX_CONFIG, files(topology))
-    return [mount("queue", POSTFIX_SPOOL), mount("data", POSTFIX_DATA), *topology.lmtp.mounts(), *configuration]
+    names = [name for name in files(topology) if name != "defaults"]
+    return [
+        mount("queue", POSTFIX_SPOOL),
+        mount("data", POSTFIX_DATA),
+        *topology.lmtp.mounts(),
+        *containers.file_mounts("postfix-config", POSTFIX_CONFIG, names),
+        mount("postfix-config", POSTFIX_DEFAULTS, read_only=True, sub_path="defaults"),
+    ]
 
 
 def _secret_mounts(topology: Topology) -> Iterator[Json]:

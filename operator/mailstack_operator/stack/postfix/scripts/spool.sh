@@ -39,11 +39,13 @@ find "$@" ! -user "$uid" -exec chown "$uid:$gid" {} +
 for folder in maildrop public; do
   [ ! -d "$SPOOL/$folder" ] || chown "$uid:postdrop" "$SPOOL/$folder"
 done
+# What an earlier version copied for a chroot; `postfix check` warns where it differs from the files of this pod.
+rm -rf "${SPOOL:?}/etc" "${SPOOL:?}/lib"
 # It makes the folders that are missing, too.
 quietly postfix check
 # So that `postfix start-fg`, which removes the file, does not check all of it again; after a crash of the container it
-# does.
-touch "$SPOOL/quick-start"
+# does, and so it does on a volume that is full.
+touch "$SPOOL/quick-start" 2> /dev/null || true
 
 # Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
 if [ -e "$ALIASES" ]; then

@@ -156,6 +156,7 @@ class ProbeOptions(Arguments):
     certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()
     users: Annotated[str | None, Option("what the helper `users` reports on the users file", "FILE")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
+    message_size: Annotated[int, Option("largest message that Postfix accepts", "BYTES", int)] = 0
     group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None
     credentials: Annotated[str, Option("folder of token and ca.crt for the API server", "FOLDER")] = TOKEN_FOLDER
 

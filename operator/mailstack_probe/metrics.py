@@ -3,12 +3,13 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from mailstack_probe import pem, queues, reasons, store, verify_cache
+from mailstack_probe import pem, queues, reasons, verify_cache, volumes
 from mailstack_probe.board import Board
 from mailstack_probe.contract import CLIENTS, LMTP, SMTP, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Metric, Sample
 from mailstack_probe.probe import Probe
 from mailstack_probe.reports import Reporter
+from mailstack_probe.volumes import Found
 
 
 def collect(options: ProbeOptions, probe: Probe, reporter: Reporter) -> Iterator[Metric]:
@@ -27,6 +28,7 @@ def collect(options: ProbeOptions, probe: Probe, reporter: Reporter) -> Iterator
         yield from _queues(Path(options.queue))
     if options.store:
         yield from _store(Path(options.store))
+    yield from _volumes(probe.volumes.found)
     yield from _certificates(options.certificate)
     results = [Sample(count, {"result": result}) for result, count in sorted(reporter.results.items())]
     yield Metric("mailstack_probe_reports_total", "counter", "Writes to the MailStack's status, by result.", results)
@@ -103,10 +105,20 @@ def _queues(spool: Path) -> Iterator[Metric]:
 
 def _store(folder: Path) -> Iterator[Metric]:
     try:
-        free = store.free_bytes(folder)
+        free = volumes.look(folder).free
     except OSError:
         return
     yield Metric("mailstack_store_free_bytes", "gauge", "Bytes that can be written to the mail volume.", [Sample(free)])
+
+
+def _volumes(found: Sequence[Found]) -> Iterator[Metric]:
+    """Where a file system has no limit of inodes, there is no series of them."""
+    free = [Sample(each.room.free, {"volume": each.volume.name}) for each in found]
+    yield Metric("mailstack_volume_free_bytes", "gauge", "Bytes that can be written to the volume.", free)
+    inodes = [Sample(each.room.free_inodes, {"volume": each.volume.name}) for each in found if each.room.inodes]
+    yield Metric("mailstack_volume_free_inodes", "gauge", "Files that can be made on the volume.", inodes)
+    nearly = [Sample(float(each.nearly_full), {"volume": each.volume.name}) for each in found]
+    yield Metric("mailstack_volume_nearly_full", "gauge", "Whether the volume has little room left: 1 or 0.", nearly)
 
 
 def _certificates(files: Sequence[str]) -> Iterator[Metric]:

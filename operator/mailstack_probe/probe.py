@@ -11,6 +11,7 @@ from mailstack_probe import (
     expiry,
     listeners,
     lmtp_verdicts,
+    postfix_verdicts,
     reasons,
     retries,
     smtp,
@@ -18,6 +19,7 @@ from mailstack_probe import (
     users_verdicts,
     verdicts,
     verification_verdicts,
+    volumes,
 )
 from mailstack_probe.board import Board
 from mailstack_probe.clients import Clients
@@ -32,6 +34,7 @@ from mailstack_probe.users import UsersFile
 from mailstack_probe.users_report import Report
 from mailstack_probe.verdicts import Patience, Verdict
 from mailstack_probe.verification import UnknownNames, Verifier
+from mailstack_probe.volumes import Volume, Volumes
 
 # Seconds between two checks: of a Dovecot that is away, of LMTP, and of the others while nothing changes.
 SOON = 1.0
@@ -57,7 +60,7 @@ class Probe:
         self._options = options
         self._unknown = f"{PROBE_USER}@{options.domain[0]}"
         self._users = UsersFile(Path(options.users)) if options.users else None
-        self._store = Store(Path(options.store)) if options.store else None
+        self._store = Store(Path(options.store), options.message_size) if options.store else None
         self.patience = {check: Patience(start + GRACE) for check in BY_CHECK}
         self._names = UnknownNames()
         self._listens = False
@@ -72,6 +75,7 @@ class Probe:
         self._asked: Report | None = None
         self._postfix = list(self._postfix_loops(options))
         stores = [Loop("store", self._check_store)] if self._store else []
+        self.volumes = Volumes(_volumes(options))
         ports = [Loop("port", self._check_port)] if self._postfix else []
         dates = [Loop("certificates", self._check_certificates)] if options.certificate else []
         self.clients = Clients(options)
@@ -84,7 +88,8 @@ class Probe:
         self._pace = retries.Pace()
         self._waiting = retries.Waiting(Path(options.queue), options.domain) if options.queue else None
         waiting = [Loop("retries", self._retry)] if self._waiting and options.verification else []
-        self.others = [*stores, *self._postfix, *ports, *dates, self._people, *sessions, *rosters, *waiting]
+        room = Loop("volumes", self._check_volumes)
+        self.others = [*stores, room, *self._postfix, *ports, *dates, self._people, *sessions, *rosters, *waiting]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -189,6 +194,18 @@ class Probe:
             self._lmtp.wake()
         return OFTEN if self._store.problem() else SELDOM
 
+    def _check_volumes(self) -> float:
+        lacked = self._queue_lacks_inodes()
+        self.volumes.examine()
+        self.board.warn("volumes", self.volumes.warnings())
+        if lacked != self._queue_lacks_inodes():
+            for loop in self._postfix:
+                loop.wake()
+        return SELDOM
+
+    def _queue_lacks_inodes(self) -> bool:
+        return self.volumes.lacks_inodes("queue")
+
     def _check_certificates(self) -> float:
         self.board.warn("certificates", list(expiry.warnings(self._options.certificate)))
         return SELDOM
@@ -215,6 +232,8 @@ class Probe:
 
     def _check_smtp(self) -> float:
         verdict = _guard(partial(smtp.check, self._smtp, self._options.smtp_connections))
+        if self._queue_lacks_inodes():
+            verdict = postfix_verdicts.WITHOUT_INODES
         self._publish(SMTP, verdict)
         # Postfix tells the postmaster of each refusal for want of space, but for those on the probe's own listener,
         # whose news wakes this check.
@@ -245,6 +264,9 @@ class Probe:
     def _check_verification(self) -> float:
         self.domains = dict(self._check_domains())
         verdict = verification_verdicts.sum_up(list(self.domains.items()))
+        if not verdict.good and self._queue_lacks_inodes():
+            # Postfix cannot write the message that asks Dovecot, and waits for its answer.
+            verdict = postfix_verdicts.WITHOUT_INODES
         if self._publish(VERIFICATION, verdict):
             for loop in self._postfix:
                 if loop is not self._verification:
@@ -277,6 +299,15 @@ class Probe:
 
     def _publish(self, check: str, verdict: Verdict) -> bool:
         return self.board.put(check, self.patience[check].temper(verdict, time.monotonic()))
+
+
+def _volumes(options: ProbeOptions) -> Iterator[Volume]:
+    if options.store:
+        yield volumes.mail(Path(options.store), options.message_size)
+    if options.queue:
+        yield volumes.queue(Path(options.queue), options.message_size)
+    if options.verify_map:
+        yield volumes.data(Path(options.verify_map).parent)
 
 
 def _guard(check: Callable[[], Verdict]) -> Verdict:

@@ -103,6 +103,10 @@ class WarningReason(Documented):
     CERTIFICATE_NAME = "CertificateForAnotherName", "The server's certificate is not for spec.hostname."
     CONFIG_WARNING = "ConfigWarning", "Dovecot warns of its configuration, and runs with it."
     INOTIFY_LIMIT = "InotifyLimit", "More IMAP sessions than the node lets Dovecot watch: they see new mail late."
+    VOLUME_NEARLY_FULL = (
+        "VolumeNearlyFull",
+        "The volume of mail, of the queue or of Postfix's data has little room left.",
+    )
     FOREIGN_DOMAIN = "ForeignDomain", "The users file has users of domains that the spec does not have."
 
 

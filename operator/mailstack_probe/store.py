@@ -5,9 +5,10 @@ import os
 import time
 from pathlib import Path
 
-from mailstack_probe import verdicts
+from mailstack_probe import verdicts, volumes
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
+from mailstack_probe.volumes import Volume
 
 # Bytes of the test file.
 _SIZE = 4096
@@ -16,16 +17,27 @@ _FULL = {errno.ENOSPC, errno.EDQUOT}
 PATIENCE = 10.0
 
 
-def problem(folder: Path) -> Verdict | None:
-    """Why a small file cannot be written there; None if it can."""
+def problem(folder: Path, message_size: int = 0) -> Verdict | None:
+    """Why a small file cannot be written there, or a message of so many bytes; None if they can."""
     file = folder / ".mailstack-probe"
     try:
         # A killed run may have left it, with another owner.
         file.unlink(missing_ok=True)
         _write(file)
+        return _without_room(volumes.mail(folder, message_size))
     except OSError as error:
         return _verdict(folder, error)
-    return None
+
+
+def _without_room(volume: Volume) -> Verdict | None:
+    room = volumes.look(volume.folder)
+    if volume.lacks_inodes(room):
+        lack = f"the mail volume has fewer than {volumes.INODES} inodes left"
+    elif volume.is_full(room):
+        lack = "the mail volume has less room left than a message may take"
+    else:
+        return None
+    return verdicts.bad(Reason.STORE_FULL, f"{lack}, so mail is deferred: {volume.remedy}")
 
 
 def _write(file: Path) -> None:
@@ -50,24 +62,19 @@ def _verdict(folder: Path, error: OSError) -> Verdict:
     )
 
 
-def free_bytes(folder: Path) -> int:
-    """Free space for users. Raises OSError."""
-    volume = os.statvfs(folder)
-    return volume.f_bavail * volume.f_frsize
-
-
 class Store:
     """The last result. One thread tests the volume; a hung file system does not block the others."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, message_size: int = 0) -> None:
         self.folder = folder
+        self._message_size = message_size
         self._began: float | None = None
         self._problem: Verdict | None = verdicts.unknown(Reason.STARTING, f"{folder} has not been tested yet")
 
     def examine(self) -> bool:
         """Writes a file. Returns whether the result has changed."""
         self._began = time.monotonic()
-        before, self._problem = self._problem, problem(self.folder)
+        before, self._problem = self._problem, problem(self.folder, self._message_size)
         self._began = None
         return before != self._problem
 

@@ -28,6 +28,8 @@ REFUSED = f'mailstack_smtp_state{{{POD},reason="ConnectionRefused"}}'
 ACTIVE = f'mailstack_queue_oldest_seconds{{{POD},queue="active"}}'
 DEFERRED = f'mailstack_queue_oldest_seconds{{{POD},queue="deferred"}}'
 HOLD = f'mailstack_queue_oldest_seconds{{{POD},queue="hold"}}'
+QUEUE_NEARLY_FULL = f'mailstack_volume_nearly_full{{{POD},volume="queue"}}'
+QUEUE_FREE = f'mailstack_volume_free_bytes{{{POD},volume="queue"}}'
 EXPIRY = f'mailstack_certificate_expiry_timestamp_seconds{{{POD},file="/run/mailstack/tls/tls.crt"}}'
 NOT_REPORTED = f'mailstack_probe_reports_total{{{POD},result="error"}}'
 READY = f'mailstack_condition{{{STACK},type="Ready",status="true"}}'
@@ -52,6 +54,8 @@ WELL = {
     ACTIVE: f"20{ALWAYS}",
     DEFERRED: f"3600{ALWAYS}",
     HOLD: f"{9 * DAY}{ALWAYS}",
+    QUEUE_NEARLY_FULL: f"0{ALWAYS}",
+    QUEUE_FREE: f"{900 << 20}{ALWAYS}",
     EXPIRY: f"{60 * DAY}{ALWAYS}",
     NOT_REPORTED: f"3{ALWAYS}",
     READY: f"1{ALWAYS}",
@@ -105,6 +109,11 @@ FAULTS = {
     "mail is stuck": Fault({ACTIVE: f"1801+30{ALWAYS}"}, 5, of_pod("MailStackQueueStuck", "warning", queue="active")),
     "mail is not delivered for hours": Fault(
         {DEFERRED: f"{4 * 3600 + 1}+30{ALWAYS}"}, 5, of_pod("MailStackQueueOld", "warning")
+    ),
+    "the queue's volume is nearly full": Fault(
+        {QUEUE_NEARLY_FULL: f"1{ALWAYS}", QUEUE_FREE: f"{80 << 20}{ALWAYS}"},
+        15,
+        of_pod("MailStackVolumeNearlyFull", "warning", volume="queue"),
     ),
     "a certificate has two weeks": Fault(
         {EXPIRY: f"{14 * DAY}{ALWAYS}"}, 15, of_pod("MailStackCertificateExpiration", "warning", **CERTIFICATE)

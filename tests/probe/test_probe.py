@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import listeners, loops
+from mailstack_probe import listeners, loops, volumes
 from mailstack_probe.board import Board
-from mailstack_probe.contract import LMTP, SMTP, USERS, WARNINGS, ProbeOptions
+from mailstack_probe.contract import LMTP, SMTP, USERS, VERIFICATION, WARNINGS, ProbeOptions
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.loops import Loop
 from mailstack_probe.passwd import Note
@@ -278,3 +278,22 @@ def test_another_place_is_refused(place: str, capsys: pytest.CaptureFixture[str]
     with pytest.raises(SystemExit):
         ProbeOptions.parse([*COMMON, f"--lmtp={place}"])
     assert "is neither unix:/PATH nor inet:HOST:PORT" in capsys.readouterr().err
+
+
+def test_a_queue_without_inodes_is_told_as_that_though_postfix_accepts_the_sender(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Postfix looks at bytes alone. A question to Dovecot is a message too, so it waits for an answer for ever."""
+    pending = [*HELLO, "450 4.1.1 unverified address: Address verification in progress", "221 Bye"]
+    with playing([*HELLO, "221 Bye"]) as smtp, playing(pending) as verification:
+        monkeypatch.setattr("mailstack_probe.probe.GRACE", 0.0)
+        ports = [f"--smtp={smtp.port}", f"--verification={verification.port}", "--expect=550"]
+        found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", *ports, f"--queue={tmp_path}", "--message-size=1000")
+        room = volumes.Room(free=1 << 30, size=1 << 30, free_inodes=3, inodes=1000)
+        monkeypatch.setattr(volumes, "look", lambda _: room)
+        loops = {each.name: each for each in found.others}
+        for name in ("volumes", SMTP, VERIFICATION):
+            loops[name].turn()
+    verdicts = [found.board.verdict(check) for check in (SMTP, VERIFICATION)]
+    assert [verdict.reason for verdict in verdicts if verdict] == ["QueueFull", "QueueFull"]
+    assert [each["reason"] for each in found.board.parts()[WARNINGS] if isinstance(each, dict)] == ["VolumeNearlyFull"]

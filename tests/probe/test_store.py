@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import store
+from mailstack_probe import store, volumes
 from mailstack_probe.store import Store
+from mailstack_probe.volumes import Room
 
 
 def test_a_volume_that_takes_files_is_good_and_stays_as_it_was(tmp_path: Path) -> None:
@@ -74,5 +75,21 @@ def test_a_file_system_that_hangs_is_seen_from_outside(tmp_path: Path, monkeypat
     assert seen.problem() is None
 
 
-def test_free_bytes(tmp_path: Path) -> None:
-    assert store.free_bytes(tmp_path) > 0
+@pytest.mark.parametrize(
+    ("room", "words"),
+    [
+        (
+            Room(free=200 << 10, size=64 << 20, free_inodes=9_999, inodes=16_384),
+            "less room left than a message may take",
+        ),
+        (Room(free=60 << 20, size=64 << 20, free_inodes=7, inodes=16_384), "fewer than 100 inodes left"),
+    ],
+)
+def test_a_volume_that_takes_a_small_file_but_no_message_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, room: Room, words: str
+) -> None:
+    monkeypatch.setattr(volumes, "look", lambda _: room)
+    verdict = store.problem(tmp_path, message_size=50 << 20)
+    assert verdict
+    assert (verdict.status, verdict.reason) == ("False", "StoreFull")
+    assert words in verdict.message

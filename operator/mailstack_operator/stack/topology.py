@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 from mailstack_operator import __version__
+from mailstack_operator.api.strings import size_bytes
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.stack import link
@@ -27,6 +28,9 @@ from mailstack_probe.contract import SMTP_PORT
 
 # Owner of the mail on the volume. A number of our own: it must be the same in every Dovecot image.
 MAIL_ID = 5000
+# The default of message_size_limit: the operator's, and that of postconf(5), in bytes.
+_MESSAGE_SIZE = "50Mi"
+_POSTFIX_MESSAGE_SIZE = 10_240_000
 # The name that a rootless Dovecot's number gets in its container.
 ROOTLESS_USER = "vmail"
 
@@ -96,6 +100,21 @@ class Topology:
     def tls(self) -> bool:
         """Whether the servers read certificates: for people, or for LMTP."""
         return self.spec.tls is not None or self.lmtp.tls
+
+    @property
+    def message_size_limit(self) -> int:
+        """The largest message that Postfix accepts, in bytes.
+
+        Without a limit of the spec's own it leaves room for four messages on a small volume, and is never less than
+        Postfix's own default.
+        """
+        postfix = self.spec.postfix
+        given = postfix.parameters.get("message_size_limit", "")
+        if given.isdecimal() and int(given):
+            return int(given)
+        if postfix.message_size_limit:
+            return size_bytes(postfix.message_size_limit)
+        return min(max(size_bytes(postfix.storage.queue_size) // 4, _POSTFIX_MESSAGE_SIZE), size_bytes(_MESSAGE_SIZE))
 
     @property
     def refuses_own_senders(self) -> bool:

@@ -4,17 +4,11 @@ Sources: postconf(5), ADDRESS_VERIFICATION_README, SASL_README, TLS_README, and 
 Dovecot LMTP".
 """
 
-from mailstack_operator.api.strings import size_bytes
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE
 from mailstack_operator.stack.topology import Topology
-from mailstack_operator.stack.users.source import Spec
-
-# The default of message_size_limit: the operator's, and that of postconf(5), in bytes.
-_MESSAGE_SIZE = "50Mi"
-_POSTFIX_MESSAGE_SIZE = 10_240_000
 
 # How long lmtp(8) waits for a Dovecot that does not answer, which holds the message and its place among the deliveries.
 # What is cut short here is repeated soon and stored once. Not so after the end of the message: lmtp_data_done_timeout
@@ -58,7 +52,7 @@ def render(topology: Topology) -> str:
 def defaults(topology: Topology) -> dict[str, str]:
     """Parameters with a value of the operator's that the spec's own parameters replace."""
     return {
-        "message_size_limit": str(_message_size_limit(topology.spec)),
+        "message_size_limit": str(topology.message_size_limit),
         # Dovecot stores lines of any length; Postfix would fold those that are longer than RFC 5321 allows, and break
         # signatures and attachments.
         "lmtp_line_length_limit": "0",
@@ -75,15 +69,6 @@ def defaults(topology: Topology) -> dict[str, str]:
         "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
         "smtpd_tls_mandatory_exclude_ciphers": "aNULL",
     }
-
-
-def _message_size_limit(spec: Spec) -> int:
-    """In bytes. Without a limit of the spec's own it leaves room for four messages on a small volume, and is never
-    less than Postfix's own default."""
-    if spec.postfix.message_size_limit:
-        return size_bytes(spec.postfix.message_size_limit)
-    of_volume = size_bytes(spec.postfix.storage.queue_size) // 4
-    return min(max(of_volume, _POSTFIX_MESSAGE_SIZE), size_bytes(_MESSAGE_SIZE))
 
 
 def _aliases(topology: Topology) -> dict[str, str]:

@@ -1,6 +1,7 @@
 """How many messages are in Postfix's queues, and since when, read from the files of its spool."""
 
 import os
+import stat
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -35,9 +36,21 @@ def _look(spool: Path, name: str, now: float) -> Queue:
 
 
 def _files(folder: Path) -> Iterator[Path]:
-    """The files of a queue, which may be in folders by the first letters of their names."""
-    for place, _, names in os.walk(folder):
-        yield from (Path(place, name) for name in names)
+    """The messages of a queue, which may be in folders by the first letters of their names.
+
+    In `incoming` are those too that are still being received, and what a killed cleanup(8) left of one: nobody has
+    been told that it was accepted, and Postfix removes it after a week. A complete file is executable: mail_queue.h.
+    """
+    found = (Path(place, name) for place, _, names in os.walk(folder) for name in names)
+    return filter(_is_complete, found) if folder.name == "incoming" else found
+
+
+def _is_complete(file: Path) -> bool:
+    try:
+        return bool(file.stat().st_mode & stat.S_IXUSR)
+    except OSError:
+        # It has become active.
+        return False
 
 
 def _arrival(file: Path) -> float | None:

@@ -42,6 +42,19 @@ def test_messages_are_counted_in_folders_of_folders(tmp_path: Path) -> None:
     assert found["deferred"].oldest == pytest.approx(7000, abs=5)
 
 
+def test_what_a_killed_postfix_left_of_a_message_is_none(tmp_path: Path) -> None:
+    """It would be the oldest message for a week, and the alert about a stuck queue would fire."""
+    now = int(time.time())
+    for name, mode, age in (("half", 0o600, 7000), ("complete", 0o700, 30)):
+        file = tmp_path / "incoming" / name
+        file.parent.mkdir(exist_ok=True)
+        file.write_bytes(head(now - age))
+        file.chmod(mode)
+    incoming = next(queue for queue in queues.look(tmp_path) if queue.name == "incoming")
+    assert incoming.messages == 1
+    assert incoming.oldest == pytest.approx(30, abs=5)
+
+
 def meta(entries: int, transaction: int) -> bytes:
     """A meta page of LMDB."""
     fixed = bytes(16) + struct.pack("<IIQQ", 0xBEEFC0DE, 1, 0, 1 << 20)

@@ -1,11 +1,15 @@
 """The scripts of the Dovecot containers, as far as a shell alone can run them; e2e runs them in the images."""
 
+import os
 import subprocess
 from pathlib import Path
 
 import pytest
 
-from mailstack_operator.stack import script
+from mailstack_operator.kube.objects import section
+from mailstack_operator.stack import script, topology
+from mailstack_operator.stack.dovecot import component, dovecot_conf
+from tests.stacks import stack
 
 PROGRAMS = ["dovecot", "doveconf", "doveadm", "cksum", "find", "grep", "install", "stat"]
 
@@ -59,3 +63,58 @@ def test_only_an_error_of_doveconf_stops_the_pod(tmp_path: Path, code: int, word
     assert (check.returncode, check.stderr.strip()) == (1 if code else 0, words)
     assert warnings.exists() is (code == 0)
     assert code or warnings.read_text().strip() == words
+
+
+DRAIN = script.text("dovecot/scripts/drain.sh")
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
+LISTENS = (
+    "   0: 00000000:0018 00000000:0000 0A 00000000:00000000 00:00000000 00000000     0        0 3 1 0 100 0 0 10 0"
+)
+PROBES = (
+    "   1: 0100007F:0018 0100007F:D2F0 01 00000000:00000000 00:00000000 00000000     0        0 4 1 0 20 4 30 10 -1"
+)
+POSTFIXS = (
+    "  12: 0800F40A:0018 0700F40A:D2F1 01 00000000:00000000 00:00000000 00000000     0        0 5 1 0 20 4 30 10 -1"
+)
+IMAPS = "  13: 0800F40A:008F 0700F40A:D2F1 01 00000000:00000000 00:00000000 00000000     0        0 6 1 0 20 4 30 10 -1"
+ENDED = "  14: 0800F40A:0018 0700F40A:D2F2 06 00000000:00000000 03:00001770 00000000     0        0 0 3 0"
+
+
+@pytest.mark.parametrize(
+    ("sockets", "waits"),
+    [
+        ([LISTENS], 0),
+        ([LISTENS, PROBES, IMAPS, ENDED], 0),
+        ([LISTENS, POSTFIXS], 1),
+        ([PROBES, POSTFIXS, POSTFIXS], 1),
+    ],
+)
+def test_dovecot_is_not_stopped_before_postfixs_sessions_have_ended(sockets: list[str], waits: int) -> None:
+    """They end at the first wait."""
+    table = "\n".join([HEAD, *sockets])
+    stub = (
+        f"open='{table}'\ntimeout() {{ shift; \"$@\"; }}\ndoveadm() {{ echo $*; }}\n"
+        'cat() { echo "$open"; }\nsleep() { echo $1; open=; }\n'
+    )
+    command = ["/bin/sh", "-c", stub + DRAIN]
+    environment = {"PATH": os.environ["PATH"], "CONFIG": "c", "LMTP_PORT": "24"}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines() == ["-c c service stop lmtp", *["0.2"] * waits]
+
+
+def test_a_dovecot_that_does_not_answer_is_stopped_at_once() -> None:
+    environment = {"PATH": os.environ["PATH"], "CONFIG": "c", "LMTP_PORT": "24"}
+    stub = "timeout() { return 124; }\nsleep() { exit 9; }\n"
+    assert subprocess.run(["/bin/sh", "-c", stub + DRAIN], env=environment, check=False).returncode == 0
+
+
+@pytest.mark.parametrize(("listener", "drained"), [("Unix", False), ("Inet", True)])
+def test_dovecot_is_drained_where_it_does_not_outlive_postfix(listener: str, drained: bool) -> None:
+    server = component.build(topology.decide(stack({"spec.delivery": {"listener": {"type": listener}}}))).main or {}
+    assert ("preStop" in section(server, "lifecycle")) is drained
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+def test_neither_a_reload_nor_the_drain_cuts_a_delivery_short(version: str) -> None:
+    plan = topology.decide(stack({"spec.dovecot": {"version": version}}))
+    assert "\nshutdown_clients = no\n" in dovecot_conf.render(plan)

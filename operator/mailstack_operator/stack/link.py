@@ -254,7 +254,8 @@ class InetLink:
     @property
     def lmtp_defaults(self) -> dict[str, str]:
         # A packet to a pod that is gone is answered by nobody, and the kernel tries for 134 s: three times within 5 s.
-        connecting = {"lmtp_connect_timeout": "5s"}
+        # A Dovecot that stops waits for open sessions (drain.sh), which Postfix would use for 300 s under load.
+        connecting = {"lmtp_connect_timeout": "5s", "lmtp_connection_reuse_time_limit": "5s"}
         # One handshake for many messages, by tlsproxy(8).
         return connecting | {"lmtp_tls_connection_reuse": "yes"} if self.tls else connecting
 

@@ -113,6 +113,7 @@ def _server(topology: Topology) -> Object:
         "TLS": TLS_FOLDER,
         "TLS_FILE": TLS_FILE,
         "LMTP_TLS_FILE": LMTP_TLS_FILE,
+        **({"LMTP_PORT": str(port.container)} if (port := topology.lmtp.port) else {}),
     }
     return {
         **containers.container("dovecot", topology.spec.dovecot.image_reference),
@@ -120,10 +121,18 @@ def _server(topology: Topology) -> Object:
         **containers.environment(environment),
         "ports": containers.ports([*topology.mail_ports, *topology.link_ports]),
         "startupProbe": containers.listens_probe("imap"),
+        **_drain(topology),
         "resources": _resources(topology),
         "securityContext": _security(topology),
         "volumeMounts": _mounts(topology),
     }
+
+
+def _drain(topology: Topology) -> Object:
+    """Beside Postfix it outlives Postfix, which drains itself."""
+    if topology.lmtp.dovecot_beside:
+        return {}
+    return {"lifecycle": {"preStop": {"exec": {"command": script.command("dovecot/scripts/drain.sh")}}}}
 
 
 def _resources(topology: Topology) -> Object:

@@ -41,6 +41,8 @@ def base(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("log_path", "/dev/stderr")
     # What mail says that it was received by, and the Message-ID of what Dovecot writes; else the name of the pod.
     yield Setting("hostname", topology.spec.hostname)
+    # Not cut off by a reload, nor by drain.sh: a delivery that gets 421 after its message was stored is repeated.
+    yield Setting("shutdown_clients", "no")
 
 
 def tls(topology: Topology, certificate: Certificate, cleartext_logins: Setting) -> Iterator[DovecotPart]:

@@ -115,6 +115,30 @@ def test_a_message_that_dovecot_may_have_stored_is_not_given_up_early() -> None:
     assert "lmtp_data_done_timeout" not in parameters(INET)
 
 
+def test_mail_is_received_without_the_dns() -> None:
+    """Postfix would ask it for the client's name before it greets."""
+    assert parameters()["smtpd_peername_lookup"] == "no"
+    assert parameters({"spec.postfix.parameters": {"smtpd_banner": "$myhostname"}})["smtpd_peername_lookup"] == "no"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("smtpd_client_restrictions", "reject_unknown_client_hostname"),
+        ("smtpd_client_restrictions", "reject_unknown_reverse_client_hostname"),
+        ("smtpd_client_restrictions", "reject_rhsbl_client dbl.example.net"),
+        ("smtpd_helo_restrictions", "check_client_access inline:{example.net=reject}"),
+        ("smtpd_sender_restrictions", "check_reverse_client_hostname_access inline:{example.net=reject}"),
+        ("strict_clients", "check_policy_service inet:127.0.0.1:10040"),
+        ("smtpd_milters", "inet:rspamd.post.svc:11332"),
+        ("smtpd_client_event_limit_exceptions", ".example.net"),
+    ],
+)
+def test_the_name_of_a_client_is_looked_up_where_the_spec_needs_it(name: str, value: str) -> None:
+    """An object that has such a parameter keeps its meaning."""
+    assert "smtpd_peername_lookup" not in parameters({"spec.postfix.parameters": {name: value}})
+
+
 def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:
     assert parameters()["disable_vrfy_command"] == "yes"
     assert parameters()["smtpd_etrn_restrictions"] == "reject"

@@ -103,6 +103,11 @@ def test_over_tcp_only_dovecots_pod_sends_elsewhere() -> None:
     assert [section(each, "metadata")["name"] for each in services_of.outgoing(plan)] == ["mail-outgoing"]
 
 
+def test_over_tcp_the_names_of_dovecots_pods_are_looked_up() -> None:
+    assert "smtpd_peername_lookup=yes\n" in outgoing(INET)
+    assert "peername" not in outgoing(SIEVE)
+
+
 def test_over_tcp_another_client_may_not_use_a_sender_that_port_25_refuses() -> None:
     refusing = outgoing({**INET, "spec.postfix.ownDomainSenders": "Reject"})
     assert "regexp:/etc/postfix/dovecot_clients.regexp,check_sender_access,regexp:/etc/postfix/own_senders" in refusing

@@ -8,6 +8,7 @@ from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE
+from mailstack_operator.stack.postfix import client_names
 from mailstack_operator.stack.topology import Topology
 
 # How long lmtp(8) waits for a Dovecot that does not answer, which holds the message and its place among the deliveries.
@@ -60,6 +61,7 @@ def defaults(topology: Topology) -> dict[str, str]:
         "lmtp_destination_concurrency_failed_cohort_limit": "0",
         **_LMTP_TIMEOUTS,
         **topology.lmtp.lmtp_defaults,
+        **_client_names(topology),
         # These tell strangers who exists, and what waits for whom.
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",
@@ -69,6 +71,12 @@ def defaults(topology: Topology) -> dict[str, str]:
         "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
         "smtpd_tls_mandatory_exclude_ciphers": "aNULL",
     }
+
+
+def _client_names(topology: Topology) -> dict[str, str]:
+    """Mail is received without the DNS, unless the spec's own parameters need it."""
+    needed = client_names.are_needed(topology.spec.postfix.parameters)
+    return {} if needed else {"smtpd_peername_lookup": "no"}
 
 
 def _aliases(topology: Topology) -> dict[str, str]:

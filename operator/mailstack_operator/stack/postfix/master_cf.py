@@ -51,7 +51,7 @@ submissions inet       n  -  n  -      -  smtpd
 _OUTGOING = f"""\
 {{listener:<18}} inet   n  -  n  -      -  smtpd
   -o syslog_name=postfix/dovecot
-  -o smtpd_client_restrictions=
+{{names}}  -o smtpd_client_restrictions=
   -o smtpd_helo_restrictions=
   -o smtpd_sender_restrictions=
   -o smtpd_relay_restrictions={{allowed}}
@@ -88,8 +88,11 @@ def render(topology: Topology) -> str:
 
 def _outgoing(topology: Topology, found: Outgoing) -> str:
     if not found.client:
-        return _OUTGOING.format(listener=found.listener, allowed="permit_mynetworks,reject", others="")
+        return _OUTGOING.format(listener=found.listener, names="", allowed="permit_mynetworks,reject", others="")
     # To another client, and to Dovecot while the cluster's DNS does not know it, this is port 25.
     dovecot = f"check_client_access,regexp:{DOVECOT_CLIENTS}"
     others = f",{dovecot},check_sender_access,regexp:{OWN_SENDERS}" if topology.refuses_own_senders else ""
-    return _OUTGOING.format(listener=found.listener, allowed=f"{dovecot},reject_unauth_destination", others=others)
+    allowed = f"{dovecot},reject_unauth_destination"
+    # The table is of names.
+    names = "  -o smtpd_peername_lookup=yes\n"
+    return _OUTGOING.format(listener=found.listener, names=names, allowed=allowed, others=others)

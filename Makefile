@@ -25,7 +25,7 @@ CRDS      := crds/mailstacks.yaml charts/mailstack-operator/files/mailstacks.yam
 REFERENCE := $(PYTHON) -m mailstack_operator.cli.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs unit e2e e2e-others e2e-crowd e2e-timed e2e-serial measure cluster images tools down format crd golden version hooks lock
+.PHONY: help demo test check docs unit e2e e2e-others e2e-crowd e2e-timed e2e-serial measure bench cluster images tools down format crd golden version hooks lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -87,6 +87,10 @@ e2e-serial:
 
 measure: $(VENV)/.complete images ## Measure how soon faults are in the status, 20 times each: a quarter of an hour, on a quiet machine.
 	@PYTHONPATH=e2e:operator $(PYTHON) -m measure
+
+# Without a cluster: etcd and an API server of its own, for minutes.
+bench: $(VENV)/.complete ## Measure the operator against a client that only sends the same requests; WRITE=1 puts the table into docs/performance.md.
+	@PYTHONPATH=e2e:operator $(PYTHON) -m bench $(if $(WRITE),--write) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
 
 cluster: ## A kind cluster named mailstack; steps that are done are skipped.
 	@$(HARNESS) cluster

@@ -1,0 +1,1 @@
+"""What the operator costs beside a client that only sends the same requests: `make bench`."""

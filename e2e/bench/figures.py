@@ -1,0 +1,100 @@
+"""What the bench measures, what each figure should be, and the table of a run. Pure."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+
+@dataclass(frozen=True)
+class Measure:
+    """`goal` is what the figure should be at most; above `bound` a run fails. `unit` is empty for a ratio.
+
+    `size` is the number of MailStacks from which on the bound holds: what a start costs is the same for few and many.
+    """
+
+    text: str
+    unit: str
+    goal: float
+    bound: float
+    size: int = 0
+
+
+class Figure(Enum):
+    """Ratios are to the floor of the same round."""
+
+    CPU = Measure("Processor time until settled : floor", "", 2.5, 22.0)
+    WALL = Measure("Wall time : floor", "", 1.2, 4.0)
+    REQUESTS = Measure("Requests per new MailStack, more than the floor's", "", 2, 26)
+    MEMORY_EACH = Measure("Memory per MailStack", "KB", 10, 60, size=1000)
+    IDLE_CPU = Measure("Processor at idle", "millicores", 5, 120)
+    IDLE_SERVERS = Measure("Processor of API server and etcd meanwhile", "millicores", 60, 300)
+    IDLE_GETS = Measure("GETs at idle", "per second", 0, 70)
+    SCRAPE_SIZE = Measure("One scrape of the operator", "KB", 200, 2200)
+    SCRAPE_TIME = Measure("One scrape of the operator", "ms", 20, 300)
+    CHANGE = Measure("Spec change to ConfigMap : by hand, median", "", 1.5, 8.0)
+    RESTART = Measure("Settled after a restart : floor's wall time", "", 0.15, 2.0, size=1000)
+    RESTART_CPU = Measure("Processor time of that : floor", "", 1.0, 10.0, size=1000)
+    RESTART_MEMORY = Measure("Memory after a restart", "MB", 120, 300)
+    RESTART_PEAK = Measure("Most memory meanwhile", "MB", 120, 320)
+    RESTART_WRITES = Measure("Writes after a restart", "", 0, 0)
+
+
+Found = Mapping[Figure, float]
+
+
+@dataclass(frozen=True)
+class Row:
+    """A figure at one number of MailStacks, of all rounds."""
+
+    figure: Figure
+    size: int
+    values: Sequence[float]
+
+    @property
+    def is_within_bound(self) -> bool:
+        """By the median: one round may meet a busy machine."""
+        measure = self.figure.value
+        return self.size < measure.size or statistics.median(self.values) <= measure.bound
+
+    def cell(self) -> str:
+        """Minimum, median and maximum; one number where there was one round."""
+        three = (min(self.values), statistics.median(self.values), max(self.values))
+        return " / ".join(dict.fromkeys(_number(each) for each in three))
+
+
+def rows(rounds: Mapping[int, Sequence[Found]]) -> list[Row]:
+    """By figure, then by size; `rounds` are those of each size."""
+    return [
+        Row(figure, size, [found[figure] for found in of_size])
+        for figure in Figure
+        for size, of_size in sorted(rounds.items())
+    ]
+
+
+def table(found: Iterable[Row]) -> list[str]:
+    """In Markdown: a line for each figure, a column for each size."""
+    by_figure: dict[Figure, dict[int, Row]] = {}
+    for row in found:
+        by_figure.setdefault(row.figure, {})[row.size] = row
+    sizes = sorted({size for of_figure in by_figure.values() for size in of_figure})
+    head = ["Figure", *(f"{size:,} MailStacks" for size in sizes), "Goal", "Bound"]
+    lines = [_line(figure.value, [of_figure[size] for size in sizes]) for figure, of_figure in by_figure.items()]
+    return [_cells(head), _cells(["---"] * len(head)), *lines]
+
+
+def _line(measure: Measure, of_sizes: Iterable[Row]) -> str:
+    name = f"{measure.text}, {measure.unit}" if measure.unit else measure.text
+    limits = [_number(measure.goal), _number(measure.bound)]
+    return _cells([name, *(row.cell() for row in of_sizes), *limits])
+
+
+def _cells(texts: Iterable[str]) -> str:
+    return f"| {' | '.join(texts)} |"
+
+
+def _number(value: float) -> str:
+    """Three digits that count."""
+    if abs(value) >= 100:
+        return f"{value:,.0f}"
+    return f"{value:.1f}".removesuffix(".0") if abs(value) >= 10 else f"{value:.2f}".rstrip("0").rstrip(".")

@@ -1,38 +1,36 @@
 """The API server, by the official client. The only file that imports `kubernetes`.
 
-Requests are plain JSON through the client's connection, credentials and TLS: the typed classes would take
-the memory of the whole API for five calls.
+The client gives credentials and TLS; requests are plain JSON (connection.py): the typed classes would take the memory
+of the whole API for five calls.
 """
 
-import asyncio
 import base64
 import contextlib
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio import config
-from kubernetes.aio.client.api_client import ApiClient
 from kubernetes.aio.client.configuration import Configuration
+from kubernetes.aio.client.rest import RESTClientObject
 
-from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound, decode, refusal_of
+from mailstack_operator.edge.connection import JSON, Connection, needs_environment
+from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, KINDS, LEASE, MAIL_STACK, POD, SECRET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
-from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.leader import Lease
 from mailstack_operator.loop.pod_state import Pod
 from mailstack_operator.loop.port import File, Note
 
 _SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount/token")
-_JSON = "application/json"
-_METADATA_ONLY = f"{_JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{_JSON}"
-_METADATA_LIST = f"{_JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{_JSON}"
+_METADATA_ONLY = f"{JSON};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{JSON}"
+_METADATA_LIST = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}"
 _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
@@ -52,16 +50,31 @@ async def connect(request_timeout: float) -> AsyncIterator["ApiServer"]:
         config.load_incluster_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
     else:
         await config.load_kube_config(client_configuration=configuration)  # type: ignore[no-untyped-call]
-    async with ApiClient(configuration) as client:
-        yield ApiServer(client, request_timeout)
+    async with _session(configuration) as session:
+
+        async def authorization() -> str | None:
+            return await configuration.get_api_key_with_prefix("BearerToken")
+
+        name = configuration.tls_server_name
+        yield ApiServer(Connection(session, configuration.host, authorization, request_timeout, name))
+
+
+def _session(configuration: Configuration) -> aiohttp.ClientSession:
+    """The client's TLS and proxy, without the rest of it. Each request has a time-out of its own (Connection)."""
+    client = RESTClientObject(configuration)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=client.ssl_context, limit=configuration.connection_pool_maxsize),
+        proxy=client.proxy,
+        trust_env=needs_environment(),
+        timeout=aiohttp.ClientTimeout(total=None),
+    )
 
 
 class ApiServer:
     """Implements port.Cluster, leader.Leases (by `leases`) and the full lists of the resync."""
 
-    def __init__(self, client: ApiClient, timeout: float) -> None:
-        self._client = client
-        self._timeout = timeout
+    def __init__(self, connection: Connection) -> None:
+        self._request = connection.request
 
     async def metadata(self, ref: Ref) -> Live | None:
         body = await self._find(ref, accept=_accept(ref))
@@ -153,7 +166,7 @@ class ApiServer:
         every, query = kind.ref(namespace, ""), {"limit": str(_PAGE)}
         if kind != MAIL_STACK:
             query["labelSelector"] = names.CHILD_SELECTOR
-        accept = _JSON if kind.is_read_whole else _METADATA_LIST
+        accept = JSON if kind.is_read_whole else _METADATA_LIST
         bodies: list[Object] = []
         while True:
             page = await self._request("GET", _path(every), query=query, accept=accept)
@@ -163,43 +176,15 @@ class ApiServer:
                 return bodies, version_of(page)
             query["continue"] = token
 
-    async def _find(self, ref: Ref, accept: str = _JSON) -> Object | None:
+    async def _find(self, ref: Ref, accept: str = JSON) -> Object | None:
         try:
             return await self._request("GET", _path(ref), accept=accept)
         except NotFound:
             return None
 
-    async def _apply(self, path: str, manifest: Object, accept: str = _JSON) -> Object:
+    async def _apply(self, path: str, manifest: Object, accept: str = JSON) -> Object:
         query = {"fieldManager": names.FIELD_MANAGER, "force": "true"}
         return await self._request("PATCH", path, query=query, body=manifest, content=_APPLY, accept=accept)
-
-    async def _request(
-        self,
-        method: str,
-        path: str,
-        *,
-        query: dict[str, str] | None = None,
-        body: Json = None,
-        content: str = _JSON,
-        accept: str = _JSON,
-    ) -> Object:
-        """One request. Raises ClusterError (NotFound, Conflict)."""
-        headers = {"Accept": accept, "Content-Type": content}
-        target = f"{path}?{urlencode(query)}" if query else path
-        try:
-            async with asyncio.timeout(self._timeout):
-                method, url, headers, data, _ = await self._client.param_serialize(
-                    method, target, header_params=headers, body=body, auth_settings=["BearerToken"]
-                )
-                response = await self._client.call_api(method, url, headers, data)
-                answer = decode(response.status, await response.read())  # type: ignore[no-untyped-call]
-        except TimeoutError:
-            raise ClusterError(0, f"{method} {path}: no answer in {self._timeout:.0f} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ClusterError(0, f"{method} {path}: {error}") from error
-        if response.status >= 400:
-            raise refusal_of(response.status, answer, f"{method} {path}")
-        return answer
 
 
 class LeaseObject:
@@ -235,7 +220,7 @@ class LeaseObject:
 
 
 def _accept(ref: Ref) -> str:
-    return _JSON if BY_NAME[ref.kind].is_read_whole else _METADATA_ONLY
+    return JSON if BY_NAME[ref.kind].is_read_whole else _METADATA_ONLY
 
 
 def _named(kind: Ref, body: Mapping[str, Json]) -> Object:

@@ -28,6 +28,7 @@ class FakeCluster:
         # What Events say, by the name of the object that they are about, and what was asked for.
         self.said: dict[str, list[Note]] = {}
         self.asked: list[str] = []
+        self.looked_at: list[Ref] = []
         self.refuse: dict[str, ClusterError] = {}
         self.volumes_grow = True
         self._version = 100
@@ -55,6 +56,7 @@ class FakeCluster:
             store.note(deepcopy(found))
 
     async def metadata(self, ref: Ref) -> Live | None:
+        self.looked_at.append(ref)
         return live_of(self.objects[ref]) if ref in self.objects else None
 
     async def apply(self, manifest: Object) -> Live:
@@ -62,6 +64,9 @@ class FakeCluster:
         self._check_volumes(manifest)
         self.writes.append(f"apply {ref_of(manifest)}")
         return live_of(self.put(manifest))
+
+    async def create(self, manifest: Object) -> Live | None:
+        return None if ref_of(manifest) in self.objects else await self.apply(manifest)
 
     def _check_volumes(self, manifest: Object) -> None:
         """As the API server does: a volume cannot shrink, and grows only if its class allows it; claim templates are

@@ -12,17 +12,23 @@ def notes(world: World) -> list[tuple[Json, Json]]:
     return [(event["type"], str(event["note"]).partition(":")[0]) for event in world.cluster.events]
 
 
-async def test_a_new_stack_tells_what_is_known_of_it(world: World) -> None:
+async def test_a_new_stack_tells_once_that_it_is_not_ready(world: World) -> None:
+    """Each Event is a write: that nothing is known yet of a new MailStack is no news six times over."""
     await world.run()
-    assert notes(world) == [
-        ("Normal", "Ready is False"),
-        ("Normal", "LMTPReachable is Unknown"),
-        ("Normal", "VerificationReady is Unknown"),
-        ("Normal", "SMTPReachable is Unknown"),
-        ("Normal", "ClientsReachable is Unknown"),
-        ("Normal", "UsersReady is Unknown"),
-        ("Normal", "ConfigValid is True"),
-    ]
+    assert notes(world) == [("Normal", "Ready is False")]
+
+
+async def test_what_is_wrong_with_a_new_stack_is_told(world: World) -> None:
+    world.change({"spec.hostname": "mail\nrelay_domains = example.com"})
+    await world.run()
+    assert notes(world) == [("Warning", "Ready is False"), ("Warning", "ConfigValid is False")]
+
+
+async def test_the_first_verdict_of_a_probe_is_told(world: World) -> None:
+    await world.settled()
+    world.cluster.events.clear()
+    await told(world, lmtp=SILENT)
+    assert ("Warning", "LMTPReachable is False") in notes(world)
 
 
 async def test_kubernetes_knows_every_field(world: World) -> None:

@@ -121,6 +121,24 @@ async def test_a_foreign_object_is_named_and_nothing_is_touched(world: World) ->
     assert retry is not None
 
 
+async def test_a_foreign_object_is_found_before_any_pod_is_made(world: World) -> None:
+    """Whatever was created before it was found: without a StatefulSet there is no pod."""
+    foreign: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "mail", "namespace": "post"}}
+    before = deepcopy(world.cluster.put(foreign))
+    await world.run()
+    assert world.condition("Stalled")["reason"] == "ForeignObject"
+    assert world.cluster.objects[SERVICE] == before
+    assert PODS not in world.cluster.objects
+
+
+async def test_a_new_stack_takes_one_request_a_child(world: World) -> None:
+    """What cannot exist yet is not asked for."""
+    await world.run()
+    children = [ref for ref in world.cluster.objects if ref != STACK]
+    assert sorted(world.cluster.writes) == sorted(["status", *(f"apply {ref}" for ref in children)])
+    assert world.cluster.looked_at == []
+
+
 async def test_the_stack_comes_up_once_the_foreign_object_is_gone(world: World) -> None:
     """No watch tells of it: it has no label of ours."""
     foreign: Object = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "mail", "namespace": "post"}}

@@ -35,6 +35,8 @@ _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
 _PAGE = 250
+# etcd's revision before its first write.
+_NO_OBJECTS_VERSION = "1"
 # The length of a date with its seconds, YYYY-MM-DDTHH:MM:SS.
 _SECONDS = 19
 
@@ -84,6 +86,14 @@ class ApiServer:
         ref = ref_of(manifest)
         body = await self._apply(_path(ref), manifest, accept=_accept(ref))
         return live_of(_named(ref, body))
+
+    async def create(self, manifest: Object) -> Live | None:
+        # Optimistic locking with a version that no object can have: who is there already is a Conflict.
+        metadata: Object = {**section(manifest, "metadata"), "resourceVersion": _NO_OBJECTS_VERSION}
+        try:
+            return await self.apply({**manifest, "metadata": metadata})
+        except Conflict:
+            return None
 
     async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
         # Not by server-side apply, which would give up all that the operator applied before.

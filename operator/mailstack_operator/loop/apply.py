@@ -5,8 +5,9 @@ last applied is remembered here, and as one digest in the MailStack's status, so
 write nothing.
 """
 
+import contextlib
 import logging
-from collections.abc import Container, Iterable, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mailstack_operator.api.conditions import Reason
@@ -68,13 +69,14 @@ class Applier:
     async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> None:
         """Applies what differs of `wanted`, but for what is on `hold`. `known` is the digest in the status.
 
-        Raises Stalled for a foreign object or a refused apply, Waiting for remains of an earlier MailStack; nothing is
-        written in the first case.
+        Raises Stalled for a foreign object or a refused apply, Waiting for remains of an earlier MailStack. The foreign
+        object is not written, and nothing after it: no pod, because StatefulSets come last.
         """
-        children = {**self._store[stack.key].children, **await self._unseen(stack, wanted)}
-        _check_owners(stack, wanted, children)
+        _check_owners(stack, wanted, self._store[stack.key].children)
+        unseen = await self._create_missing(stack, wanted, hold)
+        children = {**self._store[stack.key].children, **unseen}
         wanted = fitted(wanted, children)
-        now, marks = marks_of(wanted, children), self._marks.setdefault(stack.key, {})
+        now, marks = marks_of(wanted, children), self._marks[stack.key]
         if digest_of(now) == known:
             marks.update(now)
         self._warnings[stack.key] = []
@@ -91,7 +93,7 @@ class Applier:
         marks, warnings = self._marks[stack.key], self._warnings[stack.key]
         marks.pop(live.ref, None)
         try:
-            marks[live.ref] = await self._write(stack, live.ref, manifest)
+            marks[live.ref] = await self._write(stack, manifest)
         except ClusterError as error:
             if not error.permanent:
                 raise
@@ -137,26 +139,45 @@ class Applier:
         self._marks.pop(key, None)
         self._warnings.pop(key, None)
 
-    async def _unseen(self, stack: MailStack, wanted: Iterable[Ref]) -> dict[Ref, Live]:
-        """Objects that no watch reports: a foreign object has no label of ours, and no event reports its removal, so
-        it is read each time and not remembered."""
-        seen = self._store[stack.key].children
-        found = [await self._cluster.metadata(ref) for ref in wanted if ref not in seen]
-        return {live.ref: live for live in found if live is not None}
+    async def _create_missing(
+        self, stack: MailStack, wanted: Mapping[Ref, Object], hold: Container[Ref]
+    ) -> dict[Ref, Live]:
+        """Creates what no watch reports. Returns what exists all the same and may be changed: a foreign object has no
+        label of ours, and no event reports its removal, so it is not remembered."""
+        seen, marks = self._store[stack.key].children, self._marks.setdefault(stack.key, {})
+        found: dict[Ref, Live] = {}
+        for ref in [each for each in wanted if each not in seen and each not in hold]:
+            with _refusals(ref):
+                live = await self._cluster.create(wanted[ref])
+            if live is not None:
+                marks[ref] = self._applied(stack, wanted[ref], live)
+            elif existing := await self._cluster.metadata(ref):
+                _check_owners(stack, wanted, {ref: existing})
+                found[ref] = existing
+        return found
 
     async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> Mark:
-        try:
-            return await self._write(stack, ref, manifest)
-        except ClusterError as error:
-            if error.permanent:
-                raise Stalled(Reason.APPLY_REFUSED, f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
-            raise
+        with _refusals(ref):
+            return await self._write(stack, manifest)
 
-    async def _write(self, stack: MailStack, ref: Ref, manifest: Object) -> Mark:
-        live = await self._cluster.apply(manifest)
-        logger.info("applied %s of %s", ref, stack.key)
+    async def _write(self, stack: MailStack, manifest: Object) -> Mark:
+        return self._applied(stack, manifest, await self._cluster.apply(manifest))
+
+    def _applied(self, stack: MailStack, manifest: Object, live: Live) -> Mark:
+        logger.info("applied %s of %s", live.ref, stack.key)
         self._store.note_child(stack.key, live)
         return Mark(digest(manifest), live.fingerprint)
+
+
+@contextlib.contextmanager
+def _refusals(ref: Ref) -> Iterator[None]:
+    """What the API server refuses for good, a person must change."""
+    try:
+        yield
+    except ClusterError as error:
+        if error.permanent:
+            raise Stalled(Reason.APPLY_REFUSED, f"{ref}: the API server refused it: {error}", LOOK_AGAIN) from error
+        raise
 
 
 def _check_owners(stack: MailStack, wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> None:

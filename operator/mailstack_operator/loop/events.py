@@ -1,4 +1,7 @@
-"""Events of a MailStack: one for each condition whose status or reason changed, and for each new warning. Pure."""
+"""Events of a MailStack: one for each condition whose status or reason changed, and for each new warning. Pure.
+
+Of a new MailStack there is one of Ready, and one of each condition that is False: that much is expected to be unknown.
+"""
 
 from collections.abc import Iterator
 from uuid import uuid4
@@ -27,7 +30,10 @@ def events_of(stack: StackState, after: Status, now: str) -> Iterator[Object]:
 
 
 def _is_news(condition: Condition, before: Condition | None) -> bool:
-    if before is None or (condition.status, condition.reason) != (before.status, before.reason):
+    if before is None:
+        # Of a new MailStack everything is unknown and nothing is wrong: one Event says that.
+        return condition.type in (ConditionType.READY, ConditionType.WARNINGS) or condition.status == FALSE
+    if (condition.status, condition.reason) != (before.status, before.reason):
         return True
     # One more warning may leave status and reason as they are.
     return condition.type == ConditionType.WARNINGS and condition.message != before.message

@@ -38,6 +38,9 @@ class Cluster(Protocol):
     async def apply(self, manifest: Object) -> Live:
         """Server-side apply, by force: the object is ours to state."""
 
+    async def create(self, manifest: Object) -> Live | None:
+        """Server-side apply of an object that does not exist. None, and nothing written, where one does."""
+
     async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
         """Adds annotations to just this object (its uid), if it is still there."""
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from copy import deepcopy
 
 from mailstack_operator.api.conditions import CHECKS, Check
-from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, sizes_of, stack_of
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, sizes_of, stack_of, version_of
 from mailstack_operator.kube.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.kube.quantity import amount
@@ -79,6 +79,9 @@ class FakeCluster:
             raise ClusterError(422, "spec.resources.requests.storage: field can not be less than status.capacity")
         if ref.kind == "PersistentVolumeClaim" and old != new and not self.volumes_grow:
             raise ClusterError(403, "only dynamically provisioned pvc can be resized")
+
+    async def version(self, ref: Ref) -> int:
+        return version_of(self.objects[ref]) if ref in self.objects else 0
 
     async def annotate(self, live: Live, annotations: Mapping[str, str]) -> None:
         self._refused(live.ref.kind)

@@ -82,6 +82,14 @@ class ApiServer:
         body = await self._find(ref, accept=_accept(ref))
         return live_of(_named(ref, body)) if body is not None else None
 
+    async def version(self, ref: Ref) -> int:
+        # From the API server's memory: nothing is read of etcd.
+        query = {"resourceVersion": "0"}
+        try:
+            return version_of(await self._request("GET", _path(ref), query=query, accept=_METADATA_ONLY))
+        except NotFound:
+            return 0
+
     async def apply(self, manifest: Object) -> Live:
         ref = ref_of(manifest)
         body = await self._apply(_path(ref), manifest, accept=_accept(ref))

@@ -119,6 +119,7 @@ class Reconciler:
     async def _read(self, stack: MailStack) -> Inputs:
         """Raises ClusterError."""
         found, seen = await references.read(self._cluster, stack), self._store[stack.key]
+        seen.versions = found.versions
         return Inputs(
             references=found,
             image=self._image,

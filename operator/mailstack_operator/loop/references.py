@@ -1,18 +1,18 @@
 """What a MailStack refers to: the user's Secrets and ConfigMaps, as they are in the cluster.
 
-Neither is watched: that would need permission to read all Secrets. They are read by name.
+Neither is watched: that would need permission to read all Secrets. They are read by name, and looked at in turn.
 """
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.api.conditions import WarningReason as OwnWarning
 from mailstack_operator.kube.kinds import BY_NAME
-from mailstack_operator.kube.metadata import Live, Ref
+from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
@@ -32,8 +32,11 @@ logger = logging.getLogger(__name__)
 
 # Seconds after which a missing object is looked for again.
 RETRY = 5.0
-# Each object that is referred to is checked once in this many seconds.
+# A MailStack's objects are looked at once in this many seconds,
 PERIOD = 15.0
+# but no more than so many MailStacks a second: with more than PERIOD * LOOKS each waits longer for its turn, and the
+# kubelet, which updates a pod's files every 60 to 90 s by itself, may be first.
+LOOKS = 5.0
 
 _NOT_FOUND = {"Secret": Reason.SECRET_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_NOT_FOUND}
 _KEY_NOT_FOUND = {"Secret": Reason.SECRET_KEY_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_KEY_NOT_FOUND}
@@ -41,11 +44,11 @@ _KEY_NOT_FOUND = {"Secret": Reason.SECRET_KEY_NOT_FOUND, "ConfigMap": Reason.CON
 
 @dataclass(frozen=True)
 class References:
-    """What the spec needs and what was found of it; `absent` is what it names, does not need, and is not there."""
+    """What the spec needs and what was found of it; `optional` is what it names and does not need."""
 
     stack: MailStack
     found: Mapping[Need, File | None]
-    absent: Sequence[Need] = ()
+    optional: Mapping[Need, File | None]
 
     def problem(self, *, serving: bool) -> Unfinished | None:
         """Why no pod may be made or rolled yet: without its users Dovecot would refuse everybody for good, without
@@ -55,7 +58,7 @@ class References:
 
     def warnings(self) -> Iterator[StackWarning]:
         """What clients have against a certificate that the servers can use, and pull secrets that are not there."""
-        for need in self.absent:
+        for need in (need for need, file in self.optional.items() if file is None):
             message = f"{need}, which spec.imagePullSecrets names, does not exist: images are pulled without it"
             yield StackWarning(OwnWarning.PULL_SECRET_NOT_FOUND, f"{message}; create it, or correct the name")
         for need, file in self.found.items():
@@ -81,6 +84,12 @@ class References:
         return _values(self.found[need])[need.keys[0]].decode("utf-8", "replace")
 
     @property
+    def versions(self) -> dict[Ref, int]:
+        """The resourceVersions of everything; 0 of what does not exist."""
+        every = {**self.found, **self.optional}
+        return {_ref(self.stack.key, need): int(file.version) if file else 0 for need, file in every.items()}
+
+    @property
     def secrets_version(self) -> str:
         """Changes whenever one of the Secrets does."""
         return digest([file.version for need, file in self.found.items() if file and need.kind == "Secret"])
@@ -90,7 +99,7 @@ async def read(cluster: Cluster, stack: MailStack) -> References:
     """Reads everything that the spec refers to. Raises ClusterError."""
     found = {need: await _read(cluster, stack.key.namespace, need) for need in needs(stack.spec)}
     optional = {need: await _read(cluster, stack.key.namespace, need) for need in pull_secrets(stack.spec)}
-    return References(stack, found, [need for need, file in optional.items() if file is None])
+    return References(stack, found, optional)
 
 
 async def _read(cluster: Cluster, namespace: str, need: Need) -> File | None:
@@ -151,40 +160,35 @@ def _without_users(need: Need, file: File | None, serving: bool) -> Stalled | No
 
 
 class Looker(Protocol):
-    async def metadata(self, ref: Ref) -> Live | None:
-        """The live object; None if there is none. May raise ClusterError."""
+    async def version(self, ref: Ref) -> int:
+        """The resourceVersion of an object, perhaps of a second ago; 0 if there is none. May raise ClusterError."""
 
 
 class ReferencesWatch:
-    """Checks what all MailStacks refer to, in turn, and reports each MailStack for which something changed."""
+    """Looks at what all MailStacks refer to, in turn, and reports each MailStack for which something is not as its last
+    run read it."""
 
     def __init__(self, cluster: Looker, store: Store, changed: Callable[[StackKey], None]) -> None:
         self._cluster = cluster
         self._store = store
         self._changed = changed
-        self._versions: dict[StackKey, list[int]] = {}
 
     async def run(self) -> None:
         """Looks until cancelled, evenly over the period."""
         while True:
             keys = self._store.stacks()
-            self._versions = {key: self._versions[key] for key in keys if key in self._versions}
             for key in keys:
                 await self._look_quietly(key)
-                await asyncio.sleep(PERIOD / len(keys))
+                await asyncio.sleep(pause(len(keys)))
             if not keys:
                 await asyncio.sleep(PERIOD)
 
     async def look(self, key: StackKey) -> None:
         """One look. Raises ClusterError."""
-        versions = [await self._version(ref) for ref in _refs(key, self._store[key])]
-        if self._versions.get(key) != versions:
-            self._versions[key] = versions
+        refs, known = _refs(key, self._store[key]), self._store[key].versions
+        found = {ref: await self._cluster.version(ref) for ref in refs}
+        if found and known is not None and found != known:
             self._changed(key)
-
-    async def _version(self, ref: Ref) -> int:
-        live = await self._cluster.metadata(ref)
-        return live.version if live else 0
 
     async def _look_quietly(self, key: StackKey) -> None:
         try:
@@ -193,8 +197,17 @@ class ReferencesWatch:
             logger.warning("cannot check what %s refers to: %s", key, error)
 
 
+def pause(stacks: int) -> float:
+    """Seconds from the look at one MailStack to that at the next, of so many."""
+    return max(PERIOD / stacks, 1 / LOOKS)
+
+
 def _refs(key: StackKey, seen: Seen) -> list[Ref]:
     """Nothing where the spec is wrong."""
     stack = seen.stack.stack if seen.stack else None
     found = [*needs(stack.spec), *pull_secrets(stack.spec)] if stack else []
-    return [BY_NAME[need.kind].ref(key.namespace, need.name) for need in dict.fromkeys(found)]
+    return list(dict.fromkeys(_ref(key, need) for need in found))
+
+
+def _ref(key: StackKey, need: Need) -> Ref:
+    return BY_NAME[need.kind].ref(key.namespace, need.name)

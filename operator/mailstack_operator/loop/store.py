@@ -4,7 +4,7 @@ Memory is bounded by what is in the cluster: a MailStack is kept parsed, of a ch
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 
 from mailstack_operator.kube.kinds import MAIL_STACK, POD, STATEFUL_SET
@@ -19,7 +19,8 @@ from mailstack_operator.loop.stack_state import StackState, stack_state_of
 class Seen:
     """All that is known of one MailStack; `stack` is None if there is none of that name.
 
-    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume.
+    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `versions`: those of what the
+    spec refers to, as the last run read them; None before the first.
     """
 
     stack: StackState | None = None
@@ -27,6 +28,7 @@ class Seen:
     rollouts: dict[str, Rollout] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    versions: Mapping[Ref, int] | None = None
 
     @property
     def empty(self) -> bool:

@@ -1,7 +1,7 @@
 """The operator as a process: what no watch tells of is found all the same."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from contextlib import asynccontextmanager, suppress
 
 import pytest
@@ -9,21 +9,23 @@ import pytest
 from mailstack_operator.edge import app, metrics
 from mailstack_operator.edge.app import Operator
 from mailstack_operator.edge.settings import Settings
+from mailstack_operator.kube.kinds import Kind
 from mailstack_operator.kube.metadata import Ref
-from mailstack_operator.kube.names import StackKey
+from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop import leader
-from mailstack_operator.loop.reconcile import Reconciler
-from tests.fake_cluster import FakeCluster, settle
+from tests.fake_cluster import FakeCluster
 from tests.fake_leases import FakeLeases
 from tests.stacks import body
 
 KEY = StackKey("post", "mail")
 SERVICE = Ref("v1", "Service", "post", "mail")
+STATEFUL_SET = Ref("apps/v1", "StatefulSet", "post", "mail")
+STACK = Ref(API_VERSION, KIND, "post", "mail")
 
 
 class FakeServer(FakeCluster):
-    """Also gives the lists of the resync, and the Lease."""
+    """Also gives lists, watches that are silent, and the Lease."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -32,56 +34,21 @@ class FakeServer(FakeCluster):
     def leases(self, namespace: str, name: str) -> FakeLeases:
         return self.lease
 
-    async def everything(self, namespaces: tuple[str, ...]) -> tuple[list[Object], int]:
-        return list(self.objects.values()), 10_000
+    async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+        yield [found for ref, found in self.objects.items() if ref.kind == kind.name], "10000"
 
-
-async def test_a_child_deleted_before_kopf_listed_is_found_missing(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fault: the operator has just read that the Service is there; it is deleted; then Kopf reads its lists."""
-    monkeypatch.setattr(app, "_SETTLE", 0)
-    server = FakeServer()
-    operator = Operator(server, Settings(leader_election=False))  # type: ignore[arg-type]
-    stack = server.put(body())
-    operator._store.note(stack)
-    await Reconciler(server, operator._store).reconcile(KEY)
-    settle(server, operator._store)
-    await operator._resync_once()
-    del server.objects[SERVICE]
-
-    operator._noted("listed", stack)
-
-    async with running(operator._lead()):
-        await until(lambda: SERVICE in server.objects)
-
-
-async def test_a_leader_that_lost_its_lease_leads_again_without_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fault: the API server is away for a minute. Each new process would wait longer for the kubelet to start it."""
-    for name, seconds in (("RETRY", 0.01), ("RENEW_EVERY", 0.01), ("RENEW_DEADLINE", 0.1)):
-        monkeypatch.setattr(leader, name, seconds)
-    server = FakeServer()
-    operator = Operator(server, Settings())  # type: ignore[arg-type]
-    server.put(body())
-    await operator._resync_once()
-
-    async with running(operator._work()):
-        await until(lambda: SERVICE in server.objects)
-        server.lease.broken = True
-        await until(lambda: not leads())
-        operator._store.forget(server.objects.pop(SERVICE))
-        server.lease.broken = False
-        await until(lambda: SERVICE in server.objects)
-        assert leads()
-
-
-def leads() -> bool:
-    return metrics.REGISTRY.get_sample_value("mailstack_leader") == 1
+    async def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
+        await asyncio.Event().wait()
+        yield "", {}
 
 
 @asynccontextmanager
-async def running(work: Coroutine[None, None, None]) -> AsyncIterator[None]:
-    task = asyncio.create_task(work)
+async def running(server: FakeServer) -> AsyncIterator[Operator]:
+    """Without Kopf."""
+    operator = Operator(server, Settings())  # type: ignore[arg-type]
+    task = asyncio.create_task(operator._main())
     try:
-        yield
+        yield operator
     finally:
         task.cancel()
         with suppress(asyncio.CancelledError):
@@ -92,3 +59,68 @@ async def until(holds: Callable[[], bool]) -> None:
     async with asyncio.timeout(5):
         while not holds():
             await asyncio.sleep(0)
+
+
+def leads() -> bool:
+    return metrics.REGISTRY.get_sample_value("mailstack_leader") == 1
+
+
+@pytest.fixture(autouse=True)
+def _no_kopf(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def watch(_: Operator) -> None:
+        await asyncio.Event().wait()
+
+    monkeypatch.setattr(app, "_SETTLE", 0)
+    monkeypatch.setattr(Operator, "_watch", watch)
+
+
+async def test_what_exists_at_the_start_is_brought_up() -> None:
+    server = FakeServer()
+    server.put(body())
+    async with running(server) as operator:
+        await until(lambda: SERVICE in server.objects)
+        assert operator._read.is_set()
+
+
+async def test_a_child_that_is_deleted_comes_back() -> None:
+    server = FakeServer()
+    server.put(body())
+    async with running(server) as operator:
+        await until(lambda: STATEFUL_SET in server.objects)
+        operator.gone(server.objects.pop(SERVICE))
+        await until(lambda: SERVICE in server.objects)
+
+
+async def test_a_mailstack_deleted_before_kopf_listed_is_found_missing() -> None:
+    """Fault: the operator has just read that it is there; it is deleted; then Kopf reads its list."""
+    server = FakeServer()
+    server.put(body())
+    async with running(server) as operator:
+        await until(lambda: operator._store.stacks() == [KEY] and STATEFUL_SET in server.objects)
+        del server.objects[STACK]
+        operator._listed.set()
+        await until(lambda: operator._store.stacks() == [])
+
+
+async def test_a_mailstack_that_changed_is_run() -> None:
+    server = FakeServer()
+    async with running(server) as operator:
+        await until(operator._read.is_set)
+        operator._noted("changed", server.put(body()))
+        await until(lambda: SERVICE in server.objects)
+
+
+async def test_a_leader_that_lost_its_lease_leads_again_without_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault: the API server is away for a minute. Each new process would wait longer for the kubelet to start it."""
+    for name, seconds in (("RETRY", 0.01), ("RENEW_EVERY", 0.01), ("RENEW_DEADLINE", 0.1)):
+        monkeypatch.setattr(leader, name, seconds)
+    server = FakeServer()
+    server.put(body())
+    async with running(server) as operator:
+        await until(lambda: SERVICE in server.objects)
+        server.lease.broken = True
+        await until(lambda: not leads())
+        operator._store.forget(server.objects.pop(SERVICE))
+        server.lease.broken = False
+        await until(lambda: SERVICE in server.objects)
+        assert leads()

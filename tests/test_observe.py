@@ -1,5 +1,6 @@
 """The operator's memory: later states win, what is gone is dropped, nothing else is kept."""
 
+from mailstack_operator.kube.kinds import POD, SERVICE
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.store import Store
@@ -29,7 +30,7 @@ def test_a_list_drops_what_is_no_longer_there() -> None:
     store = Store()
     store.note(at(10, body()))
     store.note(at(11, pod()))
-    store.replace([at(10, body())], as_of=30)
+    assert store.retain(POD, "", set(), as_of=30) == {KEY}
     assert store[KEY].pods == {}
     assert store.stacks() == [KEY]
 
@@ -38,8 +39,30 @@ def test_a_list_does_not_drop_what_came_after_it() -> None:
     store = Store()
     store.note(at(10, body()))
     store.note(at(31, pod()))
-    store.replace([at(10, body())], as_of=30)
+    assert store.retain(POD, "", set(), as_of=30) == set()
     assert set(store[KEY].pods) == {"mail-0"}
+
+
+def test_a_list_says_nothing_of_another_kind_or_namespace() -> None:
+    store = Store()
+    store.note(at(11, pod()))
+    store.retain(SERVICE, "", set(), as_of=30)
+    store.retain(POD, "other", set(), as_of=30)
+    assert set(store[KEY].pods) == {"mail-0"}
+    store.retain(POD, "post", {POD.ref("post", "mail-0")}, as_of=30)
+    assert set(store[KEY].pods) == {"mail-0"}
+
+
+def test_what_changes_nothing_that_is_kept_is_no_news() -> None:
+    """The watch after the answer to our own write, or a controller's write of what does not matter here."""
+    store = Store()
+    assert store.note(at(10, body())) == KEY
+    assert store.note(at(10, body())) is None
+    assert store.note(at(11, body())) is None
+    assert store.note(at(12, body({"status.endpoint": "mail.post.svc:25"}))) == KEY
+    assert store.note(at(20, pod())) == KEY
+    assert store.note(at(21, pod())) is None
+    assert store.note(at(22, pod(ready=False))) == KEY
 
 
 def test_nothing_is_kept_of_a_mailstack_that_is_gone() -> None:
@@ -63,8 +86,8 @@ def test_the_answer_to_a_late_write_does_not_bring_back_what_is_gone() -> None:
 def test_nor_after_a_list_that_shows_that_it_is_gone() -> None:
     store = Store()
     store.note(at(10, pod()))
-    store.replace([], as_of=12)
-    store.replace([], as_of=13)
+    store.retain(POD, "", set(), as_of=12)
+    store.forget_tombstones()
     store.note(at(11, pod()))
     assert store[KEY].pods == {}
 
@@ -80,8 +103,8 @@ def test_what_is_created_again_is_known_at_once() -> None:
 def test_the_memory_of_what_is_gone_ends() -> None:
     store = Store()
     store.forget(at(12, body()))
-    for as_of in (13, 14):
-        store.replace([], as_of)
+    for _ in range(2):
+        store.forget_tombstones()
     assert (store._gone, store._gone_before) == ({}, {})
 
 

@@ -6,7 +6,7 @@ of the whole API for five calls.
 
 import base64
 import contextlib
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -20,7 +20,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 from mailstack_operator.edge.connection import JSON, Connection, needs_environment
 from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound
 from mailstack_operator.kube import names
-from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, KINDS, LEASE, MAIL_STACK, POD, SECRET, Kind
+from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, LEASE, MAIL_STACK, POD, SECRET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
@@ -34,7 +34,10 @@ _METADATA_LIST = f"{JSON};as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,{JSON}
 _APPLY = "application/apply-patch+yaml"
 _PATCH = "application/json-patch+json"
 _MERGE_PATCH = "application/merge-patch+json"
-_PAGE = 250
+# Objects of a page: of metadata alone, and of whole objects, which are ten times as large.
+_PAGE, _PAGE_OF_WHOLE = 250, 50
+# A watch is restarted at least this often, in seconds; a bookmark comes every minute.
+_WATCH_SECONDS, _SILENCE = 300, 70.0
 # etcd's revision before its first write.
 _NO_OBJECTS_VERSION = "1"
 # The length of a date with its seconds, YYYY-MM-DDTHH:MM:SS.
@@ -69,13 +72,16 @@ def _session(configuration: Configuration) -> aiohttp.ClientSession:
         proxy=client.proxy,
         trust_env=needs_environment(),
         timeout=aiohttp.ClientTimeout(total=None),
+        # An event of a watch is one line, and may be longer than what aiohttp reads by default.
+        read_bufsize=2**21,
     )
 
 
 class ApiServer:
-    """Implements port.Cluster, leader.Leases (by `leases`) and the full lists of the resync."""
+    """Implements port.Cluster, leader.Leases (by `leases`), references.Looker and followers.Source."""
 
     def __init__(self, connection: Connection) -> None:
+        self._connection = connection
         self._request = connection.request
 
     async def metadata(self, ref: Ref) -> Live | None:
@@ -84,9 +90,10 @@ class ApiServer:
 
     async def version(self, ref: Ref) -> int:
         # From the API server's memory: nothing is read of etcd.
-        query = {"resourceVersion": "0"}
         try:
-            return version_of(await self._request("GET", _path(ref), query=query, accept=_METADATA_ONLY))
+            return version_of(
+                await self._request("GET", _path(ref), query={"resourceVersion": "0"}, accept=_METADATA_ONLY)
+            )
         except NotFound:
             return 0
 
@@ -165,34 +172,30 @@ class ApiServer:
         body = await self._find(CONFIG_MAP.ref(namespace, name))
         return _file(body, str.encode) if body is not None else None
 
-    async def everything(self, namespaces: Iterable[str]) -> tuple[list[Object], int]:
-        """All MailStacks, their children and pods in `namespaces` (none: everywhere), and the
-        resourceVersion that the oldest of the lists was read at."""
-        kinds = [kind for kind in KINDS if kind.is_followed]
-        bodies, versions = [], []
-        for namespace in list(namespaces) or [""]:
-            for kind in kinds:
-                found, version = await self._list(kind, namespace)
-                bodies += found
-                versions.append(version)
-        return bodies, min(versions)
+    async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+        """Implements followers.Source. No page is kept while the next one is read."""
+        every, query = kind.ref(namespace, ""), {"limit": str(_PAGE_OF_WHOLE if kind.is_read_whole else _PAGE)}
+        query |= _selection(kind)
+        accept = JSON if kind.is_read_whole else _METADATA_LIST
+        while True:
+            page = await self._request("GET", _path(every), query=query, accept=accept)
+            about = section(page, "metadata")
+            yield [_named(every, item) for item in entries(page, "items")], text(about, "resourceVersion")
+            query["continue"] = text(about, "continue")
+            if not query["continue"]:
+                return
+
+    async def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
+        """Implements followers.Source."""
+        every, seconds = kind.ref(namespace, ""), str(_WATCH_SECONDS)
+        query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds, "resourceVersion": since}
+        accept = JSON if kind.is_read_whole else _METADATA_ONLY
+        async for event in self._connection.stream(_path(every), {**query, **_selection(kind)}, accept, _SILENCE):
+            what, body = text(event, "type"), section(event, "object")
+            yield what, _named(every, body) if what != "ERROR" else {**body}
 
     def leases(self, namespace: str, name: str) -> "LeaseObject":
         return LeaseObject(self, LEASE.ref(namespace, name))
-
-    async def _list(self, kind: Kind, namespace: str) -> tuple[list[Object], int]:
-        every, query = kind.ref(namespace, ""), {"limit": str(_PAGE)}
-        if kind != MAIL_STACK:
-            query["labelSelector"] = names.CHILD_SELECTOR
-        accept = JSON if kind.is_read_whole else _METADATA_LIST
-        bodies: list[Object] = []
-        while True:
-            page = await self._request("GET", _path(every), query=query, accept=accept)
-            bodies += [_named(every, item) for item in entries(page, "items")]
-            token = text(section(page, "metadata"), "continue")
-            if not token:
-                return bodies, version_of(page)
-            query["continue"] = token
 
     async def _find(self, ref: Ref, accept: str = JSON) -> Object | None:
         try:
@@ -235,6 +238,10 @@ class LeaseObject:
             return _lease(await self._server._request("PUT", _path(self._ref), body=body))
         except Conflict:
             return None
+
+
+def _selection(kind: Kind) -> dict[str, str]:
+    return {} if kind == MAIL_STACK else {"labelSelector": names.CHILD_SELECTOR}
 
 
 def _accept(ref: Ref) -> str:

@@ -1,7 +1,7 @@
 """Puts the operator together: the watches, the queue, the loop, the election, the endpoints."""
 
 import asyncio
-import contextlib
+import itertools
 import logging
 import signal
 import threading
@@ -9,7 +9,10 @@ import time
 
 from mailstack_operator.edge import api_server, endpoints, metrics, watches
 from mailstack_operator.edge.api_server import ApiServer
+from mailstack_operator.edge.followers import Follower
 from mailstack_operator.edge.settings import Settings
+from mailstack_operator.kube.kinds import KINDS, MAIL_STACK, Kind
+from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.errors import ClusterError
@@ -64,11 +67,22 @@ class Operator:
             main.result()
 
     async def _main(self) -> None:
-        # Kopf looks for the resource once, at its start: it must be served by then.
-        await self._resync_once()
         async with asyncio.TaskGroup() as group:
+            followers = [self._follower(group, kind) for kind in KINDS if kind.is_followed and kind != MAIL_STACK]
+            for follower in itertools.chain.from_iterable(followers):
+                await follower.has_listed.wait()
+            # Kopf looks for the resource once, at its start: it must be served by then.
+            await self._resync_once()
+            self._read.set()
             group.create_task(self._watch())
             group.create_task(self._work())
+
+    def _follower(self, group: asyncio.TaskGroup, kind: Kind) -> list[Follower]:
+        namespaces = self._settings.namespaces or ("",)
+        found = [Follower(self._server, self, kind, namespace) for namespace in namespaces]
+        for follower in found:
+            group.create_task(follower.run())
+        return found
 
     async def _watch(self) -> None:
         """Kopf in a thread of its own: it ends every task of the loop that it runs in."""
@@ -83,10 +97,27 @@ class Operator:
             stop.set()
 
     def _noted(self, what: watches.What, body: Object) -> None:
-        """Handles one event of a watch."""
+        """Handles one event of Kopf's watch."""
         if what == "listed":
             self._listed.set()
-        self._queue.add(self._store.forget(body) if what == "gone" else self._store.note(body))
+        if what == "gone":
+            self.gone(body)
+        else:
+            self.noted(body)
+
+    def noted(self, body: Object) -> None:
+        """Implements followers.Sink."""
+        if key := self._store.note(body):
+            self._queue.add(key)
+
+    def gone(self, body: Object) -> None:
+        """Implements followers.Sink."""
+        self._queue.add(self._store.forget(body))
+
+    def listed(self, kind: Kind, namespace: str, refs: set[Ref], as_of: int) -> None:
+        """Implements followers.Sink."""
+        for key in self._store.retain(kind, namespace, refs, as_of):
+            self._queue.add(key)
 
     async def _work(self) -> None:
         """Works while it leads, until cancelled."""
@@ -127,28 +158,31 @@ class Operator:
                 group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
 
     async def _resync(self) -> None:
-        """Lists everything again after Kopf did, and from time to time.
+        """Lists the MailStacks again after Kopf did, and from time to time.
 
         No watch reports what was deleted between our last list and Kopf's.
         """
         while True:
-            with contextlib.suppress(TimeoutError):
+            try:
                 await asyncio.wait_for(self._listed.wait(), self._settings.resync)
                 await asyncio.sleep(_SETTLE)
+            except TimeoutError:
+                # Some things change by time alone, such as a certificate that expires.
+                self._add_all()
+                self._store.forget_tombstones()
             self._listed.clear()
             await self._resync_once()
-
-    async def _resync_once(self) -> None:
-        while True:
-            try:
-                self._store.replace(*await self._server.everything(self._settings.namespaces))
-                break
-            except ClusterError as error:
-                logger.warning("the cluster could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
-                await asyncio.sleep(_LIST_RETRY)
-        self._read.set()
-        self._add_all()
 
     def _add_all(self) -> None:
         for key in self._store.stacks():
             self._queue.add(key)
+
+    async def _resync_once(self) -> None:
+        for namespace in self._settings.namespaces or ("",):
+            lists = Follower(self._server, self, MAIL_STACK, namespace)
+            while not lists.has_listed.is_set():
+                try:
+                    await lists.list()
+                except ClusterError as error:
+                    logger.warning("MailStacks could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
+                    await asyncio.sleep(_LIST_RETRY)

@@ -6,7 +6,8 @@ operator does not use, and reads ~/.netrc in a thread for each one (docs/facts/o
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlencode
 from urllib.request import getproxies
 
@@ -65,13 +66,46 @@ class Connection:
             raise refusal_of(status, answer, f"{method} {path}")
         return answer
 
+    async def stream(
+        self, path: str, query: dict[str, str], accept: str, silence: float
+    ) -> AsyncGenerator[Object, None]:
+        """The lines of an answer that goes on, until the API server ends it or nothing came for `silence` seconds.
+
+        Raises ClusterError.
+        """
+        headers = {"Accept": accept}
+        try:
+            async with asyncio.timeout(self._timeout) as limit:
+                async with self._open("GET", f"{path}?{urlencode(query)}", await self._signed(headers)) as response:
+                    if response.status >= 400:
+                        answer = decode(response.status, await response.read())
+                        raise refusal_of(response.status, answer, f"GET {path}")
+                    limit.reschedule(_now() + silence)
+                    async for line in response.content:
+                        limit.reschedule(_now() + silence)
+                        yield decode(response.status, line)
+        except TimeoutError:
+            raise ClusterError(0, f"GET {path}: no answer in time") from None
+        except (aiohttp.ClientError, OSError, ValueError) as error:
+            raise ClusterError(0, f"GET {path}: {error}") from error
+
     async def _send(self, method: str, target: str, headers: dict[str, str], data: str | None) -> tuple[int, Object]:
-        if authorization := await self._credentials():
-            headers["Authorization"] = authorization
-        async with self._session.request(
-            method, URL(self._url + target, encoded=True), data=data, headers=headers, server_hostname=self._server_name
-        ) as response:
+        async with self._open(method, target, await self._signed(headers), data) as response:
             return response.status, decode(response.status, await response.read())
+
+    def _open(
+        self, method: str, target: str, headers: dict[str, str], data: str | None = None
+    ) -> AbstractAsyncContextManager[aiohttp.ClientResponse]:
+        url = URL(self._url + target, encoded=True)
+        return self._session.request(method, url, data=data, headers=headers, server_hostname=self._server_name)
+
+    async def _signed(self, headers: dict[str, str]) -> dict[str, str]:
+        authorization = await self._credentials()
+        return {**headers, "Authorization": authorization} if authorization else headers
+
+
+def _now() -> float:
+    return asyncio.get_running_loop().time()
 
 
 def needs_environment() -> bool:

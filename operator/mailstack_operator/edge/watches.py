@@ -1,4 +1,4 @@
-"""The edge: Kopf watches, this notes what it saw. The only file that imports `kopf`.
+"""The edge: Kopf watches MailStacks, this notes what it saw. The only file that imports `kopf`.
 
 Handlers do nothing but hand the event on: no finalizers, no annotations, nothing written.
 """
@@ -13,8 +13,7 @@ from typing import Literal, cast
 import kopf
 
 from mailstack_operator.edge.settings import Settings
-from mailstack_operator.kube import names
-from mailstack_operator.kube.kinds import KINDS, MAIL_STACK
+from mailstack_operator.kube.kinds import MAIL_STACK
 from mailstack_operator.kube.objects import Object
 from mailstack_probe import trust
 
@@ -22,7 +21,6 @@ from mailstack_probe import trust
 What = Literal["listed", "changed", "gone"]
 Sink = Callable[[What, Object], None]
 
-_FOLLOWED = [kind for kind in KINDS if kind.is_followed]
 _WHAT: dict[str | None, What] = {None: "listed", "DELETED": "gone"}
 
 # A watch is restarted at least this often, in seconds; Kopf's time without any event is 70 s.
@@ -53,8 +51,8 @@ class _NoDiffBase(kopf.DiffBaseStorage):
 
 
 def watch(sink: Sink, settings: Settings, stop: threading.Event) -> None:
-    """Hands every event of MailStacks, children and pods to `sink` until `stop` is set; runs in a thread, and
-    so does `sink`. What exists already comes first, as events too."""
+    """Hands every event of MailStacks to `sink` until `stop` is set; runs in a thread, and so does `sink`. What exists
+    already comes first, as events too."""
     operator = kopf.operator(
         registry=_registry(sink),
         settings=_kopf_settings(),
@@ -74,8 +72,8 @@ def _registry(sink: Sink) -> kopf.OperatorRegistry:
     async def note(event: kopf.RawEvent, **_: object) -> None:
         sink(_WHAT.get(event["type"], "changed"), cast(Object, event["object"]))
 
-    for kind in _FOLLOWED:
-        kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(note)
+    kind = MAIL_STACK
+    kopf.on.event(kind.group, kind.version, kind.plural, registry=registry, id=kind.plural)(note)
     kopf.on.login(registry=registry, id="login")(_login)
     return registry
 
@@ -107,7 +105,4 @@ def _kopf_settings() -> kopf.OperatorSettings:
     settings.watching.connect_timeout = _CONNECT_SECONDS
     settings.watching.chunk_size = 100
     settings.networking.error_backoffs = _Backoffs()
-    for kind in _FOLLOWED:
-        if kind != MAIL_STACK:
-            settings.watching.label_selectors[kind.group, kind.version, kind.plural] = names.CHILD_SELECTOR
     return settings

@@ -57,7 +57,8 @@ class Live:
     uid, generation (resourceVersion for kinds without one), labels, owners.
 
     `sizes` are the storage that it asks for: a claim's under its own name, a StatefulSet's by the name of the template.
-    `kept`: it is marked so that no tool deletes it.
+    `kept`: it is marked so that no tool deletes it. Two that differ in `version` only are the same: somebody wrote what
+    does not matter here, such as a status.
     """
 
     ref: Ref
@@ -65,7 +66,7 @@ class Live:
     owner: Owner | None
     stack: str
     fingerprint: str
-    version: int
+    version: int = field(compare=False)
     generation: int = 0
     deleting: bool = False
     config_digest: str = ""

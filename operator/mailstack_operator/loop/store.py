@@ -4,15 +4,19 @@ Memory is bounded by what is in the cluster: a MailStack is kept parsed, of a ch
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import TypeVar
 
-from mailstack_operator.kube.kinds import MAIL_STACK, POD, STATEFUL_SET
+from mailstack_operator.kube.kinds import MAIL_STACK, POD, STATEFUL_SET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
 from mailstack_operator.loop.stack_state import StackState, stack_state_of
+
+_Name = TypeVar("_Name")
+_Value = TypeVar("_Value")
 
 
 @dataclass
@@ -33,6 +37,13 @@ class Seen:
     @property
     def empty(self) -> bool:
         return self.stack is None and not self.children and not self.pods
+
+    def refs(self, key: StackKey) -> Iterator[Ref]:
+        """Everything that is kept; `key` is the MailStack's."""
+        yield from self.children
+        yield from (POD.ref(key.namespace, name) for name in self.pods)
+        if self.stack is not None:
+            yield MAIL_STACK.ref(key.namespace, key.name)
 
     def stateful_sets(self) -> list[Live]:
         return [live for ref, live in self.children.items() if ref.kind == STATEFUL_SET.name]
@@ -65,23 +76,26 @@ class Store:
         """Every pod that is known of."""
         return (pod for seen in self._seen.values() for pod in seen.pods.values())
 
-    def note(self, body: Object) -> StackKey:
-        """Records the current state of an object; returns the MailStack that it concerns."""
+    def note(self, body: Object) -> StackKey | None:
+        """Records the current state of an object; returns the MailStack that it concerns, None where nothing that is
+        kept changed: the answer to our own write was first, or somebody wrote what does not matter here."""
         key, ref, version = _key(body), ref_of(body), version_of(body)
-        if self._is_news(ref, version):
-            self._versions[ref] = version
-            self._put(self._seen[key], ref, body)
-        return key
+        if not self._is_news(ref, version):
+            return None
+        self._versions[ref] = version
+        return key if self._put(self._seen[key], ref, body) else None
 
-    def _put(self, seen: Seen, ref: Ref, body: Object) -> None:
+    def _put(self, seen: Seen, ref: Ref, body: Object) -> bool:
+        """Whether that is news."""
         if ref.kind == MAIL_STACK.name:
-            seen.stack = stack_state_of(body, seen.stack)
-        elif ref.kind == POD.name:
-            seen.pods[ref.name] = pod_of(body)
-        else:
-            seen.children[ref] = live_of(body)
-            if ref.kind == STATEFUL_SET.name:
-                seen.rollouts[ref.name] = rollout_of(body)
+            before, seen.stack = seen.stack, stack_state_of(body, seen.stack)
+            return before != seen.stack
+        if ref.kind == POD.name:
+            return _replace(seen.pods, ref.name, pod_of(body))
+        changed = _replace(seen.children, ref, live_of(body))
+        if ref.kind == STATEFUL_SET.name:
+            changed |= _replace(seen.rollouts, ref.name, rollout_of(body))
+        return changed
 
     def note_child(self, key: StackKey, live: Live) -> None:
         """Records a child as the API server returned it; a watch may already have seen a later state."""
@@ -121,31 +135,34 @@ class Store:
         if seen.empty:
             self._seen.pop(key, None)
 
-    def replace(self, bodies: Iterable[Object], as_of: int) -> None:
-        """Records a full list of everything, read at resourceVersion `as_of` or later: what is not in it,
-        and is no newer, is gone.
+    def retain(self, kind: Kind, namespace: str, listed: Container[Ref], as_of: int) -> set[StackKey]:
+        """Records a full list of a kind, in a namespace or in all (empty), read at resourceVersion `as_of`: what is not
+        in it, and is no newer, is gone. Returns the MailStacks that it concerns.
 
-        A watch that was cut off does not report what was deleted since; a list shows it. Tombstones are kept until the
-        second list from now.
+        A watch that was cut off does not report what was deleted since; a list shows it.
         """
-        self._gone_before, self._gone = self._gone, Tombstones()
-        listed = set()
-        for body in bodies:
-            listed.add(ref_of(body))
-            self.note(body)
-        for key, ref in self._refs():
+        changed = set()
+        for key, ref in self._refs(kind, namespace):
             if ref not in listed and self._versions.get(ref, 0) <= as_of:
                 self._drop(key, ref, as_of)
+                changed.add(key)
+        return changed
 
-    def _refs(self) -> list[tuple[StackKey, Ref]]:
-        """Everything that is kept, as references."""
-        found = []
-        for key, seen in self._seen.items():
-            found += [(key, ref) for ref in seen.children]
-            found += [(key, POD.ref(key.namespace, name)) for name in seen.pods]
-            if seen.stack is not None:
-                found.append((key, MAIL_STACK.ref(key.namespace, key.name)))
-        return found
+    def forget_tombstones(self) -> None:
+        """Those from before the last call; to be called after no less than the time that a request may take."""
+        self._gone_before, self._gone = self._gone, Tombstones()
+
+    def _refs(self, kind: Kind, namespace: str) -> list[tuple[StackKey, Ref]]:
+        """Everything of the kind that is kept."""
+        keys = [key for key in self._seen if namespace in ("", key.namespace)]
+        return [(key, ref) for key in keys for ref in self._seen[key].refs(key) if ref.kind == kind.name]
+
+
+def _replace(kept: dict[_Name, _Value], name: _Name, value: _Value) -> bool:
+    """Whether it is another than before."""
+    changed = kept.get(name) != value
+    kept[name] = value
+    return changed
 
 
 def _key(body: Object) -> StackKey:

@@ -2,6 +2,7 @@
 
 from prometheus_client import generate_latest
 
+from mailstack_operator.api.conditions import always_shown
 from mailstack_operator.edge import metrics
 from mailstack_operator.edge.metrics import REGISTRY
 from mailstack_operator.kube.objects import Json, Object
@@ -11,6 +12,15 @@ from tests.stacks import body
 
 def ready(status: str, reason: str, generation: int = 1) -> Object:
     return {"type": "Ready", "status": status, "reason": reason, "observedGeneration": generation}
+
+
+# As of a new MailStack: seven conditions.
+NOTHING_YET: dict[str, Json] = {
+    "status.conditions": [
+        {"type": kind, "status": "Unknown", "reason": "NoPod", "observedGeneration": 1}
+        for kind in (*always_shown(), "Reconciling")
+    ]
+}
 
 
 def store_of(*conditions: Json) -> Store:
@@ -29,14 +39,40 @@ def scrape() -> list[str]:
     return [line for line in generate_latest(REGISTRY).decode().splitlines() if line.startswith("mailstack_condition")]
 
 
-def test_each_status_of_a_condition_is_a_sample_and_one_of_them_holds() -> None:
+def test_what_is_false_is_shown_with_its_reason() -> None:
     with metrics.leading(store_of(ready("False", "InvalidSpec"))):
         assert scrape() == [
+            'mailstack_conditions{status="false",type="Ready"} 1.0',
             'mailstack_condition{mailstack="mail",namespace="post",status="true",type="Ready"} 0.0',
             'mailstack_condition{mailstack="mail",namespace="post",status="false",type="Ready"} 1.0',
-            'mailstack_condition{mailstack="mail",namespace="post",status="unknown",type="Ready"} 0.0',
             'mailstack_condition_reason{mailstack="mail",namespace="post",reason="InvalidSpec",type="Ready"} 1.0',
         ]
+
+
+def test_of_what_is_well_there_is_one_sample_of_ready() -> None:
+    """The rest is in the totals."""
+    reached = {**ready("True", "Reachable"), "type": "LMTPReachable"}
+    with metrics.leading(store_of(ready("True", "Running"), reached)):
+        assert scrape() == [
+            'mailstack_conditions{status="true",type="LMTPReachable"} 1.0',
+            'mailstack_conditions{status="true",type="Ready"} 1.0',
+            'mailstack_condition{mailstack="mail",namespace="post",status="true",type="Ready"} 1.0',
+        ]
+
+
+def test_that_the_operator_is_at_work_needs_no_attention() -> None:
+    at_work = {**ready("True", "Progressing"), "type": "Reconciling"}
+    with metrics.leading(store_of(ready("False", "Progressing"), at_work)):
+        assert 'mailstack_condition{mailstack="mail",namespace="post",status="true",type="Ready"} 0.0' in scrape()
+        assert not any("reason" in line for line in scrape())
+
+
+def test_a_scrape_of_a_thousand_mailstacks_is_small() -> None:
+    store = Store()
+    for number in range(1000):
+        store.note(body({"metadata.name": f"mail-{number:05}", "metadata.namespace": "production", **NOTHING_YET}))
+    with metrics.leading(store):
+        assert len(generate_latest(REGISTRY)) < 200_000
 
 
 def test_a_mailstack_that_nobody_looked_at_is_not_silent() -> None:

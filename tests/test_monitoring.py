@@ -28,7 +28,7 @@ from tests.stacks import body
 
 DOCS = Path(__file__).parents[1] / "docs"
 EXPRESSIONS = monitoring.expressions()
-READY: Json = {"type": "Ready", "status": "True", "reason": "Running", "observedGeneration": 1}
+READY: Json = {"type": "Ready", "status": "False", "reason": "InvalidSpec", "observedGeneration": 1}
 
 
 class Row(NamedTuple):

@@ -28,8 +28,9 @@ def probe_page(stack: Stack) -> str:
     return monitoring.page(stack.namespace, stack.pod_name, 9100)
 
 
-def test_everything_that_an_alert_or_a_panel_names_is_scraped(stack: Stack) -> None:
-    """Promise: no alert is silent, and no panel empty, because its metric or label is called otherwise."""
+def everything_is_scraped(stack: Stack) -> None:
+    """Promise: no alert is silent, and no panel empty, because its metric or label is called otherwise. A condition has
+    a reason in the operator's metrics while it needs attention."""
     operators = [promql.scrape(page, *OPERATOR_LABELS) for page in pages.operator()]
     known = promql.together([promql.scrape(probe_page(stack), *PROBE_LABELS), *operators])
     lacking = {where: promql.lacking(promql.read(text), known) for where, text in monitoring.expressions().items()}
@@ -46,6 +47,7 @@ def test_a_stopped_lmtp_is_seen_and_its_return(stack: Stack) -> None:
         until(
             "the operator shows it", lambda: pages.shows(pages.operator(), f"{pages.ready_line(stack, 'false')} 1"), 60
         )
+        everything_is_scraped(stack)
     finally:
         stack.start_lmtp()
     until("the probe sees it again", lambda: pages.shows([probe_page(stack)], "mailstack_lmtp_up 1"), 60)

@@ -4,14 +4,15 @@ Names, labels and buckets are part of the operator's interface: docs/monitoring.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections import Counter as Count
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, disable_created_metrics
 from prometheus_client.core import GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from mailstack_operator.api.conditions import UNKNOWN, Condition, ConditionType, Reason
+from mailstack_operator.api.conditions import FALSE, TRUE, UNKNOWN, Condition, ConditionType, Reason
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.loop.stack_state import StackState
 from mailstack_operator.loop.store import Store
@@ -75,26 +76,50 @@ def _current(stack: StackState) -> Iterator[Condition]:
             yield replace(each, status=UNKNOWN, reason=Reason.NOT_REPORTED)
 
 
-class _Conditions(Collector):
-    """The conditions in `store`, read at each scrape, so that those of a deleted MailStack disappear.
+# Present only while something is to be looked at.
+_SIGNS = (ConditionType.STALLED, ConditionType.WARNINGS)
 
-    The shape is that of kube-state-metrics: a sample per status, 1 for the one that holds.
-    """
+
+def needs_attention(condition: Condition, at_work: frozenset[StackKey], key: StackKey) -> bool:
+    """Whether the condition has samples of its own: so 1,000 MailStacks that are well have 1,000 samples, and not
+    28,000. While the operator is `at_work`, Ready is False and nothing is wrong."""
+    expected = condition.type == ConditionType.READY and key in at_work
+    return condition.type in _SIGNS or (condition.status == FALSE and not expected)
+
+
+class _Conditions(Collector):
+    """The conditions in `store`, read at each scrape, so that those of a deleted MailStack disappear."""
 
     store: Store | None = None
 
     def collect(self) -> Iterator[Metric]:
         found = list(conditions(self.store)) if self.store else []
-        help_ = "1 for the status (true, false, unknown) of the MailStack's condition, 0 for the others."
-        statuses = GaugeMetricFamily("mailstack_condition", help_, labels=(*_WHICH, "status"))
-        help_ = "1, with the reason of the MailStack's condition."
-        reasons = GaugeMetricFamily("mailstack_condition_reason", help_, labels=(*_WHICH, "reason"))
-        for key, condition in found:
-            which = (key.namespace, key.name, condition.type)
-            for each in ("true", "false", "unknown"):
-                statuses.add_metric((*which, each), float(each == condition.status.lower()))
+        yield _totals(condition for _, condition in found)
+        yield from _samples(found)
+
+
+def _totals(found: Iterable[Condition]) -> Metric:
+    help_ = "Number of MailStacks whose condition has this status."
+    totals = GaugeMetricFamily("mailstack_conditions", help_, labels=("type", "status"))
+    for (kind, status), number in sorted(Count((each.type, each.status.lower()) for each in found).items()):
+        totals.add_metric((kind, status), number)
+    return totals
+
+
+def _samples(found: Sequence[tuple[StackKey, Condition]]) -> Iterator[Metric]:
+    help_ = "1 for the status of a condition that needs attention; Ready with status true is always there, 0 or 1."
+    statuses = GaugeMetricFamily("mailstack_condition", help_, labels=(*_WHICH, "status"))
+    help_ = "1, with the reason of a condition that needs attention."
+    reasons = GaugeMetricFamily("mailstack_condition_reason", help_, labels=(*_WHICH, "reason"))
+    at_work = frozenset(key for key, condition in found if condition.type == ConditionType.RECONCILING)
+    for key, condition in found:
+        which = (key.namespace, key.name, condition.type)
+        if condition.type == ConditionType.READY:
+            statuses.add_metric((*which, "true"), float(condition.status == TRUE))
+        if needs_attention(condition, at_work, key):
+            statuses.add_metric((*which, condition.status.lower()), 1.0)
             reasons.add_metric((*which, condition.reason), 1.0)
-        yield from (statuses, reasons)
+    yield from (statuses, reasons)
 
 
 _CONDITIONS = _Conditions()

@@ -1,13 +1,20 @@
 """The operator's memory: later states win, what is gone is dropped, nothing else is kept."""
 
+from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import POD, SERVICE
+from mailstack_operator.kube.metadata import live_of, ref_of
 from mailstack_operator.kube.names import StackKey
-from mailstack_operator.kube.objects import Object
+from mailstack_operator.kube.objects import Object, section
 from mailstack_operator.loop.store import Store
 from tests.fake_cluster import pod
 from tests.stacks import body, stack
 
 KEY = StackKey("post", "mail")
+SERVICE_OF_MAIL: Object = {
+    "apiVersion": "v1",
+    "kind": "Service",
+    "metadata": {"name": "mail", "namespace": "post", "labels": {**names.labels("mail")}},
+}
 
 
 def at(version: int, found: Object) -> Object:
@@ -133,3 +140,25 @@ def test_an_invalid_mailstack_is_kept_as_its_problems() -> None:
     seen = store[KEY].stack
     assert seen is not None
     assert (seen.stack, [problem.split(":")[0] for problem in seen.problems]) == (None, ["spec.domains"])
+
+
+def test_the_echo_of_a_write_is_no_news_before_its_answer() -> None:
+    store = Store()
+    service = at(10, SERVICE_OF_MAIL)
+    with store.writing(ref_of(service)):
+        assert store.note(service) is None
+        store.note_child(KEY, live_of(service))
+    assert not store.take_overtaken(KEY)
+    assert store.note(at(11, {**service, "metadata": {**section(service, "metadata"), "labels": {}}})) is not None
+
+
+def test_who_changes_a_child_right_after_our_write_is_noticed() -> None:
+    """Its event may come before the answer to ours."""
+    store = Store()
+    ours, theirs = at(10, SERVICE_OF_MAIL), at(11, SERVICE_OF_MAIL)
+    with store.writing(ref_of(ours)):
+        store.note(theirs)
+        store.note_child(KEY, live_of(ours))
+    assert store.take_overtaken(KEY)
+    assert not store.take_overtaken(KEY)
+    assert store[KEY].children[ref_of(ours)].version == 11

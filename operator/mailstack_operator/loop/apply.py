@@ -41,11 +41,9 @@ class Mark:
 Marks = dict[Ref, Mark]
 
 
-def marks_of(wanted: Mapping[Ref, Object], children: Mapping[Ref, Live]) -> Marks:
-    """The marks of the wanted children that are live."""
-    return {
-        ref: Mark(digest(manifest), children[ref].fingerprint) for ref, manifest in wanted.items() if ref in children
-    }
+def marks_of(digests: Mapping[Ref, str], children: Mapping[Ref, Live]) -> Marks:
+    """The marks of the wanted children that are live, by the digests of what is wanted."""
+    return {ref: Mark(wanted, children[ref].fingerprint) for ref, wanted in digests.items() if ref in children}
 
 
 def digest_of(marks: Marks) -> str:
@@ -65,6 +63,8 @@ class Applier:
         self._store = store
         self._marks: dict[StackKey, Marks] = {}
         self._warnings: dict[StackKey, list[StackWarning]] = {}
+        # What the runs under way have written.
+        self._written: dict[StackKey, list[Ref]] = {}
 
     async def converge(self, stack: MailStack, wanted: dict[Ref, Object], hold: frozenset[Ref], known: str) -> None:
         """Applies what differs of `wanted`, but for what is on `hold`. `known` is the digest in the status.
@@ -73,14 +73,32 @@ class Applier:
         object is not written, and nothing after it: no pod, because StatefulSets come last.
         """
         _check_owners(stack, wanted, self._store[stack.key].children)
-        unseen = await self._create_missing(stack, wanted, hold)
+        self._written[stack.key] = []
+        try:
+            digests = {ref: digest(manifest) for ref, manifest in wanted.items()}
+            unseen = await self._create_missing(stack, wanted, digests, hold)
+            await self._apply_changes(stack, wanted, digests, hold, known, unseen)
+        finally:
+            if written := self._written.pop(stack.key):
+                logger.info("applied %s of %s", ", ".join(map(str, written)), stack.key)
+
+    async def _apply_changes(
+        self,
+        stack: MailStack,
+        wanted: Mapping[Ref, Object],
+        digests: Mapping[Ref, str],
+        hold: Container[Ref],
+        known: str,
+        unseen: Mapping[Ref, Live],
+    ) -> None:
         children = {**self._store[stack.key].children, **unseen}
-        wanted = fitted(wanted, children)
-        now, marks = marks_of(wanted, children), self._marks[stack.key]
+        sized = fitted(wanted, children)
+        resized = {ref: digest(manifest) for ref, manifest in sized.items() if manifest is not wanted[ref]}
+        now, marks = marks_of({**digests, **resized}, children), self._marks[stack.key]
         if digest_of(now) == known:
             marks.update(now)
         self._warnings[stack.key] = []
-        for ref, manifest in wanted.items():
+        for ref, manifest in sized.items():
             if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
                 if ref.kind == CLAIM.name and ref in children:
                     await self._update_claim(stack, manifest, children[ref])
@@ -140,18 +158,20 @@ class Applier:
         self._warnings.pop(key, None)
 
     async def _create_missing(
-        self, stack: MailStack, wanted: Mapping[Ref, Object], hold: Container[Ref]
+        self, stack: MailStack, wanted: Mapping[Ref, Object], digests: Mapping[Ref, str], hold: Container[Ref]
     ) -> dict[Ref, Live]:
         """Creates what no watch reports. Returns what exists all the same and may be changed: a foreign object has no
         label of ours, and no event reports its removal, so it is not remembered."""
         seen, marks = self._store[stack.key].children, self._marks.setdefault(stack.key, {})
         found: dict[Ref, Live] = {}
         for ref in [each for each in wanted if each not in seen and each not in hold]:
-            with _refusals(ref):
+            with _refusals(ref), self._store.writing(ref):
                 live = await self._cluster.create(wanted[ref])
+                if live is not None:
+                    marks[ref] = self._applied(stack, live, digests[ref])
             if live is not None:
-                marks[ref] = self._applied(stack, wanted[ref], live)
-            elif existing := await self._cluster.metadata(ref):
+                continue
+            if existing := await self._cluster.metadata(ref):
                 _check_owners(stack, wanted, {ref: existing})
                 found[ref] = existing
         return found
@@ -161,12 +181,13 @@ class Applier:
             return await self._write(stack, manifest)
 
     async def _write(self, stack: MailStack, manifest: Object) -> Mark:
-        return self._applied(stack, manifest, await self._cluster.apply(manifest))
+        with self._store.writing(ref_of(manifest)):
+            return self._applied(stack, await self._cluster.apply(manifest), digest(manifest))
 
-    def _applied(self, stack: MailStack, manifest: Object, live: Live) -> Mark:
-        logger.info("applied %s of %s", live.ref, stack.key)
+    def _applied(self, stack: MailStack, live: Live, wanted: str) -> Mark:
+        self._written[stack.key].append(live.ref)
         self._store.note_child(stack.key, live)
-        return Mark(digest(manifest), live.fingerprint)
+        return Mark(wanted, live.fingerprint)
 
 
 @contextlib.contextmanager

@@ -24,7 +24,7 @@ from mailstack_operator.loop.port import Cluster
 from mailstack_operator.loop.references import References
 from mailstack_operator.loop.rehearsal_runner import RehearsalRunner
 from mailstack_operator.loop.stack_state import StackState, Status
-from mailstack_operator.loop.store import Store
+from mailstack_operator.loop.store import Read, Store
 from mailstack_operator.loop.summary import Outcome
 from mailstack_operator.loop.warnings import collect
 from mailstack_operator.stack import children
@@ -60,6 +60,7 @@ class Reconciler:
         self._notes = NoteReader(cluster, clock)
         self._image = HelperImage(image, tuple(pull_secrets))
         self._checks = checks
+        self._clock = clock
         self._now = now
 
     async def reconcile(self, key: StackKey) -> float | None:
@@ -79,6 +80,8 @@ class Reconciler:
         # A newer spec may arrive before the end: the outcome is of this one.
         outcome = await self._converge(key, stack)
         await self._report(key, outcome, stack.generation)
+        if self._store.take_overtaken(key):
+            return 0.0
         return outcome.unfinished.retry_after if outcome.unfinished else None
 
     async def _converge(self, key: StackKey, stack: StackState) -> Outcome:
@@ -119,7 +122,7 @@ class Reconciler:
     async def _read(self, stack: MailStack) -> Inputs:
         """Raises ClusterError."""
         found, seen = await references.read(self._cluster, stack), self._store[stack.key]
-        seen.versions = found.versions
+        seen.read = Read(found.versions, self._clock())
         return Inputs(
             references=found,
             image=self._image,

@@ -5,6 +5,7 @@ Neither is watched: that would need permission to read all Secrets. They are rea
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Protocol
@@ -17,7 +18,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import digest
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.loop.port import Cluster, File
-from mailstack_operator.loop.store import Seen, Store
+from mailstack_operator.loop.store import Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, Need
 from mailstack_operator.stack.paths import MAIL_ROOT
@@ -166,12 +167,19 @@ class Looker(Protocol):
 
 class ReferencesWatch:
     """Looks at what all MailStacks refer to, in turn, and reports each MailStack for which something is not as its last
-    run read it."""
+    run read it. `clock` is monotonic, in seconds."""
 
-    def __init__(self, cluster: Looker, store: Store, changed: Callable[[StackKey], None]) -> None:
+    def __init__(
+        self,
+        cluster: Looker,
+        store: Store,
+        changed: Callable[[StackKey], None],
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         self._cluster = cluster
         self._store = store
         self._changed = changed
+        self._clock = clock
 
     async def run(self) -> None:
         """Looks until cancelled, evenly over the period."""
@@ -184,10 +192,15 @@ class ReferencesWatch:
                 await asyncio.sleep(PERIOD)
 
     async def look(self, key: StackKey) -> None:
-        """One look. Raises ClusterError."""
-        refs, known = _refs(key, self._store[key]), self._store[key].versions
-        found = {ref: await self._cluster.version(ref) for ref in refs}
-        if found and known is not None and found != known:
+        """One look, unless a run has just read everything, or is still to. Raises ClusterError."""
+        seen = self._store[key]
+        read = seen.read
+        if read is None or self._clock() - read.at < PERIOD:
+            return
+        found = {ref: await self._cluster.version(ref) for ref in read.versions}
+        if found != read.versions and seen.read is read:
+            # Until a run has read it; that of a wrong spec does not.
+            seen.read = None
             self._changed(key)
 
     async def _look_quietly(self, key: StackKey) -> None:
@@ -200,13 +213,6 @@ class ReferencesWatch:
 def pause(stacks: int) -> float:
     """Seconds from the look at one MailStack to that at the next, of so many."""
     return max(PERIOD / stacks, 1 / LOOKS)
-
-
-def _refs(key: StackKey, seen: Seen) -> list[Ref]:
-    """Nothing where the spec is wrong."""
-    stack = seen.stack.stack if seen.stack else None
-    found = [*needs(stack.spec), *pull_secrets(stack.spec)] if stack else []
-    return list(dict.fromkeys(_ref(key, need) for need in found))
 
 
 def _ref(key: StackKey, need: Need) -> Ref:

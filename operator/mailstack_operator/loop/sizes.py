@@ -45,7 +45,7 @@ def _fitted(manifest: Object, live: Mapping[str, str]) -> Object:
     if manifest["kind"] == CLAIM.name:
         larger = max(_size(manifest), *live.values(), key=amount)
         return manifest if larger == _size(manifest) else _resized(manifest, larger)
-    if manifest["kind"] == STATEFUL_SET.name and live:
+    if manifest["kind"] == STATEFUL_SET.name and live and live != sizes_of(manifest):
         return _with_templates(manifest, live)
     return manifest
 

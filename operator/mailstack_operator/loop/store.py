@@ -5,6 +5,7 @@ Memory is bounded by what is in the cluster: a MailStack is kept parsed, of a ch
 
 from collections import defaultdict
 from collections.abc import Container, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
@@ -19,12 +20,20 @@ _Name = TypeVar("_Name")
 _Value = TypeVar("_Value")
 
 
+@dataclass(frozen=True)
+class Read:
+    """The resourceVersions of what a spec refers to, and when they were read, in seconds of a monotonic clock."""
+
+    versions: Mapping[Ref, int]
+    at: float
+
+
 @dataclass
 class Seen:
     """All that is known of one MailStack; `stack` is None if there is none of that name.
 
-    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `versions`: those of what the
-    spec refers to, as the last run read them; None before the first.
+    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `read`: what the last run read
+    of what the spec refers to; None where the next one must.
     """
 
     stack: StackState | None = None
@@ -32,7 +41,7 @@ class Seen:
     rollouts: dict[str, Rollout] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-    versions: Mapping[Ref, int] | None = None
+    read: Read | None = None
 
     @property
     def empty(self) -> bool:
@@ -64,6 +73,9 @@ class Store:
         self._seen: defaultdict[StackKey, Seen] = defaultdict(Seen)
         self._versions: dict[Ref, int] = {}
         self._gone, self._gone_before = Tombstones(), Tombstones()
+        # The newest version that a watch told of meanwhile; 0 where none did.
+        self._in_flight: dict[Ref, int] = {}
+        self._overtaken: set[StackKey] = set()
 
     def __getitem__(self, key: StackKey) -> Seen:
         return self._seen.get(key) or Seen()
@@ -78,12 +90,31 @@ class Store:
 
     def note(self, body: Object) -> StackKey | None:
         """Records the current state of an object; returns the MailStack that it concerns, None where nothing that is
-        kept changed: the answer to our own write was first, or somebody wrote what does not matter here."""
+        kept changed, because somebody wrote what does not matter here, or we did."""
         key, ref, version = _key(body), ref_of(body), version_of(body)
         if not self._is_news(ref, version):
             return None
         self._versions[ref] = version
-        return key if self._put(self._seen[key], ref, body) else None
+        is_news = self._put(self._seen[key], ref, body)
+        if ref in self._in_flight:
+            self._in_flight[ref] = version
+            return None
+        return key if is_news else None
+
+    @contextmanager
+    def writing(self, ref: Ref) -> Iterator[None]:
+        """While the context is open, our own write of a child is not answered: a watch may tell of it before."""
+        self._in_flight[ref] = 0
+        try:
+            yield
+        finally:
+            self._in_flight.pop(ref, None)
+
+    def take_overtaken(self, key: StackKey) -> bool:
+        """Whether a child of the MailStack was changed by others right after a write of ours; asked for once."""
+        is_overtaken = key in self._overtaken
+        self._overtaken.discard(key)
+        return is_overtaken
 
     def _put(self, seen: Seen, ref: Ref, body: Object) -> bool:
         """Whether that is news."""
@@ -99,6 +130,8 @@ class Store:
 
     def note_child(self, key: StackKey, live: Live) -> None:
         """Records a child as the API server returned it; a watch may already have seen a later state."""
+        if self._in_flight.get(live.ref, 0) > live.version:
+            self._overtaken.add(key)
         if self._is_news(live.ref, live.version):
             self._versions[live.ref] = live.version
             seen = self._seen[key]

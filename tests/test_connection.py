@@ -1,15 +1,16 @@
 """How the operator asks the API server: credentials, refusals, time-outs."""
 
+import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
-import aiohttp
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from mailstack_operator.edge.connection import Connection, needs_environment
+from mailstack_operator.edge.connection import Connection, needs_environment, new_session
 from mailstack_operator.edge.refusals import Conflict, NotFound
+from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.errors import ClusterError
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -25,7 +26,7 @@ async def connected(handler: Handler, tokens: list[str | None], seconds: float =
 
     app = web.Application()
     app.router.add_route("*", "/{path:.*}", handler)
-    async with TestServer(app) as server, aiohttp.ClientSession() as session:
+    async with TestServer(app) as server, new_session() as session:
         yield Connection(session, f"{server.make_url('/')}", credentials, seconds)
 
 
@@ -108,6 +109,64 @@ async def test_a_server_that_is_silent_is_given_up() -> None:
     async with connected(handler, [None], seconds=0.2) as connection:
         with pytest.raises(ClusterError, match="no answer in"):
             await connection.request("GET", SERVICES)
+
+
+async def read(connection: Connection, seen: list[Object], silence: float = 5.0) -> list[Object]:
+    """`seen` has each line as soon as it is there."""
+    async for line in connection.stream(SERVICES, {"watch": "true"}, "application/json", silence):
+        seen += [line]
+    return seen
+
+
+async def test_a_stream_gives_each_line_until_the_server_ends_it() -> None:
+    async def handler(request: web.Request) -> web.StreamResponse:
+        assert request.query["watch"] == "true"
+        response = web.StreamResponse()
+        await response.prepare(request)
+        for piece in (b'{"type": "ADDED"}\n{"type": ', b'"MODIFIED"}\n'):
+            await response.write(piece)
+        return response
+
+    async with connected(handler, [None]) as connection:
+        assert await read(connection, []) == [{"type": "ADDED"}, {"type": "MODIFIED"}]
+
+
+async def test_a_line_may_be_as_long_as_an_object() -> None:
+    """An object has up to 1.5 MB; aiohttp reads lines of 128 KB unless it is told otherwise."""
+
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=b'{"data": "' + 1_500_000 * b"x" + b'"}\n')
+
+    async with connected(handler, [None]) as connection:
+        (line,) = await read(connection, [])
+        assert len(str(line["data"])) == 1_500_000
+
+
+async def test_a_stream_that_is_refused_is_a_refusal() -> None:
+    async def handler(_: web.Request) -> web.Response:
+        return web.json_response({"message": "too old resource version"}, status=410)
+
+    async with connected(handler, [None]) as connection:
+        with pytest.raises(ClusterError, match="too old resource version") as refusal:
+            await read(connection, [])
+    assert refusal.value.status == 410
+
+
+async def test_a_stream_that_falls_silent_is_given_up() -> None:
+    """Each line starts the time again."""
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        await response.write(b'{"type": "ADDED"}\n')
+        await asyncio.Event().wait()
+        return response
+
+    seen: list[Object] = []
+    async with connected(handler, [None]) as connection:
+        with pytest.raises(ClusterError, match="no answer in time"):
+            await read(connection, seen, silence=0.2)
+    assert seen == [{"type": "ADDED"}]
 
 
 @pytest.mark.parametrize(

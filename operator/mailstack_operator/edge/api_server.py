@@ -17,7 +17,7 @@ from kubernetes.aio import config
 from kubernetes.aio.client.configuration import Configuration
 from kubernetes.aio.client.rest import RESTClientObject
 
-from mailstack_operator.edge.connection import JSON, Connection, needs_environment
+from mailstack_operator.edge.connection import JSON, Connection, new_session
 from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, LEASE, MAIL_STACK, POD, SECRET, Kind
@@ -65,16 +65,9 @@ async def connect(request_timeout: float) -> AsyncIterator["ApiServer"]:
 
 
 def _session(configuration: Configuration) -> aiohttp.ClientSession:
-    """The client's TLS and proxy, without the rest of it. Each request has a time-out of its own (Connection)."""
+    """The client's TLS and proxy, without the rest of it."""
     client = RESTClientObject(configuration)
-    return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(ssl=client.ssl_context, limit=configuration.connection_pool_maxsize),
-        proxy=client.proxy,
-        trust_env=needs_environment(),
-        timeout=aiohttp.ClientTimeout(total=None),
-        # An event of a watch is one line, and may be longer than what aiohttp reads by default.
-        read_bufsize=2**21,
-    )
+    return new_session(client.ssl_context, client.proxy)
 
 
 class ApiServer:

@@ -6,6 +6,7 @@ operator does not use, and reads ~/.netrc in a thread for each one (docs/facts/o
 
 import asyncio
 import json
+import ssl
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import AbstractAsyncContextManager
 from urllib.parse import urlencode
@@ -102,6 +103,18 @@ class Connection:
     async def _signed(self, headers: dict[str, str]) -> dict[str, str]:
         authorization = await self._credentials()
         return {**headers, "Authorization": authorization} if authorization else headers
+
+
+def new_session(context: ssl.SSLContext | bool = True, proxy: str | None = None) -> aiohttp.ClientSession:
+    """What a Connection takes, which has time-outs of its own. Watches keep their connections: there is no limit."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(ssl=context, limit=0),
+        proxy=proxy,
+        trust_env=needs_environment(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        # An event of a watch is one line, and may be longer than what aiohttp reads by default.
+        read_bufsize=2**21,
+    )
 
 
 def _now() -> float:

@@ -76,6 +76,9 @@ def test_a_scrape_of_a_thousand_mailstacks_is_small() -> None:
 
 
 def test_a_mailstack_that_nobody_looked_at_is_not_silent() -> None:
+    with metrics.leading(store_of()):
+        which = 'mailstack="mail",namespace="post"'
+        assert f'mailstack_condition_reason{{{which},reason="NotReported",type="Ready"}} 1.0' in scrape()
     assert shown(store_of()) == [("post/mail", "Ready", "Unknown", "NotReported")]
 
 

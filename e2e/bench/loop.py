@@ -51,7 +51,7 @@ class Round:
             found |= await self._scrape(running)
         before, began = await self.server.counts(), time.monotonic()
         async with operator(self.plane) as running:
-            settled = await running.settle(self.size)
+            settled = await running.settle(self.size, every=0.5)
             found |= await self._restarted(running, before, cpu)
             return found | {Figure.RESTART: (settled - began) / wall} | await self._change()
 
@@ -98,7 +98,7 @@ class Round:
             took = time.monotonic() - began
             print(f"operator: {took:.2f} s", file=sys.stderr)
             await creating
-        await running.settle(self.size)
+        await running.settle(self.size, every=2.0)
         requests = _difference(await self.server.counts(), before)
         own = 1 + len(objects.requests(objects.LOOP, 0, ""))
         return {

@@ -18,7 +18,7 @@ from harness import paths
 from harness.errors import HarnessError
 
 # Seconds.
-START, OFTEN, QUIET, LIMIT = 120.0, 0.5, 3.0, 1800.0
+START, QUIET, LIMIT = 120.0, 3.0, 1800.0
 
 
 @dataclass
@@ -51,13 +51,13 @@ class Operator:
             float(number) for number in re.findall(r"^mailstack_reconcile_total\{.*\} (\S+)$", page, re.MULTILINE)
         )
 
-    async def settle(self, at_least: int) -> float:
-        """When the last run ended, once there were so many and none came for QUIET seconds."""
+    async def settle(self, at_least: int, every: float) -> float:
+        """When the last run ended, once there were so many and none came for QUIET seconds; asks `every` so many."""
         seen, since, deadline = -1.0, time.monotonic(), time.monotonic() + LIMIT
         while seen < at_least or time.monotonic() - since < QUIET:
             if time.monotonic() > deadline:
                 raise HarnessError(f"the operator is not done after {LIMIT:.0f} s: {seen:.0f} runs of {at_least}")
-            await asyncio.sleep(OFTEN)
+            await asyncio.sleep(every)
             self.peak = max(self.peak, self.memory)
             if (now := await self.runs()) != seen:
                 seen, since = now, time.monotonic()

@@ -91,9 +91,10 @@ class ApiServer:
             return 0
 
     async def apply(self, manifest: Object) -> Live:
+        # Of the answer only metadata: what is applied by force is what is then there.
         ref = ref_of(manifest)
-        body = await self._apply(_path(ref), manifest, accept=_accept(ref))
-        return live_of(_named(ref, body))
+        body = await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
+        return live_of({**manifest, "metadata": body["metadata"]})
 
     async def create(self, manifest: Object) -> Live | None:
         # Optimistic locking with a version that no object can have: who is there already is a Conflict.
@@ -147,7 +148,7 @@ class ApiServer:
         return [_note(event) for event in entries(page, "items")]
 
     async def record(self, event: Object) -> None:
-        await self._request("POST", _path(replace(ref_of(event), name="")), body=event)
+        await self._request("POST", _path(replace(ref_of(event), name="")), body=event, accept=_METADATA_ONLY)
 
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         ref = POD.ref(namespace, pod.name)

@@ -83,8 +83,9 @@ _SIGNS = (ConditionType.STALLED, ConditionType.WARNINGS)
 def needs_attention(condition: Condition, at_work: frozenset[StackKey], key: StackKey) -> bool:
     """Whether the condition has samples of its own: so 1,000 MailStacks that are well have 1,000 samples, and not
     28,000. While the operator is `at_work`, Ready is False and nothing is wrong."""
-    expected = condition.type == ConditionType.READY and key in at_work
-    return condition.type in _SIGNS or (condition.status == FALSE and not expected)
+    if condition.type == ConditionType.READY:
+        return condition.status != TRUE and key not in at_work
+    return condition.status == FALSE or condition.type in _SIGNS
 
 
 class _Conditions(Collector):

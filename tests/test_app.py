@@ -43,9 +43,9 @@ class FakeServer(FakeCluster):
 
 
 @asynccontextmanager
-async def running(server: FakeServer) -> AsyncIterator[Operator]:
+async def running(server: FakeServer, settings: Settings | None = None) -> AsyncIterator[Operator]:
     """Without Kopf."""
-    operator = Operator(server, Settings())  # type: ignore[arg-type]
+    operator = Operator(server, settings or Settings())  # type: ignore[arg-type]
     task = asyncio.create_task(operator._main())
     try:
         yield operator
@@ -100,6 +100,17 @@ async def test_a_mailstack_deleted_before_kopf_listed_is_found_missing() -> None
         del server.objects[STACK]
         operator._listed.set()
         await until(lambda: operator._store.stacks() == [])
+
+
+async def test_each_mailstack_has_a_run_from_time_to_time() -> None:
+    """Also one of which nobody told, and in a replica that does not lead memory is bounded."""
+    server = FakeServer()
+    async with running(server, Settings(resync=0.01)) as operator:
+        await until(operator._read.is_set)
+        operator._store.forget(body())
+        server.put(body())
+        await until(lambda: SERVICE in server.objects)
+        await until(lambda: not operator._store._gone and not operator._store._gone_before)
 
 
 async def test_a_mailstack_that_changed_is_run() -> None:

@@ -74,8 +74,8 @@ class Operator:
             # Kopf looks for the resource once, at its start: it must be served by then.
             await self._resync_once()
             self._read.set()
-            group.create_task(self._watch())
-            group.create_task(self._work())
+            for work in (self._watch, self._resync, self._refresh, self._work):
+                group.create_task(work())
 
     def _follower(self, group: asyncio.TaskGroup, kind: Kind) -> list[Follower]:
         namespaces = self._settings.namespaces or ("",)
@@ -154,24 +154,27 @@ class Operator:
         with metrics.leading(self._store):
             async with asyncio.TaskGroup() as group:
                 group.create_task(self._queue.work())
-                group.create_task(self._resync())
                 group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
 
     async def _resync(self) -> None:
-        """Lists the MailStacks again after Kopf did, and from time to time.
+        """Lists the MailStacks again after Kopf did.
 
         No watch reports what was deleted between our last list and Kopf's.
         """
         while True:
-            try:
-                await asyncio.wait_for(self._listed.wait(), self._settings.resync)
-                await asyncio.sleep(_SETTLE)
-            except TimeoutError:
-                # Some things change by time alone, such as a certificate that expires.
-                self._add_all()
-                self._store.forget_tombstones()
+            await self._listed.wait()
+            await asyncio.sleep(_SETTLE)
             self._listed.clear()
             await self._resync_once()
+
+    async def _refresh(self) -> None:
+        """Has a run for each MailStack from time to time: some things change by time alone, such as a certificate that
+        expires."""
+        while True:
+            await asyncio.sleep(self._settings.resync)
+            self._store.forget_tombstones()
+            await self._resync_once()
+            self._add_all()
 
     def _add_all(self) -> None:
         for key in self._store.stacks():

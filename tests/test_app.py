@@ -56,7 +56,7 @@ async def running(server: FakeServer, settings: Settings | None = None) -> Async
 
 
 async def until(holds: Callable[[], bool]) -> None:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         while not holds():
             await asyncio.sleep(0)
 

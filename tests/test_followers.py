@@ -79,7 +79,7 @@ async def pods_after(script: Script) -> set[str]:
     """What is known once the script is over."""
     memory = Memory()
     task = asyncio.create_task(Follower(script, memory, POD, "post").run())
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(30):
         await script.is_done.wait()
     task.cancel()
     with suppress(asyncio.CancelledError):

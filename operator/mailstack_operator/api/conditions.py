@@ -80,7 +80,7 @@ class WarningReason(Documented):
     VOLUME_NOT_CHANGED = "VolumeNotChanged", "The API server refused to grow a volume, or to mark its claim."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Condition:
     """One fact, in the terms of Kubernetes' metav1.Condition.
 

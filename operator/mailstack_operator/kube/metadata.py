@@ -3,6 +3,7 @@
 Pure readers of decoded JSON.
 """
 
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -11,7 +12,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, digest, entries, number, section, text
 
 
-@dataclass(frozen=True, order=True)
+@dataclass(frozen=True, order=True, slots=True)
 class Ref:
     """Which object: what kind, where, its name."""
 
@@ -24,7 +25,7 @@ class Ref:
         return f"{self.kind} {self.name}"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Owner:
     """The controller in an object's ownerReferences."""
 
@@ -33,7 +34,7 @@ class Owner:
     uid: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class HelperImage:
     """The operator's image, which the pods' helpers run, and the names of the Secrets that it is pulled with."""
 
@@ -51,7 +52,7 @@ def helper_image_of(annotations: Mapping[str, Json]) -> HelperImage:
     return HelperImage(text(annotations, names.ANNOTATION_OPERATOR_IMAGE), tuple(filter(None, secrets)))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Live:
     """A live child. `fingerprint` changes whenever what we apply could have moved:
     uid, generation (resourceVersion for kinds without one), labels, owners.
@@ -77,7 +78,9 @@ class Live:
 
 def ref_of(body: Object) -> Ref:
     metadata = section(body, "metadata")
-    return Ref(text(body, "apiVersion"), text(body, "kind"), text(metadata, "namespace"), text(metadata, "name"))
+    words = (text(body, "apiVersion"), text(body, "kind"), text(metadata, "namespace"), text(metadata, "name"))
+    # Each is kept in several places, of each of thousands of objects.
+    return Ref(*map(sys.intern, words))
 
 
 def live_of(body: Object) -> Live:
@@ -127,7 +130,7 @@ def version_of(body: Object) -> int:
 def _owner(metadata: Mapping[str, Json]) -> Owner | None:
     for reference in entries(metadata, "ownerReferences"):
         if reference.get("controller"):
-            return Owner(text(reference, "kind"), text(reference, "name"), text(reference, "uid"))
+            return Owner(*(sys.intern(text(reference, name)) for name in ("kind", "name", "uid")))
     return None
 
 

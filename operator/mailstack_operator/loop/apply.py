@@ -30,7 +30,7 @@ LOOK_AGAIN = 15.0
 COLLECTED = 2.0
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Mark:
     """A child as last applied: digests of what was wanted, and of the live object afterwards."""
 
@@ -43,7 +43,8 @@ Marks = dict[Ref, Mark]
 
 def marks_of(digests: Mapping[Ref, str], children: Mapping[Ref, Live]) -> Marks:
     """The marks of the wanted children that are live, by the digests of what is wanted."""
-    return {ref: Mark(wanted, children[ref].fingerprint) for ref, wanted in digests.items() if ref in children}
+    live = ((children[ref], wanted) for ref, wanted in digests.items() if ref in children)
+    return {child.ref: Mark(wanted, child.fingerprint) for child, wanted in live}
 
 
 def digest_of(marks: Marks) -> str:

@@ -19,7 +19,7 @@ _LONGEST_LINE = 1000
 _OWN = "mailstack: "
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Problem:
     """Why a pod is not Ready."""
 
@@ -27,7 +27,7 @@ class Problem:
     message: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class End:
     """How a container ended: its exit code, and the most relevant line of its log."""
 
@@ -36,7 +36,7 @@ class End:
     line: str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Pod:
     """A pod of a MailStack: which one it is, what it runs, the version of its Secrets, and its state.
 
@@ -79,7 +79,7 @@ class Pod:
         return self.name.rpartition("-")[0]
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Rollout:
     """How far the StatefulSet controller is. Generations are metadata.generation."""
 

@@ -20,7 +20,7 @@ _Name = TypeVar("_Name")
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class Read:
     """The resourceVersions of what a spec refers to, and when they were read, in seconds of a monotonic clock."""
 
@@ -28,7 +28,7 @@ class Read:
     at: float
 
 
-@dataclass
+@dataclass(slots=True)
 class Seen:
     """All that is known of one MailStack; `stack` is None if there is none of that name.
 

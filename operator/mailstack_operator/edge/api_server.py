@@ -97,7 +97,8 @@ class ApiServer:
         return live_of({**manifest, "metadata": body["metadata"]})
 
     async def create(self, manifest: Object) -> Live | None:
-        # Optimistic locking with a version that no object can have: who is there already is a Conflict.
+        # Optimistic locking with a version that no object can have: who is there already is a Conflict. Versions are
+        # compared only where there is an object (k8s.io/apiserver, pkg/registry/generic/registry/store.go, Update).
         metadata: Object = {**section(manifest, "metadata"), "resourceVersion": _NO_OBJECTS_VERSION}
         try:
             return await self.apply({**manifest, "metadata": metadata})

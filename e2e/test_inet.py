@@ -104,6 +104,32 @@ def test_port_25_stays_while_a_postfix_is_replaced(two: Stack, client: Client) -
     assert {answer[:3] for answer in answers} == {"250"}, answers
 
 
+def test_each_message_arrives_once_and_soon_while_dovecot_is_replaced(two: Stack, client: Client) -> None:
+    """Fault: Dovecot gets SIGTERM amid deliveries, and for some seconds nobody answers at its address."""
+    assert client.ask(two.host, CAROL)[0].code == 250
+    accepted, before = list[str](), pods.identities(two)
+    two.kubectl.delete("pod", f"{two.name}-dovecot-0", "--wait=false")
+
+    def replaced() -> bool:
+        accepted.extend(_accepted(client, two.host, [f"replaced-{len(accepted) + each}" for each in range(20)]))
+        now = pods.identities(two)
+        return now.keys() == before.keys() and now != before and two.condition("Ready")["status"] == "True"
+
+    until("Dovecot's pod is replaced", replaced, 120)
+    until("the queues are empty", lambda: not any(_queue(two, f"{two.name}-{place}") for place in range(2)), 45)
+    assert inbox.subjects(client, two.host, CAROL) == sorted(accepted)
+
+
+def _accepted(client: Client, host: str, subjects: list[str]) -> list[str]:
+    """Those of the messages that Postfix takes; a user's address is in its cache, whether Dovecot is there or not."""
+    replies = client.send(host, *(letter(CAROL, subject) for subject in subjects))
+    return [subject for subject, reply in zip(subjects, replies, strict=True) if reply.code == 250]
+
+
+def _queue(stack: Stack, pod: str) -> str:
+    return stack.kubectl.execute(pod, "postfix", "postqueue", "-j")
+
+
 def _answer(client: Client, host: str) -> str:
     """The reply to RCPT for a known user; why there is none, if there is none."""
     try:

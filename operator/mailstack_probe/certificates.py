@@ -22,14 +22,15 @@ PERIOD = 5
 
 @dataclass(frozen=True)
 class Source:
-    """Files of a mounted Secret; `problem` checks their contents, `content` makes the copy from them, and `doubt` says
-    what clients have against such a copy, which the servers can use."""
+    """Files of a mounted Secret; `problem` checks their contents, `content` makes the copy from them, `mode` is the
+    copy's, and `doubt` says what clients have against such a copy, which the servers can use."""
 
     title: str
     files: tuple[Path, ...]
     problem: Callable[..., str | None]
     content: Callable[..., bytes]
     doubt: Callable[[bytes], str | None] = lambda _: None
+    mode: int = 0o400
 
 
 def pair(folder: Path) -> Source:
@@ -39,8 +40,8 @@ def pair(folder: Path) -> Source:
 
 
 def authority(file: Path) -> Source:
-    """A file with certificates of a CA."""
-    return Source(f"CA in {file}", (file,), pem.authority_problem, pem.authorities)
+    """A file with certificates of a CA: there is no key in it, and tlsproxy(8) reads it as the user postfix."""
+    return Source(f"CA in {file}", (file,), pem.authority_problem, pem.authorities, mode=0o444)
 
 
 class Keeper:
@@ -91,7 +92,7 @@ class Keeper:
         """Writes the target if it differs. Returns the problem, if there is one."""
         try:
             if not self._target.exists() or self._target.read_bytes() != content:
-                files.replace(self._target, content, 0o400)
+                files.replace(self._target, content, self._source.mode)
             public = public_copy(self._target)
             if not public.exists() or public.read_bytes() != pem.authorities(content):
                 files.replace(public, pem.authorities(content), 0o444)

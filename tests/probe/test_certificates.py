@@ -203,6 +203,14 @@ def test_a_ca_file_is_kept_the_same_way(secret: Secret, target: Path, good: Pair
     assert target.read_bytes() == good.certificate + other.certificate
 
 
+def test_a_ca_is_readable_by_a_server_that_has_given_up_root(tmp_path: Path) -> None:
+    """tlsproxy(8) reads it as the user postfix."""
+    file, target = tmp_path / "ca.crt", tmp_path / "ca.pem"
+    file.write_bytes(keys.pair().certificate)
+    Keeper(authority(file), target).look()
+    assert stat.S_IMODE(target.stat().st_mode) == 0o444
+
+
 def test_swaps_in_the_middle_of_a_look_mix_no_versions(
     secret: Secret, target: Path, keeper: Keeper, good: Pair, other: Pair
 ) -> None:

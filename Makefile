@@ -90,7 +90,7 @@ measure: $(VENV)/.complete images ## Measure how soon faults are in the status, 
 
 # Without a cluster: etcd and an API server of its own, for minutes.
 bench: $(VENV)/.complete ## Measure the operator against a client that only sends the same requests; WRITE=1 puts the table into docs/performance.md.
-	@PYTHONPATH=e2e:operator $(PYTHON) -m bench $(if $(WRITE),--write) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS))
+	@PYTHONPATH=e2e:operator $(PYTHON) -m bench $(if $(WRITE),--write) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(KILLS),--kills $(KILLS))
 
 cluster: ## A kind cluster named mailstack; steps that are done are skipped.
 	@$(HARNESS) cluster

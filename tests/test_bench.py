@@ -3,9 +3,10 @@
 import json
 
 from bench import __main__ as bench
-from bench import figures, objects
+from bench import faults, figures, objects
 from bench.figures import Figure, Row
 from harness import paths
+from mailstack_operator.kube.objects import Object, section
 
 
 def found(**values: float) -> figures.Found:
@@ -58,6 +59,21 @@ def test_a_change_is_in_the_rehearsals_files_and_then_in_the_pods() -> None:
     assert "rehearsal" not in change.after[0]
     assert any("new.example.org" in body for _, body in change.before)
     assert "mail-00007-rehearsal" in change.pod[0]
+
+
+def test_after_a_fault_what_is_missing_or_left_over_or_wrong_is_named() -> None:
+    body = objects.mail_stack(objects.LOOP, 7)
+    stack: Object = {**body, "metadata": {**section(body, "metadata"), "uid": "uid-7", "generation": 2}}
+    made = [json.loads(each) for _, each in objects.requests(objects.LOOP, 7, "uid-7")[:-1]]
+    reported: Object = {**stack, "status": {"observedGeneration": 2}}
+    assert faults.wrong([reported], made) == []
+
+    config, *rest = sorted(made, key=lambda child: child["kind"] != "ConfigMap")
+    name = f"ConfigMap {config['metadata']['name']}"
+    assert faults.wrong([stack], made) == ["MailStack mail-00007 has no status of its generation"]
+    assert faults.wrong([reported], rest) == [name]
+    assert faults.wrong([], [config]) == [name]
+    assert faults.wrong([reported], [{**config, "data": {}}, *rest]) == [f"{name} has another content"]
 
 
 def test_make_bench_is_this_program() -> None:

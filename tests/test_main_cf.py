@@ -96,6 +96,8 @@ def test_a_service_may_have_any_name(host: str) -> None:
 def test_no_value_names_another_delivery_method(value: str) -> None:
     with pytest.raises(InvalidMailStack, match="another delivery method"):
         parameters({"spec.postfix.parameters": {"header_checks": value}})
+
+
 def test_a_connection_to_a_pod_that_is_gone_is_given_up_soon() -> None:
     assert parameters(INET)["lmtp_connect_timeout"] == "5s"
 

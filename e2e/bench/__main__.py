@@ -1,4 +1,5 @@
-"""Measures the loop against the floor and prints a table; ends with 1 if a figure is over its bound.
+"""Measures the loop against the floor, and has it survive faults; prints a table and what came of the faults, and ends
+with 1 if a figure is over its bound or something was left wrong.
 
 make bench                     prints it
 make bench WRITE=1             and puts it into docs/performance.md
@@ -12,7 +13,7 @@ import sys
 import time
 from pathlib import Path
 
-from bench import control_plane, figures, loop
+from bench import control_plane, faults, figures, loop
 from bench.figures import Row
 from harness import paths, versions
 from harness.errors import HarnessError
@@ -27,9 +28,10 @@ def main() -> int:
     try:
         control_plane.ensure()
         found = figures.rows({size: _rounds(size, arguments.rounds) for size in arguments.sizes})
+        survived = [f"- {line}." for line in _faults(arguments.kills, max(arguments.sizes))]
     except HarnessError as error:
         sys.exit(f"bench: {error}")
-    text = "\n".join([_circumstances(arguments.rounds), "", *figures.table(found)])
+    text = "\n".join([_circumstances(arguments.rounds), "", *figures.table(found), "", *survived])
     print(text)
     if arguments.write:
         PAGE.write_text(replaced(PAGE.read_text(), text))
@@ -46,6 +48,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="bench", description="Measure the operator against a floor.")
     parser.add_argument("--sizes", type=int, nargs="+", default=[100, 300, 1000], help="numbers of MailStacks")
     parser.add_argument("--rounds", type=int, default=3, help="of each size")
+    parser.add_argument("--kills", type=int, default=100, help="of the operator")
     parser.add_argument("--write", action="store_true", help="put the table into docs/performance.md")
     return parser.parse_args()
 
@@ -58,6 +61,10 @@ def _rounds(size: int, rounds: int) -> list[loop.Found]:
         for figure, value in found[-1].items():
             print(f"  {figure.name.lower():<16} {value:10.2f} {figure.value.unit}", file=sys.stderr, flush=True)
     return found
+
+
+def _faults(kills: int, size: int) -> list[str]:
+    return [asyncio.run(each) for each in (faults.killed(kills), faults.away(size))]
 
 
 def _circumstances(rounds: int) -> str:

@@ -27,6 +27,14 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 Counts = Counter[tuple[str, str]]
 
 
+class Refused(Exception):
+    """The API server answered with an error; `status` is HTTP's."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
 class Client:
     """One session; `url` is the API server's."""
 
@@ -42,11 +50,12 @@ class Client:
         content: str = "application/json",
         accept: str = "application/json",
     ) -> bytes:
-        """One request and its answer; a refusal is an error."""
+        """One request and its answer. Raises Refused."""
         headers = {"Authorization": f"Bearer {TOKEN}", "Content-Type": content, "Accept": accept}
         async with self._session.request(method, f"{self._url}{path}", data=body or None, headers=headers) as answer:
             found = await answer.read()
-            assert answer.status < 400, f"{method} {path}: {answer.status} {found[:300]!r}"
+            if answer.status >= 400:
+                raise Refused(answer.status, f"{method} {path}: {answer.status} {found[:300]!r}")
             return found
 
     async def is_served(self, path: str) -> bool:

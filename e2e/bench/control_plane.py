@@ -4,7 +4,7 @@ import socket
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from harness import golang, wait
@@ -15,14 +15,15 @@ TOKEN = "bench"
 START_SECONDS = 120.0
 
 
-@dataclass(frozen=True)
+@dataclass
 class ControlPlane:
-    """`folder` holds its data, certificates, kubeconfig and logs."""
+    """`folder` holds its data, certificates, kubeconfig and logs; `client` is etcd's port, `port` the API server's."""
 
     folder: Path
+    client: int
     port: int
     etcd: int
-    api_server: int
+    _server: subprocess.Popen[bytes] | None = field(default=None)
 
     @property
     def url(self) -> str:
@@ -37,6 +38,22 @@ class ControlPlane:
     def kubeconfig(self) -> Path:
         return self.folder / "kubeconfig"
 
+    @property
+    def api_server(self) -> int:
+        """The process, which must run."""
+        assert self._server
+        return self._server.pid
+
+    def start_api_server(self) -> None:
+        """Returns when its port is open. Raises HarnessError."""
+        self._server = start(_api_server(self.folder, self.client, self.port), self.folder / "api-server.log")
+        _await_port(self.port, self._server)
+
+    def stop_api_server(self) -> None:
+        """Its certificate and all that etcd has stay."""
+        if self._server:
+            end(self._server)
+
 
 def ensure() -> None:
     """After this, the programs are built. Raises HarnessError."""
@@ -50,22 +67,35 @@ def control_plane(folder: Path) -> Iterator[ControlPlane]:
     _prepare(folder)
     with running(_etcd(folder, client, peer), folder / "etcd.log") as etcd:
         _await_port(client, etcd)
-        with running(_api_server(folder, client, port), folder / "api-server.log") as server:
-            plane = ControlPlane(folder, port, etcd.pid, server.pid)
-            _await_port(port, server)
+        plane = ControlPlane(folder, client, port, etcd.pid)
+        try:
+            plane.start_api_server()
             plane.kubeconfig.write_text(_kubeconfig(plane))
             yield plane
+        finally:
+            plane.stop_api_server()
 
 
 @contextmanager
 def running(command: list[str], log: Path, **variables: str) -> Iterator[subprocess.Popen[bytes]]:
     """A program with its output in a file; ended in the end."""
-    with log.open("ab") as output, subprocess.Popen(command, stdout=output, stderr=output, env=variables) as process:
-        try:
-            yield process
-        finally:
-            process.terminate()
-            process.wait(60)
+    process = start(command, log, **variables)
+    try:
+        yield process
+    finally:
+        end(process)
+
+
+def start(command: list[str], log: Path, **variables: str) -> subprocess.Popen[bytes]:
+    """A program with its output in a file."""
+    with log.open("ab") as output:
+        return subprocess.Popen(command, stdout=output, stderr=output, env=variables)
+
+
+def end(process: subprocess.Popen[bytes]) -> None:
+    """Waits for it."""
+    process.terminate()
+    process.wait(60)
 
 
 def free_port() -> int:

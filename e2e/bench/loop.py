@@ -4,20 +4,17 @@ import asyncio
 import json
 import statistics
 import sys
-import tempfile
 import time
 from collections.abc import AsyncIterator
 from contextlib import aclosing
 from dataclasses import dataclass
-from pathlib import Path
 
-from bench import client, objects, process
+from bench import client, objects, process, scene
 from bench.client import Client, Counts
-from bench.control_plane import ControlPlane, control_plane
+from bench.control_plane import ControlPlane
 from bench.figures import Figure
 from bench.operator_process import Operator, operator
-from harness import paths
-from mailstack_operator.kube.kinds import KINDS, LEASE, MAIL_STACK
+from mailstack_operator.kube.kinds import KINDS, LEASE
 from mailstack_operator.kube.objects import Object, number, section, text
 
 Found = dict[Figure, float]
@@ -25,12 +22,10 @@ Found = dict[Figure, float]
 CHANGES = 20
 SCRAPES = 5
 # Seconds.
-IDLE, LIMIT = 30.0, 1800.0
+IDLE, LIMIT = 30.0, scene.LIMIT
 
 _RESOURCES = {kind.plural for kind in KINDS if kind != LEASE} | {"mailstacks/status"}
 _WRITES = ("APPLY", "PATCH", "POST", "PUT", "DELETE")
-# What a kubelet writes when a rehearsal has passed.
-_PASSED = json.dumps({"status": {"phase": "Succeeded"}})
 
 
 @dataclass
@@ -43,7 +38,7 @@ class Round:
 
     async def run(self) -> Found:
         """Everything that is measured."""
-        await self._prepare()
+        await scene.prepare(self.server, (objects.FLOOR, objects.LOOP), self.size)
         wall, cpu = await self._floor()
         async with operator(self.plane) as running:
             found = await self._create(running, wall, cpu)
@@ -55,33 +50,9 @@ class Round:
             found |= await self._restarted(running, before, cpu)
             return found | {Figure.RESTART: (settled - began) / wall} | await self._change()
 
-    async def _prepare(self) -> None:
-        definition = (paths.repository() / "crds" / "mailstacks.yaml").read_text()
-        path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/mailstacks.mailstack.dev"
-        await self.server.send("PATCH", f"{path}{objects.APPLY}", definition, client.APPLY)
-        for namespace in (objects.FLOOR, objects.LOOP):
-            body: Object = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}}
-            await self.server.send("POST", "/api/v1/namespaces", json.dumps(body))
-        await _await_served(self.server, _collection(objects.FLOOR))
-        secrets = [objects.secret(objects.LOOP, each) for each in range(self.size)]
-        where = f"/api/v1/namespaces/{objects.LOOP}/secrets"
-        await client.all_of(self.server.send("POST", where, json.dumps(each)) for each in secrets)
-
-    async def _mail_stacks(self, namespace: str) -> list[str]:
-        """Creates them; their uids."""
-        uids = [""] * self.size
-
-        async def create(place: int) -> None:
-            body = json.dumps(objects.mail_stack(namespace, place))
-            answer = json.loads(await self.server.send("POST", _collection(namespace), body))
-            uids[place] = answer["metadata"]["uid"]
-
-        await client.all_of(create(place) for place in range(self.size))
-        return uids
-
     async def _floor(self) -> tuple[float, float]:
         """Seconds, and seconds of the processor."""
-        self.uids = await self._mail_stacks(objects.FLOOR)
+        self.uids = await scene.create(self.server, objects.FLOOR, self.size)
         command = [sys.executable, "-m", "bench.floor", self.plane.url, str(self.plane.certificate)]
         started = await asyncio.create_subprocess_exec(*command, stdin=-1, stdout=-1)
         printed, _ = await started.communicate("\n".join(self.uids).encode())
@@ -91,9 +62,9 @@ class Round:
 
     async def _create(self, running: Operator, wall: float, cpu: float) -> Found:
         memory, used, before = running.memory, running.cpu, await self.server.counts()
-        async with aclosing(self.server.watch(_collection(objects.LOOP))) as events:
+        async with aclosing(self.server.watch(scene.collection(objects.LOOP))) as events:
             began = time.monotonic()
-            creating = asyncio.create_task(self._mail_stacks(objects.LOOP))
+            creating = asyncio.create_task(scene.create(self.server, objects.LOOP, self.size))
             await self._all_reported(events)
             took = time.monotonic() - began
             print(f"operator: {took:.2f} s", file=sys.stderr)
@@ -151,7 +122,7 @@ class Round:
         changes = range(min(CHANGES, self.size))
         by_hand = [await self._change_by_hand(each) for each in changes]
         async with asyncio.TaskGroup() as group:
-            kubelet = group.create_task(self._pass_rehearsals())
+            kubelet = group.create_task(scene.pass_rehearsals(self.server))
             async with aclosing(self.server.watch(f"/api/v1/namespaces/{objects.LOOP}/configmaps")) as events:
                 by_operator = [await self._change_of_spec(each, events) for each in changes]
             kubelet.cancel()
@@ -165,7 +136,7 @@ class Round:
         for path, body in (*change.before, change.pod):
             await self.server.send("PATCH", path, body, client.APPLY)
         pod = change.pod[0].partition("?")[0]
-        await self.server.send("PATCH", f"{pod}/status", _PASSED, client.MERGE)
+        await self.server.send("PATCH", f"{pod}/status", scene.PASSED, client.MERGE)
         await self.server.send("PATCH", *change.after, client.APPLY)
         return time.monotonic() - began
 
@@ -181,31 +152,11 @@ class Round:
                     break
         return time.monotonic() - began
 
-    async def _pass_rehearsals(self) -> None:
-        """What a kubelet does, at once."""
-        path = f"/api/v1/namespaces/{objects.LOOP}/pods"
-        async for what, pod in self.server.watch(path):
-            if what == "ADDED":
-                name = text(section(pod, "metadata"), "name")
-                await self.server.send("PATCH", f"{path}/{name}/status", _PASSED, client.MERGE)
-
 
 async def one_round(size: int) -> Found:
     """A round on a control plane of its own. Raises HarnessError."""
-    with tempfile.TemporaryDirectory(prefix="mailstack-bench-") as folder, control_plane(Path(folder)) as plane:
-        async with client.connect(plane.url, plane.certificate) as server:
-            await _await_served(server, "/readyz")
-            return await Round(server, plane, size).run()
-
-
-async def _await_served(server: Client, path: str) -> None:
-    async with asyncio.timeout(LIMIT):
-        while not await server.is_served(path):
-            await asyncio.sleep(0.2)
-
-
-def _collection(namespace: str) -> str:
-    return objects.path(MAIL_STACK.ref(namespace, ""))
+    async with scene.empty() as (server, plane):
+        return await Round(server, plane, size).run()
 
 
 def _domain(place: int) -> str:

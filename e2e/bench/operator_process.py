@@ -8,8 +8,8 @@ import subprocess
 import sys
 import time
 import urllib.request
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 
 from bench import objects, process
@@ -67,15 +67,21 @@ class Operator:
 @asynccontextmanager
 async def operator(plane: ControlPlane) -> AsyncIterator[Operator]:
     """Once it has read the cluster and leads; with what the chart sets."""
+    with starting(plane) as (found, started):
+        await _await(lambda: _is_ready(found), started)
+        yield found
+        started.send_signal(signal.SIGTERM)
+
+
+@contextmanager
+def starting(plane: ControlPlane) -> Iterator[tuple[Operator, subprocess.Popen[bytes]]]:
+    """As soon as its process is there."""
     port = free_port()
     variables = {**os.environ, "KUBECONFIG": str(plane.kubeconfig), "PYTHONPATH": str(paths.repository() / "operator")}
     command = [sys.executable, "-m", "mailstack_operator", "run", f"--port={port}"]
     options = [f"--namespace={objects.LOOP}", f"--lease-namespace={objects.LOOP}"]
     with running([*command, *options], plane.folder / "operator.log", **variables) as started:
-        found = Operator(started.pid, port)
-        await _await(lambda: _is_ready(found), started)
-        yield found
-        started.send_signal(signal.SIGTERM)
+        yield Operator(started.pid, port), started
 
 
 async def _await(condition: Callable[[], bool], started: subprocess.Popen[bytes]) -> None:

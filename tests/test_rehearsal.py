@@ -1,12 +1,14 @@
 """A changed configuration is tried before a running pod gets it."""
 
 import json
+from collections.abc import Sequence
+from itertools import cycle
 
 import pytest
 
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
-from mailstack_operator.loop.rehearsal import AGAIN, AT_ONCE
+from mailstack_operator.loop.rehearsal import AGAIN, PER_NODE, waiting_for_slot
 from mailstack_operator.stack import children, topology
 from tests.probe import keys
 from tests.stacks import stack
@@ -147,6 +149,18 @@ async def test_few_are_tried_at_the_same_time(running: World) -> None:
     assert running.condition("Reconciling")["reason"] == "Rehearsing"
 
 
+async def test_as_many_are_tried_as_the_nodes_carry(running: World) -> None:
+    others_are_tried(running, {"phase": "Running"}, nodes=["a", "b"])
+    running.change(CHANGE)
+    await running.run()
+    assert REHEARSAL in running.cluster.objects
+
+
+def test_many_that_wait_ask_no_oftener_than_few() -> None:
+    assert waiting_for_slot(1).retry_after == 5
+    assert waiting_for_slot(1000).retry_after == 50
+
+
 async def test_an_image_that_nobody_has_keeps_nobody_else_waiting(running: World) -> None:
     """Fault: two misspelt images, and no MailStack of the cluster gets its change for five minutes."""
     waiting: Json = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
@@ -156,14 +170,15 @@ async def test_an_image_that_nobody_has_keeps_nobody_else_waiting(running: World
     assert REHEARSAL in running.cluster.objects
 
 
-def others_are_tried(world: World, status: Object) -> None:
-    """Pods of other MailStacks, in that status, take every place."""
-    for number in range(AT_ONCE):
+def others_are_tried(world: World, status: Object, nodes: Sequence[str] = ("a",)) -> None:
+    """Pods of other MailStacks, in that status and on these nodes in turn, take every place of one node."""
+    for number, node in zip(range(PER_NODE), cycle(nodes)):
         other = children.rehearsal(topology.decide(stack()), "digest")
         name = f"other-{number}"
         owner: Json = [{"kind": "MailStack", "name": name, "controller": True}]
         metadata: Object = {**section(other, "metadata"), "name": f"{name}-rehearsal", "ownerReferences": owner}
-        world.store.note({**other, "metadata": metadata, "status": status})
+        spec: Object = {**section(other, "spec"), "nodeName": node}
+        world.store.note({**other, "metadata": metadata, "spec": spec, "status": status})
 
 
 async def test_an_image_that_cannot_be_pulled_is_named(running: World) -> None:

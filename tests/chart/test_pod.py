@@ -56,6 +56,7 @@ def test_arguments_by_default() -> None:
         "--lease-name=mailstack-operator",
         "--identity=$(POD_NAME)",
         "--image=mailstack/operator:0.1.0",
+        "--rehearsals-per-node=2",
         "--port=8080",
         "--log-level=info",
         "--log-format=json",

@@ -8,6 +8,7 @@ import click
 from mailstack_operator.edge import app, logging_setup
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.loop.errors import ClusterError
+from mailstack_operator.loop.rehearsal import PER_NODE
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 
 
@@ -40,6 +41,13 @@ from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
     help="Secret in the namespace of each MailStack to pull its pods' images with; may be repeated.",
 )
 @click.option(
+    "--rehearsals-per-node",
+    type=click.IntRange(min=1),
+    default=PER_NODE,
+    show_default=True,
+    help="Changed configurations that are rehearsed at once, for each node with mail pods.",
+)
+@click.option(
     "--log-level",
     type=click.Choice(["debug", "info", "warning", "error"]),
     default="info",
@@ -62,6 +70,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     identity: str,
     image: str,
     pull_secrets: tuple[str, ...],
+    rehearsals_per_node: int,
     log_level: str,
     log_format: str,
 ) -> None:
@@ -79,6 +88,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
         identity=identity,
         image=image,
         pull_secrets=pull_secrets,
+        rehearsals_per_node=rehearsals_per_node,
     )
     try:
         asyncio.run(app.run(settings))

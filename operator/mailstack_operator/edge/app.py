@@ -44,7 +44,13 @@ class Operator:
         self._settings = settings
         self._store = Store()
         metrics.STACKS.set_function(lambda: len(self._store.stacks()))
-        reconciler = Reconciler(server, self._store, image=settings.image, pull_secrets=settings.pull_secrets)
+        reconciler = Reconciler(
+            server,
+            self._store,
+            image=settings.image,
+            pull_secrets=settings.pull_secrets,
+            rehearsals_per_node=settings.rehearsals_per_node,
+        )
         self._queue: KeyedQueue[StackKey] = KeyedQueue(
             reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
         )

@@ -4,6 +4,7 @@ Pure. The message quotes the kubelet or the program.
 """
 
 import re
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -41,7 +42,7 @@ class Pod:
     """A pod of a MailStack: which one it is, what it runs, the version of its Secrets, and its state.
 
     `component` is postfix, dovecot or rehearsal; `claims` are the names of those it mounts; `helpers` is the
-    image that a rehearsal's have; `phase` is the pod's own;
+    image that a rehearsal's have; `node` is empty until it has one; `phase` is the pod's own;
     `ends` are those of the containers that ended, in the pod's order. `lost`: its node is unreachable; `probed`: its
     probe runs.
     """
@@ -54,6 +55,7 @@ class Pod:
     revision: str
     config_digest: str
     secrets_version: str
+    node: str
     phase: str
     ready: bool
     deleting: bool
@@ -109,6 +111,7 @@ def pod_of(body: Object) -> Pod:
         revision=text(labels, "controller-revision-hash"),
         config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
         secrets_version=text(annotations, names.ANNOTATION_SECRETS_VERSION),
+        node=sys.intern(text(section(body, "spec"), "nodeName")),
         phase=text(status, "phase"),
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),

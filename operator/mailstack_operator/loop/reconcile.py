@@ -49,6 +49,7 @@ class Reconciler:
         *,
         image: str = DEFAULT_OPERATOR_IMAGE,
         pull_secrets: Sequence[str] = (),
+        rehearsals_per_node: int = rehearsal.PER_NODE,
         checks: Sequence[Check] = CHECKS,
         now: Callable[[], str] = utc_now,
         clock: Callable[[], float] = time.monotonic,
@@ -56,7 +57,7 @@ class Reconciler:
         self._cluster = cluster
         self._store = store
         self._applier = Applier(cluster, store)
-        self._rehearsals = RehearsalRunner(cluster, store, clock)
+        self._rehearsals = RehearsalRunner(cluster, store, clock, rehearsals_per_node)
         self._notes = NoteReader(cluster, clock)
         self._image = HelperImage(image, tuple(pull_secrets))
         self._checks = checks

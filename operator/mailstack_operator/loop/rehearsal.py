@@ -1,5 +1,7 @@
 """Whether a changed configuration may reach the running pods: the result of the pod that rehearsed it. Pure."""
 
+from collections.abc import Iterable
+
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.kube import names
 from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
@@ -10,10 +12,10 @@ from mailstack_probe.contract import NO_ANSWER
 COMPONENT = "rehearsal"
 # Seconds after which a rehearsal that ended without a verdict is repeated.
 AGAIN = 30.0
-# Rehearsals at the same time: an upgrade of the operator may change every MailStack at once.
-AT_ONCE = 2
-# Seconds after which to check again for a free slot.
-_TURN = 5.0
+# Rehearsals at the same time for each node: an upgrade of the operator may change every MailStack at once.
+PER_NODE = 2
+# Seconds after which to check again for a free slot: at least, and for each MailStack that waits.
+_TURN, _TURN_OF_EACH = 5.0, 0.05
 _LAST_PROGRAM_CODE = 127
 
 _KEEP = "the running pods keep their last configuration"
@@ -42,9 +44,14 @@ def verdict(pod: Pod | None, config_digest: str) -> Unfinished | None:
     return _UNDER_WAY
 
 
-def waiting_for_slot() -> Waiting:
-    """All slots are in use."""
-    return Waiting(Reason.REHEARSING, _UNDER_WAY.message, _TURN)
+def slots(pods: Iterable[Pod], per_node: int) -> int:
+    """How many rehearsals may run at once: as many as the nodes carry on which there are mail pods."""
+    return per_node * max(1, len({pod.node for pod in pods if pod.node}))
+
+
+def waiting_for_slot(waiting: int) -> Waiting:
+    """All slots are in use, and so many MailStacks wait for one: all of them check 20 times a second at most."""
+    return Waiting(Reason.REHEARSING, _UNDER_WAY.message, max(_TURN, waiting * _TURN_OF_EACH))
 
 
 def is_undecided(pod: Pod) -> bool:
@@ -54,8 +61,8 @@ def is_undecided(pod: Pod) -> bool:
 
 
 def occupies_slot(pod: Pod) -> bool:
-    """Whether the pod is one of AT_ONCE. One that waits for the cluster, such as for an image that does not exist,
-    costs nothing: it must not block other rehearsals."""
+    """Whether the pod counts among those at the same time. One that waits for the cluster, such as for an image that
+    does not exist, costs nothing: it must not block other rehearsals."""
     works = pod.component == COMPONENT and pod.phase in ("", "Pending", "Running")
     return works and not pod.deleting and not _is_held_up(pod)
 

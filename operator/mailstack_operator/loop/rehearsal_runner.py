@@ -15,12 +15,15 @@ logger = logging.getLogger(__name__)
 
 
 class RehearsalRunner:
-    """`clock` is monotonic, in seconds."""
+    """`clock` is monotonic, in seconds; `per_node` pods may run at once for each node with mail pods."""
 
-    def __init__(self, cluster: Cluster, store: Store, clock: Callable[[], float]) -> None:
+    def __init__(self, cluster: Cluster, store: Store, clock: Callable[[], float], per_node: int) -> None:
         self._cluster = cluster
         self._store = store
         self._clock = clock
+        self._per_node = per_node
+        # Those that were told to wait for a slot.
+        self._waiting: set[StackKey] = set()
         # Requests for pods that are not answered yet.
         self._pending = 0
         # The uid of the pod that ended without a verdict, and when that was seen.
@@ -31,6 +34,7 @@ class RehearsalRunner:
 
         Raises Waiting while all slots are in use.
         """
+        self._waiting.discard(plan.key)
         pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
         if pod is None and plan.needs_rehearsal:
             await self._start(plan)
@@ -40,16 +44,22 @@ class RehearsalRunner:
     def forget(self, key: StackKey) -> None:
         """Drops what is remembered of a MailStack that is gone."""
         self._undecided.pop(key, None)
+        self._waiting.discard(key)
 
     async def _start(self, plan: Plan) -> None:
-        if self._pending + sum(map(rehearsal.occupies_slot, self._store.pods())) >= rehearsal.AT_ONCE:
-            raise rehearsal.waiting_for_slot()
+        if not self._has_slot():
+            self._waiting.add(plan.key)
+            raise rehearsal.waiting_for_slot(len(self._waiting))
         logger.info("%s: rehearsing the changed configuration", plan.key)
         self._pending += 1
         try:
             self._store.note(await self._cluster.apply_pod(children.rehearsal(plan.topology, plan.config_digest)))
         finally:
             self._pending -= 1
+
+    def _has_slot(self) -> bool:
+        used = self._pending + sum(map(rehearsal.occupies_slot, self._store.pods()))
+        return used < rehearsal.slots(self._store.pods(), self._per_node)
 
     def _is_stale(self, pod: Pod, plan: Plan) -> bool:
         """Whether the pod rehearses what is no longer wanted, or ended without a verdict AGAIN seconds ago."""

@@ -257,7 +257,7 @@ def test_an_out_of_office_reply_reaches_anybody_once(stack: Stack, senders: Send
         return bool(_messages(client, senders.target, senders.target_user, subject_of_reply))
 
     deliver("", "a-bounce")
-    # Over TCP no reply leaves while the cluster's DNS does not know Dovecot's new pod; the next message is answered.
+    # Over TCP no reply leaves for the seconds in which the cluster's DNS does not know Dovecot's new pod.
     until("there is a reply", is_answered, 120, every=2)
     deliver(senders.target_user, "second")
     stack.wait_queue_empty()

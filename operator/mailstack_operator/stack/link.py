@@ -86,14 +86,14 @@ class Outgoing:
     """Postfix's listener for the mail that Dovecot sends (redirect, vacation), which may go to anybody.
 
     `place` is where Dovecot connects to, `listener` that of master.cf. On the loopback interface only the containers of
-    the pod reach it. Over TCP it has a `port` behind a Service of its own, and `client` is the Service whose pods alone
-    may use it: the cluster's DNS names them under it (Kubernetes DNS-Based Service Discovery, 2.4).
+    the pod reach it. Over TCP it has a `port` behind a Service of its own, and `clients` are the Services whose pods
+    alone may use it: the cluster's DNS names them under any of these (Kubernetes DNS-Based Service Discovery, 2.4).
     """
 
     place: str
     listener: str
     port: Port | None = None
-    client: str = ""
+    clients: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -286,7 +286,9 @@ class InetLink:
     def outgoing(self, stack: names.StackKey) -> "Outgoing":
         port = Port("outgoing", OUTGOING_PORT, OUTGOING_PORT)
         place = f"{names.outgoing(stack.name)}.{stack.namespace}.svc:{port.service}"
-        return Outgoing(place, str(port.container), port, self.host)
+        # Dovecot's pod is behind both, and the DNS answers with either name.
+        clients = (self.host, f"{stack.name}.{stack.namespace}.svc")
+        return Outgoing(place, str(port.container), port, clients)
 
     def on_loopback(self) -> "InetLink":
         """Without the Service between the servers, Postfix connects to where Dovecot really listens: on a port that is

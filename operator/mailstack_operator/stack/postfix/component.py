@@ -85,8 +85,8 @@ def files(topology: Topology) -> Files:
         found["sender_login.regexp"] = sender_login.render
     if topology.refuses_own_senders:
         found["own_senders.regexp"] = partial(own_senders.render, topology.spec.domains)
-    if topology.outgoing and topology.outgoing.client:
-        found["dovecot_clients.regexp"] = partial(dovecot_clients.render, topology.outgoing.client)
+    if topology.outgoing and topology.outgoing.clients:
+        found["dovecot_clients.regexp"] = partial(dovecot_clients.render, topology.outgoing.clients)
     return found
 
 

@@ -87,7 +87,7 @@ def render(topology: Topology) -> str:
 
 
 def _outgoing(topology: Topology, found: Outgoing) -> str:
-    if not found.client:
+    if not found.clients:
         return _OUTGOING.format(listener=found.listener, names="", allowed="permit_mynetworks,reject", others="")
     # To another client, and to Dovecot while the cluster's DNS does not know it, this is port 25.
     dovecot = f"check_client_access,regexp:{DOVECOT_CLIENTS}"

@@ -95,24 +95,25 @@ class Applier:
         children = {**self._store[stack.key].children, **unseen}
         sized = fitted(wanted, children)
         resized = {ref: digest(manifest) for ref, manifest in sized.items() if manifest is not wanted[ref]}
-        now, marks = marks_of({**digests, **resized}, children), self._marks[stack.key]
+        digests = {**digests, **resized}
+        now, marks = marks_of(digests, children), self._marks[stack.key]
         if digest_of(now) == known:
             marks.update(now)
         self._warnings[stack.key] = []
         for ref, manifest in sized.items():
             if ref not in hold and (ref not in now or marks.get(ref) != now[ref]):
                 if ref.kind == CLAIM.name and ref in children:
-                    await self._update_claim(stack, manifest, children[ref])
+                    await self._update_claim(stack, manifest, digests[ref], children[ref])
                 else:
-                    marks[ref] = await self._apply(stack, ref, manifest)
+                    marks[ref] = await self._apply(stack, ref, manifest, digests[ref])
 
-    async def _update_claim(self, stack: MailStack, manifest: Object, live: Live) -> None:
+    async def _update_claim(self, stack: MailStack, manifest: Object, wanted: str, live: Live) -> None:
         """Marks and grows a claim that exists. A refusal is no more than a warning: mail flows, and nothing else needs
         to wait for it. It is tried again with the next run."""
         marks, warnings = self._marks[stack.key], self._warnings[stack.key]
         marks.pop(live.ref, None)
         try:
-            marks[live.ref] = await self._write(stack, manifest)
+            marks[live.ref] = await self._write(stack, live.ref, manifest, wanted)
         except ClusterError as error:
             if not error.permanent:
                 raise
@@ -166,24 +167,26 @@ class Applier:
         seen, marks = self._store[stack.key].children, self._marks.setdefault(stack.key, {})
         found: dict[Ref, Live] = {}
         for ref in [each for each in wanted if each not in seen and each not in hold]:
-            with _refusals(ref), self._store.writing(ref):
-                live = await self._cluster.create(wanted[ref])
-                if live is not None:
-                    marks[ref] = self._applied(stack, live, digests[ref])
-            if live is not None:
-                continue
-            if existing := await self._cluster.metadata(ref):
+            if mark := await self._create(stack, ref, wanted[ref], digests[ref]):
+                marks[ref] = mark
+            elif existing := await self._cluster.metadata(ref):
                 _check_owners(stack, wanted, {ref: existing})
                 found[ref] = existing
         return found
 
-    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object) -> Mark:
-        with _refusals(ref):
-            return await self._write(stack, manifest)
+    async def _create(self, stack: MailStack, ref: Ref, manifest: Object, wanted: str) -> Mark | None:
+        """None where an object of that name exists."""
+        with _refusals(ref), self._store.writing(ref):
+            live = await self._cluster.create(manifest)
+            return self._applied(stack, live, wanted) if live is not None else None
 
-    async def _write(self, stack: MailStack, manifest: Object) -> Mark:
-        with self._store.writing(ref_of(manifest)):
-            return self._applied(stack, await self._cluster.apply(manifest), digest(manifest))
+    async def _apply(self, stack: MailStack, ref: Ref, manifest: Object, wanted: str) -> Mark:
+        with _refusals(ref):
+            return await self._write(stack, ref, manifest, wanted)
+
+    async def _write(self, stack: MailStack, ref: Ref, manifest: Object, wanted: str) -> Mark:
+        with self._store.writing(ref):
+            return self._applied(stack, await self._cluster.apply(manifest), wanted)
 
     def _applied(self, stack: MailStack, live: Live, wanted: str) -> Mark:
         self._written[stack.key].append(live.ref)

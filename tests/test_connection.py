@@ -30,6 +30,15 @@ async def connected(handler: Handler, tokens: list[str | None], seconds: float =
         yield Connection(session, f"{server.make_url('/')}", credentials, seconds)
 
 
+async def begun(request: web.Request, *pieces: bytes) -> web.StreamResponse:
+    """An answer that may go on after these pieces."""
+    response = web.StreamResponse()
+    await response.prepare(request)
+    for piece in pieces:
+        await response.write(piece)
+    return response
+
+
 async def test_each_request_has_the_newest_token() -> None:
     """The kubelet renews the token of a pod; the old one is refused an hour later."""
     seen: list[str | None] = []
@@ -99,9 +108,7 @@ async def test_a_server_that_is_silent_is_given_up() -> None:
     """Also in the middle of an answer."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b'{"items": [')
+        response = await begun(request, b'{"items": [')
         while not request.transport or not request.transport.is_closing():  # the client gives up
             await response.write(b" ")
         return response
@@ -121,11 +128,7 @@ async def read(connection: Connection, seen: list[Object], silence: float = 5.0)
 async def test_a_stream_gives_each_line_until_the_server_ends_it() -> None:
     async def handler(request: web.Request) -> web.StreamResponse:
         assert request.query["watch"] == "true"
-        response = web.StreamResponse()
-        await response.prepare(request)
-        for piece in (b'{"type": "ADDED"}\n{"type": ', b'"MODIFIED"}\n'):
-            await response.write(piece)
-        return response
+        return await begun(request, b'{"type": "ADDED"}\n{"type": ', b'"MODIFIED"}\n')
 
     async with connected(handler, [None]) as connection:
         assert await read(connection, []) == [{"type": "ADDED"}, {"type": "MODIFIED"}]
@@ -156,9 +159,7 @@ async def test_a_stream_that_falls_silent_is_given_up() -> None:
     """Each line starts the time again."""
 
     async def handler(request: web.Request) -> web.StreamResponse:
-        response = web.StreamResponse()
-        await response.prepare(request)
-        await response.write(b'{"type": "ADDED"}\n')
+        response = await begun(request, b'{"type": "ADDED"}\n')
         await asyncio.Event().wait()
         return response
 

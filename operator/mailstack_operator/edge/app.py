@@ -74,8 +74,7 @@ class Operator:
 
     async def _main(self) -> None:
         async with asyncio.TaskGroup() as group:
-            followers = [self._follower(group, kind) for kind in KINDS if kind.is_followed and kind != MAIL_STACK]
-            for follower in itertools.chain.from_iterable(followers):
+            for follower in self._start_followers(group):
                 await follower.has_listed.wait()
             # Kopf looks for the resource once, at its start: it must be served by then.
             await self._resync_once()
@@ -83,9 +82,11 @@ class Operator:
             for work in (self._watch, self._resync, self._refresh, self._work):
                 group.create_task(work())
 
-    def _follower(self, group: asyncio.TaskGroup, kind: Kind) -> list[Follower]:
-        namespaces = self._settings.namespaces or ("",)
-        found = [Follower(self._server, self, kind, namespace) for namespace in namespaces]
+    def _start_followers(self, group: asyncio.TaskGroup) -> list[Follower]:
+        """Of each kind of child, in each namespace."""
+        kinds = [kind for kind in KINDS if kind.is_followed and kind != MAIL_STACK]
+        places = itertools.product(kinds, self._settings.namespaces or ("",))
+        found = [Follower(self._server, self, kind, namespace) for kind, namespace in places]
         for follower in found:
             group.create_task(follower.run())
         return found

@@ -83,12 +83,8 @@ class ApiServer:
 
     async def version(self, ref: Ref) -> int:
         # From the API server's memory: nothing is read of etcd.
-        try:
-            return version_of(
-                await self._request("GET", _path(ref), query={"resourceVersion": "0"}, accept=_METADATA_ONLY)
-            )
-        except NotFound:
-            return 0
+        body = await self._find(ref, accept=_METADATA_ONLY, query={"resourceVersion": "0"})
+        return version_of(body) if body is not None else 0
 
     async def apply(self, manifest: Object) -> Live:
         # Of the answer only metadata: what is applied by force is what is then there.
@@ -192,9 +188,9 @@ class ApiServer:
     def leases(self, namespace: str, name: str) -> "LeaseObject":
         return LeaseObject(self, LEASE.ref(namespace, name))
 
-    async def _find(self, ref: Ref, accept: str = JSON) -> Object | None:
+    async def _find(self, ref: Ref, accept: str = JSON, query: dict[str, str] | None = None) -> Object | None:
         try:
-            return await self._request("GET", _path(ref), accept=accept)
+            return await self._request("GET", _path(ref), query=query, accept=accept)
         except NotFound:
             return None
 

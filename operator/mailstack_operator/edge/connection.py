@@ -7,8 +7,8 @@ operator does not use, and reads ~/.netrc in a thread for each one (docs/facts/o
 import asyncio
 import json
 import ssl
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import AbstractAsyncContextManager
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterator
+from contextlib import AbstractAsyncContextManager, contextmanager
 from urllib.parse import urlencode
 from urllib.request import getproxies
 
@@ -56,13 +56,9 @@ class Connection:
         """One request. Raises ClusterError (NotFound, Conflict, Invalid)."""
         headers, data = {"Accept": accept, "Content-Type": content}, json.dumps(body) if body is not None else None
         target = f"{path}?{urlencode(query)}" if query else path
-        try:
+        with _failures(f"{method} {path}", f"{self._timeout:.0f} s"):
             async with asyncio.timeout(self._timeout):
                 status, answer = await self._send(method, target, headers, data)
-        except TimeoutError:
-            raise ClusterError(0, f"{method} {path}: no answer in {self._timeout:.0f} s") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ClusterError(0, f"{method} {path}: {error}") from error
         if status >= 400:
             raise refusal_of(status, answer, f"{method} {path}")
         return answer
@@ -75,7 +71,7 @@ class Connection:
         Raises ClusterError.
         """
         headers = {"Accept": accept}
-        try:
+        with _failures(f"GET {path}", "time"):
             async with asyncio.timeout(self._timeout) as limit:
                 async with self._open("GET", f"{path}?{urlencode(query)}", await self._signed(headers)) as response:
                     if response.status >= 400:
@@ -85,10 +81,6 @@ class Connection:
                     async for line in response.content:
                         limit.reschedule(_now() + silence)
                         yield decode(response.status, line)
-        except TimeoutError:
-            raise ClusterError(0, f"GET {path}: no answer in time") from None
-        except (aiohttp.ClientError, OSError, ValueError) as error:
-            raise ClusterError(0, f"GET {path}: {error}") from error
 
     async def _send(self, method: str, target: str, headers: dict[str, str], data: str | None) -> tuple[int, Object]:
         async with self._open(method, target, await self._signed(headers), data) as response:
@@ -103,6 +95,17 @@ class Connection:
     async def _signed(self, headers: dict[str, str]) -> dict[str, str]:
         authorization = await self._credentials()
         return {**headers, "Authorization": authorization} if authorization else headers
+
+
+@contextmanager
+def _failures(request: str, limit: str) -> Iterator[None]:
+    """No answer, or one that is none, is a ClusterError without a status; `limit` is the time that there was."""
+    try:
+        yield
+    except TimeoutError:
+        raise ClusterError(0, f"{request}: no answer in {limit}") from None
+    except (aiohttp.ClientError, OSError, ValueError) as error:
+        raise ClusterError(0, f"{request}: {error}") from error
 
 
 def new_session(context: ssl.SSLContext | bool = True, proxy: str | None = None) -> aiohttp.ClientSession:

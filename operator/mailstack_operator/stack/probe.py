@@ -44,6 +44,7 @@ def _options(topology: Topology, asked: Sequence[Asked]) -> ProbeOptions:
     options = ProbeOptions(
         lmtp=topology.lmtp.address_in_pod,
         domain=tuple(topology.spec.domains),
+        message_size=topology.message_size_limit,
         stack=str(topology.stack.key),
         port=PROBE_PORT,
     )

@@ -207,7 +207,6 @@ def _asked(topology: Topology) -> Asked:
 def _options(topology: Topology, users: str | None, options: ProbeOptions) -> ProbeOptions:
     return replace(
         options,
-        message_size=topology.message_size_limit,
         users=users,
         store=MAIL_ROOT,
         group=topology.mail_owner,

@@ -197,7 +197,6 @@ def _asked(topology: Topology) -> Asked:
 def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
     return replace(
         options,
-        message_size=topology.message_size_limit,
         lmtp=topology.lmtp.address,
         lmtp_ca=LMTP_CA_PUBLIC_FILE if topology.lmtp.tls else None,
         smtp=SMTP_PORT,

@@ -17,7 +17,7 @@ from bench.client import Client
 from bench.control_plane import ControlPlane
 from bench.operator_process import Operator, operator, starting
 from harness.errors import HarnessError
-from mailstack_operator.kube.kinds import EVENT, KINDS, LEASE, MAIL_STACK, SECRET
+from mailstack_operator.kube.kinds import EVENT, KINDS, LEASE, MAIL_STACK, SECRET, url_path
 from mailstack_operator.kube.metadata import ref_of
 from mailstack_operator.kube.objects import Object, number, section, text
 from mailstack_operator.stack import children, topology
@@ -89,7 +89,7 @@ def _domains() -> Iterator[str]:
 
 
 async def _add_domain(server: Client, place: int, domain: str) -> None:
-    path = objects.path(MAIL_STACK.ref(objects.LOOP, objects.name(place)))
+    path = url_path(MAIL_STACK.ref(objects.LOOP, objects.name(place)))
     spec = json.dumps({"spec": {"domains": ["example.org", domain]}})
     await server.send("PATCH", path, spec, client.MERGE)
 

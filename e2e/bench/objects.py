@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from harness import paths
 from mailstack_operator.api.conditions import UNKNOWN, Condition, Reason, always_shown
 from mailstack_operator.cli.manifests import mail_stacks
-from mailstack_operator.kube.kinds import BY_NAME, MAIL_STACK
-from mailstack_operator.kube.metadata import Ref, ref_of
+from mailstack_operator.kube.kinds import MAIL_STACK, url_path
+from mailstack_operator.kube.metadata import ref_of
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.stack_state import Status
 from mailstack_operator.stack import children, topology
@@ -44,12 +44,6 @@ def secret(namespace: str, number: int) -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": {"users": USERS}}
 
 
-def path(ref: Ref) -> str:
-    root = "/api/v1" if ref.api_version == "v1" else f"/apis/{ref.api_version}"
-    where = f"/namespaces/{ref.namespace}" if ref.namespace else ""
-    return f"{root}{where}/{BY_NAME[ref.kind].plural}" + (f"/{ref.name}" if ref.name else "")
-
-
 @dataclass(frozen=True)
 class Change:
     """What a change of the spec writes before its rehearsal, in which pod, and after it."""
@@ -67,7 +61,7 @@ def requests(namespace: str, number: int, uid: str) -> list[Request]:
     body: Object = {"apiVersion": stack.api_version, "kind": stack.kind, "metadata": {"name": stack.name}}
     found_out = [Condition(kind, UNKNOWN, Reason.NO_POD, "there is no mail pod yet", 1, NOW) for kind in always_shown()]
     status = {**body, "status": Status(1, (*found_out,), "mail:25", "0" * 16).to_json()}
-    return [*map(_request, found), (f"{path(stack)}/status{APPLY}", json.dumps(status))]
+    return [*map(_request, found), (f"{url_path(stack)}/status{APPLY}", json.dumps(status))]
 
 
 def change(namespace: str, number: int, uid: str, domain: str) -> Change:
@@ -76,7 +70,7 @@ def change(namespace: str, number: int, uid: str, domain: str) -> Change:
     config = next(child for child in children.children(decided) if domain in str(child.get("data")))
     spec = json.dumps({"spec": {"domains": ["example.org", domain]}})
     return Change(
-        spec=(path(MAIL_STACK.ref(namespace, name(number))), spec),
+        spec=(url_path(MAIL_STACK.ref(namespace, name(number))), spec),
         before=[*map(_request, children.rehearsal_config(decided))],
         pod=_request(children.rehearsal(decided, "0" * 16)),
         after=_request(config),
@@ -89,4 +83,4 @@ def _topology(namespace: str, number: int, uid: str, domains: Sequence[str] = ("
 
 
 def _request(manifest: Object) -> Request:
-    return f"{path(ref_of(manifest))}{APPLY}", json.dumps(manifest)
+    return f"{url_path(ref_of(manifest))}{APPLY}", json.dumps(manifest)

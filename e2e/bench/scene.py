@@ -11,7 +11,7 @@ from bench import client, objects
 from bench.client import Client, Refused
 from bench.control_plane import ControlPlane, control_plane
 from harness import paths
-from mailstack_operator.kube.kinds import MAIL_STACK, Kind
+from mailstack_operator.kube.kinds import MAIL_STACK, Kind, url_path
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.objects import Object, entries, section, text
 
@@ -77,10 +77,10 @@ async def pass_rehearsals(server: Client) -> None:
 
 async def every(server: Client, kind: Kind, namespace: str) -> list[Object]:
     """All objects of a kind."""
-    listed = json.loads(await server.send("GET", objects.path(Ref(kind.api_version, kind.name, namespace, ""))))
+    listed = json.loads(await server.send("GET", url_path(Ref(kind.api_version, kind.name, namespace, ""))))
     return [{"apiVersion": kind.api_version, "kind": kind.name, **body} for body in entries(listed, "items")]
 
 
 def collection(namespace: str) -> str:
     """The path of a namespace's MailStacks."""
-    return objects.path(MAIL_STACK.ref(namespace, ""))
+    return url_path(MAIL_STACK.ref(namespace, ""))

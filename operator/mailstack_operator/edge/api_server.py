@@ -10,7 +10,6 @@ from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
 import aiohttp
 from kubernetes.aio import config
@@ -20,7 +19,7 @@ from kubernetes.aio.client.rest import RESTClientObject
 from mailstack_operator.edge.connection import JSON, Connection, new_session
 from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound
 from mailstack_operator.kube import names
-from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, LEASE, MAIL_STACK, POD, SECRET, Kind
+from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, LEASE, MAIL_STACK, POD, SECRET, Kind, url_path
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
@@ -89,7 +88,7 @@ class ApiServer:
     async def apply(self, manifest: Object) -> Live:
         # Of the answer only metadata: what is applied by force is what is then there.
         ref = ref_of(manifest)
-        body = await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
+        body = await self._apply(url_path(ref), manifest, accept=_METADATA_ONLY)
         return live_of({**manifest, "metadata": body["metadata"]})
 
     async def create(self, manifest: Object) -> Live | None:
@@ -106,7 +105,7 @@ class ApiServer:
         body: Object = {"metadata": {"uid": live.uid, "annotations": {**annotations}}}
         query = {"fieldManager": names.FIELD_MANAGER}
         with contextlib.suppress(NotFound, Conflict):
-            await self._request("PATCH", _path(live.ref), query=query, body=body, content=_MERGE_PATCH)
+            await self._request("PATCH", url_path(live.ref), query=query, body=body, content=_MERGE_PATCH)
 
     async def delete(self, live: Live) -> None:
         await self._delete(live.ref, live.uid)
@@ -114,7 +113,7 @@ class ApiServer:
     async def _delete(self, ref: Ref, uid: str) -> None:
         options: Object = {"preconditions": {"uid": uid}, "propagationPolicy": "Background"}
         with contextlib.suppress(NotFound, Conflict):
-            await self._request("DELETE", _path(ref), body=options)
+            await self._request("DELETE", url_path(ref), body=options)
 
     async def apply_status(self, key: StackKey, status: Object) -> Object:
         ref = MAIL_STACK.ref(key.namespace, key.name)
@@ -124,16 +123,16 @@ class ApiServer:
             "metadata": {"name": key.name},
             "status": status,
         }
-        return await self._apply(f"{_path(ref)}/status", manifest)
+        return await self._apply(f"{url_path(ref)}/status", manifest)
 
     async def apply_pod(self, manifest: Object) -> Object:
-        return await self._apply(_path(ref_of(manifest)), manifest)
+        return await self._apply(url_path(ref_of(manifest)), manifest)
 
     async def delete_pod(self, namespace: str, pod: Pod) -> None:
         await self._delete(POD.ref(namespace, pod.name), pod.uid)
 
     async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
-        path = f"{_path(MAIL_STACK.ref(key.namespace, key.name))}/status"
+        path = f"{url_path(MAIL_STACK.ref(key.namespace, key.name))}/status"
         here = f"/status/pods/{place}"
         steps: Json = [{"op": "test", "path": f"{here}/name", "value": pod}, {"op": "remove", "path": here}]
         with contextlib.suppress(NotFound, Conflict, Invalid):
@@ -141,11 +140,11 @@ class ApiServer:
 
     async def notes(self, ref: Ref) -> list[Note]:
         query = {"fieldSelector": f"regarding.kind={ref.kind},regarding.name={ref.name}", "limit": str(_PAGE)}
-        page = await self._request("GET", _path(EVENT.ref(ref.namespace, "")), query=query)
+        page = await self._request("GET", url_path(EVENT.ref(ref.namespace, "")), query=query)
         return [_note(event) for event in entries(page, "items")]
 
     async def record(self, event: Object) -> None:
-        await self._request("POST", _path(replace(ref_of(event), name="")), body=event, accept=_METADATA_ONLY)
+        await self._request("POST", url_path(replace(ref_of(event), name="")), body=event, accept=_METADATA_ONLY)
 
     async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
         ref = POD.ref(namespace, pod.name)
@@ -153,7 +152,7 @@ class ApiServer:
         metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": annotations}
         manifest: Object = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
         with contextlib.suppress(NotFound, Conflict):
-            await self._apply(_path(ref), manifest, accept=_METADATA_ONLY)
+            await self._apply(url_path(ref), manifest, accept=_METADATA_ONLY)
 
     async def secret(self, namespace: str, name: str) -> File | None:
         body = await self._find(SECRET.ref(namespace, name))
@@ -169,7 +168,7 @@ class ApiServer:
         query |= _selection(kind)
         accept = JSON if kind.is_read_whole else _METADATA_LIST
         while True:
-            page = await self._request("GET", _path(every), query=query, accept=accept)
+            page = await self._request("GET", url_path(every), query=query, accept=accept)
             about = section(page, "metadata")
             yield [_named(every, item) for item in entries(page, "items")], text(about, "resourceVersion")
             query["continue"] = text(about, "continue")
@@ -181,7 +180,7 @@ class ApiServer:
         every, seconds = kind.ref(namespace, ""), str(_WATCH_SECONDS)
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds, "resourceVersion": since}
         accept = JSON if kind.is_read_whole else _METADATA_ONLY
-        async for event in self._connection.stream(_path(every), {**query, **_selection(kind)}, accept, _SILENCE):
+        async for event in self._connection.stream(url_path(every), {**query, **_selection(kind)}, accept, _SILENCE):
             what, body = text(event, "type"), section(event, "object")
             yield what, _named(every, body) if what != "ERROR" else {**body}
 
@@ -190,7 +189,7 @@ class ApiServer:
 
     async def _find(self, ref: Ref, accept: str = JSON, query: dict[str, str] | None = None) -> Object | None:
         try:
-            return await self._request("GET", _path(ref), query=query, accept=accept)
+            return await self._request("GET", url_path(ref), query=query, accept=accept)
         except NotFound:
             return None
 
@@ -224,9 +223,9 @@ class LeaseObject:
         }
         try:
             if previous is None:
-                collection = _path(LEASE.ref(self._ref.namespace, ""))
+                collection = url_path(LEASE.ref(self._ref.namespace, ""))
                 return _lease(await self._server._request("POST", collection, body=body))
-            return _lease(await self._server._request("PUT", _path(self._ref), body=body))
+            return _lease(await self._server._request("PUT", url_path(self._ref), body=body))
         except Conflict:
             return None
 
@@ -263,11 +262,3 @@ def _note(event: Mapping[str, Json]) -> Note:
 
 def _lease(body: Object) -> Lease:
     return Lease(text(section(body, "spec"), "holderIdentity"), text(section(body, "metadata"), "resourceVersion"))
-
-
-def _path(ref: Ref) -> str:
-    """The URL path of an object, or of its kind's list where the name is empty."""
-    root = "/api/v1" if ref.api_version == "v1" else f"/apis/{ref.api_version}"
-    where = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
-    what = f"/{quote(ref.name)}" if ref.name else ""
-    return f"{root}{where}/{BY_NAME[ref.kind].plural}{what}"

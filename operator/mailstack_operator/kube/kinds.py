@@ -5,6 +5,7 @@ Store, watches, requests, pruning and the chart's permissions (tests/chart/test_
 
 from dataclasses import dataclass
 from enum import Enum
+from urllib.parse import quote
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import Ref
@@ -121,3 +122,11 @@ KINDS = (
     LEASE,
 )
 BY_NAME = {kind.name: kind for kind in KINDS}
+
+
+def url_path(ref: Ref) -> str:
+    """The URL path of an object, or of its kind's list where the name is empty."""
+    root = "/api/v1" if ref.api_version == "v1" else f"/apis/{ref.api_version}"
+    where = f"/namespaces/{quote(ref.namespace)}" if ref.namespace else ""
+    what = f"/{quote(ref.name)}" if ref.name else ""
+    return f"{root}{where}/{BY_NAME[ref.kind].plural}{what}"

@@ -7,10 +7,7 @@ import asyncio
 import json
 import random
 from collections.abc import Iterator, Sequence
-from contextlib import suppress
 from itertools import count
-
-import aiohttp
 
 from bench import client, objects, scene
 from bench.client import Client
@@ -40,14 +37,13 @@ async def killed(times: int) -> str:
     async with scene.empty() as (server, plane):
         await scene.prepare(server, [objects.LOOP], CHANGING)
         await scene.create(server, objects.LOOP, CHANGING)
-        async with asyncio.TaskGroup() as group:
-            kubelet = group.create_task(scene.pass_rehearsals(server))
-            changes = group.create_task(_change(server, chance))
-            for _ in range(times):
-                await _one_life(plane, chance.uniform(0.5, LONGEST_LIFE))
-            changes.cancel()
+        async with scene.kubelet(server):
+            async with asyncio.TaskGroup() as group:
+                changes = group.create_task(_change(server, chance))
+                for _ in range(times):
+                    await _one_life(plane, chance.uniform(0.5, LONGEST_LIFE))
+                changes.cancel()
             peak = await _converge(server, plane, CHANGING)
-            kubelet.cancel()
     return f"{times} kills while {CHANGING} MailStacks change: {_good(peak)}"
 
 
@@ -59,12 +55,10 @@ async def away(size: int) -> str:
         async with operator(plane) as running:
             await running.settle(size, every=2.0)
             await _absence(server, plane, running)
-            async with asyncio.TaskGroup() as group:
-                kubelet = group.create_task(scene.pass_rehearsals(server))
+            async with scene.kubelet(server):
                 for place in range(CHANGING):
                     await _add_domain(server, place, "after.example.org")
                 await _await_right(server)
-                kubelet.cancel()
             await running.settle(0, every=1.0)
             peak = running.peak
         await _converge(server, plane, size)
@@ -98,17 +92,9 @@ async def _absence(server: Client, plane: ControlPlane, running: Operator) -> No
     plane.stop_api_server()
     for _ in range(int(ABSENCE)):
         await asyncio.sleep(1)
-        running.peak = max(running.peak, running.memory)
+        running.note_memory()
     plane.start_api_server()
-    async with asyncio.timeout(scene.LIMIT):
-        while not await _is_ready(server):
-            await asyncio.sleep(0.2)
-
-
-async def _is_ready(server: Client) -> bool:
-    with suppress(aiohttp.ClientError):
-        return await server.is_served("/readyz")
-    return False
+    await scene.await_served(server, "/readyz")
 
 
 async def _converge(server: Client, plane: ControlPlane, size: int) -> float:

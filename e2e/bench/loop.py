@@ -121,11 +121,9 @@ class Round:
     async def _change(self) -> Found:
         changes = range(min(CHANGES, self.size))
         by_hand = [await self._change_by_hand(each) for each in changes]
-        async with asyncio.TaskGroup() as group:
-            kubelet = group.create_task(scene.pass_rehearsals(self.server))
-            async with aclosing(self.server.watch(f"/api/v1/namespaces/{objects.LOOP}/configmaps")) as events:
-                by_operator = [await self._change_of_spec(each, events) for each in changes]
-            kubelet.cancel()
+        changed = f"/api/v1/namespaces/{objects.LOOP}/configmaps"
+        async with scene.kubelet(self.server), aclosing(self.server.watch(changed)) as events:
+            by_operator = [await self._change_of_spec(each, events) for each in changes]
         return {Figure.CHANGE: statistics.median(by_operator) / statistics.median(by_hand)}
 
     async def _change_by_hand(self, place: int) -> float:

@@ -23,7 +23,7 @@ START, QUIET, LIMIT = 120.0, 3.0, 1800.0
 
 @dataclass
 class Operator:
-    """`peak` is the most memory that `watch_memory` saw, in MB."""
+    """`peak` is the most memory that `note_memory` saw, in MB."""
 
     pid: int
     port: int
@@ -36,6 +36,9 @@ class Operator:
     @property
     def memory(self) -> float:
         return process.pss_megabytes(self.pid)
+
+    def note_memory(self) -> None:
+        self.peak = max(self.peak, self.memory)
 
     def scrape(self) -> tuple[str, float]:
         """The metrics, and the milliseconds that they took."""
@@ -58,7 +61,7 @@ class Operator:
             if time.monotonic() > deadline:
                 raise HarnessError(f"the operator is not done after {LIMIT:.0f} s: {seen:.0f} runs of {at_least}")
             await asyncio.sleep(every)
-            self.peak = max(self.peak, self.memory)
+            self.note_memory()
             if (now := await self.runs()) != seen:
                 seen, since = now, time.monotonic()
         return since

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 
+import aiohttp
+
 from bench import client, objects
 from bench.client import Client, Refused
 from bench.control_plane import ControlPlane, control_plane
@@ -33,8 +35,14 @@ async def empty() -> AsyncIterator[tuple[Client, ControlPlane]]:
 async def await_served(server: Client, path: str) -> None:
     """The API server may be away."""
     async with asyncio.timeout(LIMIT):
-        while not await server.is_served(path):
+        while not await _is_served(server, path):
             await asyncio.sleep(0.2)
+
+
+async def _is_served(server: Client, path: str) -> bool:
+    with suppress(aiohttp.ClientError):
+        return await server.is_served(path)
+    return False
 
 
 async def prepare(server: Client, namespaces: Iterable[str], size: int) -> None:
@@ -64,8 +72,16 @@ async def create(server: Client, namespace: str, size: int) -> list[str]:
     return uids
 
 
-async def pass_rehearsals(server: Client) -> None:
-    """What a kubelet does, at once."""
+@asynccontextmanager
+async def kubelet(server: Client) -> AsyncIterator[None]:
+    """While the context is open every rehearsal passes, at once."""
+    async with asyncio.TaskGroup() as group:
+        passing = group.create_task(_pass_rehearsals(server))
+        yield
+        passing.cancel()
+
+
+async def _pass_rehearsals(server: Client) -> None:
     path = f"/api/v1/namespaces/{objects.LOOP}/pods"
     async for what, pod in server.watch(path):
         if what == "ADDED":

@@ -27,6 +27,8 @@ CHANGING = 5
 LONGEST_LIFE = 6.0
 # Seconds between two changes of the specs, and of the API server's absence.
 PAUSE, ABSENCE = 0.2, 60.0
+# Seconds between two looks at everything, which is work for the API server.
+LOOK = 5.0
 # What the chart allows, in MB.
 MEMORY = 256.0
 
@@ -127,7 +129,7 @@ async def _await_right(server: Client) -> None:
     try:
         async with asyncio.timeout(120):
             while seen := await _wrong(server):
-                await asyncio.sleep(0.5)
+                await asyncio.sleep(LOOK)
     except TimeoutError:
         raise HarnessError(f"not converged: {seen[:5]}") from None
 

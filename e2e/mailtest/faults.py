@@ -17,6 +17,8 @@ PRIVATE = "/var/spool/postfix/private"
 SOCKET = f"{PRIVATE}/dovecot-lmtp"
 CACHE = "/var/lib/postfix/verify_cache.lmdb"
 MAIL = "/srv/mail"
+# A folder of every image that nothing uses.
+ASIDE = "/mnt"
 MAIN_CF = "/etc/postfix/main.cf"
 # What the last whole run of e2e/test_faults.py measured: RECORD=1 writes it.
 TIMES = Path(__file__).with_name("fault_times.json")
@@ -137,10 +139,11 @@ def store(*options: str) -> Action:
 
 
 def store_full(stack: Stack) -> None:
-    """Another, small file system takes the volume's place, and is filled."""
-    store("--types=tmpfs", "--options=size=16k,mode=0777", "none", MAIL)(stack)
+    """Another, small file system is filled, and takes the volume's place."""
+    store("--types=tmpfs", "--options=size=16k,mode=0777", "none", ASIDE)(stack)
     for name in ("dovecot", "probe"):
-        node.in_mounts(container(stack, name), "dd", "if=/dev/zero", f"of={MAIL}/all", "bs=4k", "count=4")
+        node.in_mounts(container(stack, name), "dd", "if=/dev/zero", f"of={ASIDE}/all", "bs=4k", "count=4")
+    store("--move", ASIDE, MAIL)(stack)
 
 
 def port_25(verb: str) -> Action:
@@ -200,7 +203,7 @@ RELOAD = in_dovecot("doveadm", "reload")
 USERS = users(manifests.passwd_file(*map(manifests.address, manifests.USERS)))
 OWNER = as_root("chown", f"--reference={PRIVATE}", SOCKET)
 # The small file system stays, out of the way, until the container ends: a busy one cannot be unmounted.
-MOVED = store("--move", MAIL, "/mnt")
+MOVED = store("--move", MAIL, ASIDE)
 REFUSED = "ConnectionRefused|NoSocket"
 
 LMTP_FAULTS = [

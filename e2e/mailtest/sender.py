@@ -1,0 +1,73 @@
+"""A mail server that sends to a stack while something happens to it."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import count
+from threading import Event, Thread
+
+from mailtest.client import Client, letter
+from mailtest.command import CommandError
+
+# Seconds between two messages, and for the last of them when the block is over.
+PERIOD, LAST = 1.0, 90.0
+
+
+@dataclass
+class Record:
+    """The subjects of the messages that were accepted, in their order; of those that were refused for good; of those
+    that were sent again because no reply came, although one may have been accepted; and of those that nobody took."""
+
+    accepted: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    unclear: list[str] = field(default_factory=list)
+    left: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def sending(client: Client, host: str, to: str, word: str) -> Iterator[Record]:
+    """Sends a message a second, and again what is not accepted, one after the other; the record is whole after the
+    block."""
+    record, over = Record(), Event()
+    thread = Thread(target=_send, args=(client, host, to, word, record, over), daemon=True)
+    thread.start()
+    try:
+        yield record
+    finally:
+        over.set()
+        # A message may be on its way, and have to wait for its time-out.
+        thread.join(2 * LAST)
+        assert not thread.is_alive(), "the sender does not end"
+
+
+def _send(client: Client, host: str, to: str, word: str, record: Record, over: Event) -> None:
+    for number in count():
+        record.left.append(f"{word}-{number}")
+        _work_off(client, host, to, record)
+        if over.wait(PERIOD):
+            break
+    deadline = time.monotonic() + LAST
+    while record.left and time.monotonic() < deadline:
+        time.sleep(PERIOD)
+        _work_off(client, host, to, record)
+
+
+def _work_off(client: Client, host: str, to: str, record: Record) -> None:
+    """From the oldest on, until one is not taken."""
+    while record.left and _is_done(client, host, to, record):
+        record.left.pop(0)
+
+
+def _is_done(client: Client, host: str, to: str, record: Record) -> bool:
+    subject = record.left[0]
+    try:
+        code = client.send(host, letter(to, subject))[0].code
+    except CommandError:
+        record.unclear.append(subject)
+        return False
+    if code == 250:
+        record.accepted.append(subject)
+    elif code >= 500:
+        record.refused.append(subject)
+    return code == 250 or code >= 500

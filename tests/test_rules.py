@@ -60,9 +60,20 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
     ["smtpd_banner", "message_size_limit", "a b", "_x", "é", "x" * 129]
 )
+ADDRESSES = st.sampled_from(["a@example.org", "b@example.org", "c@example.org", "d@example.org", "a+x@example.org"])
+ALIASES = st.lists(
+    st.fixed_dictionaries(
+        {
+            "address": ADDRESSES | st.just("a@example.net"),
+            "targets": st.lists(ADDRESSES, min_size=1, max_size=3, unique=True),
+        }
+    ),
+    max_size=6,
+)
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.users": st.sampled_from([{"passwdFile": SECRET}, {}]),
+    "spec.aliases": ALIASES,
     "spec.delivery.recipients": st.sampled_from(["Virtual", "Local"]),
     "spec.delivery.local.aliases": st.sampled_from([None, FILE]),
     "spec.delivery.listener.type": st.sampled_from(["Unix", "Inet"]),
@@ -113,6 +124,13 @@ def test_the_api_server_and_the_operator_agree(spec: Spec) -> None:
 ONE_FOR_EACH_REASON = {reason: name for name, reason in parameters.REFUSED.items()}.values()
 BROKEN: list[dict[str, Json]] = [
     {"spec.users": {}},
+    {"spec.aliases": [{"address": "a+x@example.net", "targets": ["b@example.org"]}]},
+    {
+        "spec.aliases": [
+            {"address": "a@example.org", "targets": ["b@example.org"]},
+            {"address": "b@example.org", "targets": ["a@example.org"]},
+        ]
+    },
     {"spec.delivery": {"listener": {"unix": {"name": "smtp"}}, "local": {"aliases": FILE}}},
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},
     {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},

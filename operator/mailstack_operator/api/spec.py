@@ -8,6 +8,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, Field
 
+from mailstack_operator.api.aliases import MOST_ALIASES, Alias
 from mailstack_operator.api.delivery import Delivery
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
@@ -35,6 +36,12 @@ class MailStackSpec(Model, Generic[UsersT_co]):
         description="Sender address of the messages that Dovecot generates (postmaster_address)."
     )
     users: UsersT_co = Field(description="Source of mailbox users. Only Dovecot reads it.")
+    aliases: list[Alias] = Field(
+        [],
+        max_length=MOST_ALIASES,
+        description="Addresses whose mail goes to other addresses, for all users whatever their source.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["address"]},
+    )
     delivery: Delivery = Field(default_factory=Delivery, description="How Postfix hands mail to Dovecot.")
     verification: Verification = Field(
         default_factory=Verification,

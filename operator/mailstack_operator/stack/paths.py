@@ -11,6 +11,7 @@ POSTFIX_DEFAULTS = "/etc/default/postfix"
 POSTFIX_ALIASES = f"{POSTFIX_CONFIG}/aliases"
 SENDER_LOGIN = f"{POSTFIX_CONFIG}/sender_login.regexp"
 DOVECOT_CLIENTS = f"{POSTFIX_CONFIG}/dovecot_clients.regexp"
+VIRTUAL = f"{POSTFIX_CONFIG}/virtual"
 OWN_SENDERS = f"{POSTFIX_CONFIG}/own_senders.regexp"
 
 DOVECOT_FOLDER = "/etc/dovecot"

@@ -11,7 +11,8 @@ from mailstack_operator import __version__
 from mailstack_operator.api.strings import size_bytes
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import HelperImage
-from mailstack_operator.stack import link
+from mailstack_operator.stack import aliases, link
+from mailstack_operator.stack.aliases import Aliases
 from mailstack_operator.stack.link import Link, Outgoing, Purpose
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.ports import (
@@ -115,6 +116,11 @@ class Topology:
         if postfix.message_size_limit:
             return size_bytes(postfix.message_size_limit)
         return min(max(size_bytes(postfix.storage.queue_size) // 4, _POSTFIX_MESSAGE_SIZE), size_bytes(_MESSAGE_SIZE))
+
+    @property
+    def aliases(self) -> Aliases:
+        """Where mail to an address goes instead of a mailbox."""
+        return aliases.of_spec(self.spec)
 
     @property
     def refuses_own_senders(self) -> bool:

@@ -29,7 +29,15 @@ from mailstack_operator.stack.paths import (
     VERIFY_CACHE_FILE,
 )
 from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT, Port
-from mailstack_operator.stack.postfix import aliases, dovecot_clients, main_cf, master_cf, own_senders, sender_login
+from mailstack_operator.stack.postfix import (
+    aliases,
+    dovecot_clients,
+    main_cf,
+    master_cf,
+    own_senders,
+    sender_login,
+    virtual,
+)
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, ProbeOptions
 
@@ -81,6 +89,8 @@ def files(topology: Topology) -> Files:
     }
     if topology.spec.delivery.recipients == "Local":
         found["aliases"] = partial(aliases.render, topology)
+    if topology.aliases:
+        found["virtual"] = partial(virtual.render, topology.aliases)
     if topology.spec.submission:
         found["sender_login.regexp"] = sender_login.render
     if topology.refuses_own_senders:

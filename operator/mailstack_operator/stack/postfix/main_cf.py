@@ -7,7 +7,7 @@ Dovecot LMTP".
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
-from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE
+from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE, VIRTUAL
 from mailstack_operator.stack.postfix import client_names
 from mailstack_operator.stack.topology import Topology
 
@@ -57,6 +57,8 @@ def defaults(topology: Topology) -> dict[str, str]:
         # Dovecot stores lines of any length; Postfix would fold those that are longer than RFC 5321 allows, and break
         # signatures and attachments.
         "lmtp_line_length_limit": "0",
+        # As Dovecot's: mail to an extension of an alias goes to its targets.
+        "recipient_delimiter": "+",
         # After a connection that fails, Postfix would not even ask Dovecot about a recipient for minimal_backoff_time.
         "lmtp_destination_concurrency_failed_cohort_limit": "0",
         **_LMTP_TIMEOUTS,
@@ -80,12 +82,23 @@ def _client_names(topology: Topology) -> dict[str, str]:
 
 
 def _aliases(topology: Topology) -> dict[str, str]:
-    """Role addresses whose mail goes to another server, after the spec's own aliases."""
+    """The spec's own aliases, then role addresses whose mail goes to another server."""
+    found = [*_own_aliases(topology), *_role_aliases(topology)]
+    if not found:
+        return {}
+    tables = [topology.spec.postfix.parameters.get("virtual_alias_maps", ""), *found]
+    return {"virtual_alias_maps": " ".join(filter(None, tables))}
+
+
+def _own_aliases(topology: Topology) -> list[str]:
+    return [f"texthash:{VIRTUAL}"] if topology.aliases else []
+
+
+def _role_aliases(topology: Topology) -> list[str]:
     spec = topology.spec
     if roles.is_mailbox_here(spec) or spec.delivery.recipients == "Local":
-        return {}
-    own = spec.postfix.parameters.get("virtual_alias_maps", "")
-    return {"virtual_alias_maps": f"{own} {roles.alias_table(spec)}".strip()}
+        return []
+    return [roles.alias_table(spec)]
 
 
 def _base() -> dict[str, str]:

@@ -1,0 +1,99 @@
+"""Where mail to an address goes before Dovecot is asked: the steps of virtual(5), without Postfix. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from mailstack_operator.stack.users.source import Spec
+
+# Postfix gives up after more (virtual_alias_recursion_limit, virtual_alias_expansion_limit: 1000 both).
+LEVELS = 100
+MOST_RECIPIENTS = 1000
+
+Targets = tuple[str, ...]
+
+
+REMEDY = "make users, or addresses elsewhere, their targets"
+
+
+class AliasProblem(ValueError):
+    """What Postfix could not follow; the text says which alias, and what to do."""
+
+
+@dataclass(frozen=True)
+class Aliases:
+    """Targets by address. All names are in lower case; `delimiter` begins an address extension."""
+
+    addresses: Mapping[str, Targets]
+    delimiter: str = "+"
+    _found: dict[str, Targets] = field(default_factory=dict, compare=False, repr=False)
+
+    def __bool__(self) -> bool:
+        return bool(self.addresses)
+
+    def step(self, address: str) -> Targets | None:
+        """The targets of the address; None if it is no alias. What a target does with an extension, Postfix has it do
+        with that of the address, too (propagate_unmatched_extensions)."""
+        if found := self.addresses.get(address):
+            return found
+        base, extension = self.split(address)
+        found = self.addresses.get(base)
+        return tuple(self._extended(each, extension) for each in found) if found and extension else found
+
+    def recipients(self, address: str) -> Targets:
+        """The addresses that mail to the address reaches in the end. Raises AliasProblem."""
+        return self._resolve(address, ())
+
+    def split(self, address: str) -> tuple[str, str]:
+        """The address without its extension, and the extension with its delimiter."""
+        local, _, domain = address.rpartition("@")
+        name, delimiter, extension = local.partition(self.delimiter)
+        return (f"{name}@{domain}", delimiter + extension) if name else (address, "")
+
+    def _extended(self, target: str, extension: str) -> str:
+        local, _, domain = target.rpartition("@")
+        return f"{local}{extension}@{domain}"
+
+    def _resolve(self, address: str, path: Targets) -> Targets:
+        if address not in self._found:
+            targets = self._next(address, (*path, address))
+            found = dict.fromkeys(
+                recipient
+                for target in targets
+                for recipient in ([target] if target == address else self._resolve(target, (*path, address)))
+            )
+            self._found[address] = _bounded(address, tuple(found))
+        return self._found[address]
+
+    def _next(self, address: str, path: Targets) -> Targets:
+        """One step further on the path."""
+        if address in path[:-1]:
+            raise AliasProblem(f"aliases in a loop: {' -> '.join(path)}: remove one of the targets")
+        if len(path) > LEVELS + 1:
+            raise AliasProblem(
+                f"aliases in a loop, or more than {LEVELS} levels deep: {' -> '.join(path[:4])} -> ...: {REMEDY}"
+            )
+        return self.step(address) or (address,)
+
+
+def _bounded(address: str, recipients: Targets) -> Targets:
+    if len(recipients) > MOST_RECIPIENTS:
+        raise AliasProblem(
+            f"{address} has {len(recipients)} recipients, and Postfix follows {MOST_RECIPIENTS} at most: use a mailing "
+            "list, or fewer targets"
+        )
+    return recipients
+
+
+def of_spec(spec: Spec) -> Aliases:
+    """The aliases that the spec itself has."""
+    return Aliases({alias.address: tuple(alias.targets) for alias in spec.aliases})
+
+
+def first_problem(aliases: Aliases) -> str | None:
+    """The first alias that Postfix could not follow, and what to do."""
+    try:
+        for address in aliases.addresses:
+            aliases.recipients(address)
+    except AliasProblem as problem:
+        return str(problem)
+    return None

@@ -1,0 +1,117 @@
+"""Aliases: whom mail reaches in the end, what could not be followed, and the table that Postfix gets."""
+
+import pytest
+
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack import topology
+from mailstack_operator.stack.aliases import Aliases, AliasProblem
+from mailstack_operator.stack.postfix import main_cf, virtual
+from tests.stacks import stack
+
+SALES: Json = {"address": "sales@example.org", "targets": ["alice@example.org"]}
+TEAM: Json = {"address": "team@example.org", "targets": ["sales@example.org", "bob@example.org", "zoe@example.net"]}
+
+
+def parameter(name: str, changes: dict[str, Json] | None = None) -> str | None:
+    """A parameter of main.cf, None if it is not written."""
+    text = main_cf.render(topology.decide(stack(changes)))
+    lines = (line.split(" = ", 1) for line in text.splitlines())
+    return next((value[0] for key, *value in lines if key == name), None)
+
+
+def aliases(**addresses: str) -> Aliases:
+    """Of example.org: `sales="alice,bob+x"`."""
+    return Aliases({address(name): tuple(map(address, to.split(","))) for name, to in addresses.items()})
+
+
+def address(name: str) -> str:
+    return name if "@" in name else f"{name}@example.org"
+
+
+def reached(found: Aliases, name: str) -> str:
+    return ",".join(each.removesuffix("@example.org") for each in found.recipients(address(name)))
+
+
+@pytest.mark.parametrize(
+    ("name", "recipients"),
+    [
+        ("sales", "alice"),
+        ("sales+x", "alice+x"),
+        ("chain", "alice"),
+        ("chain+x", "alice+x"),
+        ("team", "alice,bob,zoe@example.net"),
+        ("team+x", "alice+x,bob+x,zoe+x@example.net"),
+        ("twice", "alice"),
+        ("carol", "carol,alice"),
+        ("carol+x", "carol+x,alice+x"),
+        ("filed", "alice+work"),
+        ("self", "self"),
+        ("nobody", "nobody"),
+        ("nobody+x", "nobody+x"),
+        ("+x", "+x"),
+    ],
+)
+def test_aliases_are_followed_to_the_end_as_postfix_does(name: str, recipients: str) -> None:
+    """Each was seen with Postfix 3.10 and Dovecot 2.4."""
+    found = aliases(
+        sales="alice",
+        chain="sales",
+        team="chain,bob,zoe@example.net",
+        twice="sales,alice",
+        carol="carol,sales",
+        filed="alice+work",
+        self="self",
+    )
+    assert reached(found, name) == recipients
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (aliases(a="b", b="a"), "a@example.org -> b@example.org -> a@example.org: remove one"),
+        (aliases(a="b,alice", b="bob,c", c="a"), "a@example.org -> b@example.org -> c@example.org -> a@example.org"),
+        (aliases(a="a+x"), "a@example.org -> a+x@example.org -> a+x+x@example.org"),
+        (aliases(a="b+x", b="a"), "a@example.org -> b+x@example.org -> a+x@example.org"),
+        (aliases(a=",".join(f"u{number}" for number in range(1001))), "1001 recipients"),
+    ],
+)
+def test_what_postfix_could_not_follow_is_named(found: Aliases, words: str) -> None:
+    with pytest.raises(AliasProblem, match=words.replace("+", "[+]")):
+        found.recipients("a@example.org")
+
+
+def test_groups_of_groups_are_followed_once_each() -> None:
+    """Twenty levels, each with the next one twice, are a million ways and twenty steps."""
+    levels = {f"l{level}": f"l{level + 1},l{level + 1}+x" for level in range(20)}
+    assert len(aliases(**levels).recipients("l9@example.org")) == 12
+
+
+def test_the_table_is_what_the_spec_says() -> None:
+    plan = topology.decide(stack({"spec.aliases": [SALES, TEAM]}))
+    assert virtual.render(plan.aliases) == (
+        "sales@example.org alice@example.org\nteam@example.org sales@example.org, bob@example.org, zoe@example.net\n"
+    )
+
+
+def test_the_table_comes_between_the_parameters_and_the_role_addresses() -> None:
+    own = "inline:{info@example.org=bob@example.org}"
+    found = parameter(
+        "virtual_alias_maps",
+        {
+            "spec.aliases": [SALES],
+            "spec.postmasterAddress": "ops@example.net",
+            "spec.postfix.parameters": {"virtual_alias_maps": own},
+        },
+    )
+    assert (found or "").startswith(f"{own} texthash:/etc/postfix/virtual inline:{{postmaster@example.org=ops")
+
+
+@pytest.mark.parametrize("recipients", ["Virtual", "Local"])
+def test_aliases_are_for_virtual_and_local_recipients(recipients: str) -> None:
+    changes: dict[str, Json] = {"spec.aliases": [SALES], "spec.delivery.recipients": recipients}
+    assert parameter("virtual_alias_maps", changes) == "texthash:/etc/postfix/virtual"
+
+
+def test_without_aliases_there_is_no_table() -> None:
+    assert parameter("virtual_alias_maps") is None
+    assert not topology.decide(stack()).aliases

@@ -5,10 +5,14 @@ counts, case does not.
 """
 
 import re
+from collections.abc import Mapping
 
 import pytest
 
-from mailstack_operator.stack.postfix import own_senders, sender_login
+from mailstack_operator.kube.objects import Json
+from mailstack_operator.stack.postfix import component, own_senders
+from mailstack_operator.stack.topology import decide
+from tests.stacks import stack
 
 
 def found(table: str, address: str) -> str | None:
@@ -20,9 +24,62 @@ def found(table: str, address: str) -> str | None:
     return None
 
 
-def owners(address: str) -> list[str]:
+ALIASES: Json = [
+    {"address": "sales@example.org", "targets": ["alice@example.org"]},
+    {"address": "chain@example.org", "targets": ["sales@example.org"]},
+    {"address": "team@example.org", "targets": ["chain@example.org", "bob@example.org", "zoe@example.net"]},
+    {"address": "filed@example.org", "targets": ["alice+work@example.org"]},
+    {"address": "carol@example.org", "targets": ["carol@example.org", "bob@example.org"]},
+    {"address": "o'brien@example.org", "targets": ["bob@example.org"]},
+]
+
+
+def looked_up(files: Mapping[str, str], table: str, address: str | None) -> str | None:
+    """What `regexp:FILE`, `texthash:FILE` or `pipemap:{TABLE, TABLE}` answers (DATABASE_README)."""
+    kind, _, place = table.partition(":")
+    if kind == "pipemap":
+        for part in place.strip("{}").split(", "):
+            address = looked_up(files, part, address)
+        return address
+    text = files[place.removeprefix("/etc/postfix/")]
+    if kind == "regexp":
+        return found(text, address or "")
+    return dict(line.split(" ", 1) for line in text.splitlines()).get((address or "").lower())
+
+
+def owners(address: str, aliases: Json = None) -> list[str]:
     """The logins that own the address, as Postfix reads them: separated by blanks and commas."""
-    return re.split(r"[\s,]+", found(sender_login.render(), address) or "")
+    changes: dict[str, Json] = {"spec.tls": {"secretName": "tls"}, "spec.submission": {}, "spec.aliases": aliases or []}
+    files = {name: render() for name, render in component.files(decide(stack(changes))).items()}
+    maps = re.search(r"^smtpd_sender_login_maps = (.*)", files["main.cf"], re.MULTILINE)
+    tables = re.findall(r"pipemap:{.*?}|\S+", maps[1] if maps else "")
+    answers = (looked_up(files, table, address) for table in tables)
+    return re.split(r"[\s,]+", next(filter(None, answers), ""))
+
+
+@pytest.mark.parametrize(
+    ("address", "owned_by"),
+    [
+        ("sales@example.org", "alice@example.org"),
+        ("SALES@Example.org", "alice@example.org"),
+        ("sales+x@example.org", "alice@example.org"),
+        ("chain@example.org", "alice@example.org"),
+        ("chain+x@example.org", "alice@example.org"),
+        ("team@example.org", "alice@example.org bob@example.org zoe@example.net"),
+        ("filed@example.org", "alice@example.org"),
+        # Bob gets a copy of her mail, and is not carol.
+        ("carol@example.org", "carol@example.org"),
+        ("carol+x@example.org", "carol@example.org"),
+        ("o'brien@example.org", "bob@example.org"),
+        ("alice@example.org", "alice@example.org"),
+        ("sales@example.net", "sales@example.net"),
+        ('"sales"@example.org', ""),
+        ('"x sales@example.org y"@bank.example', ""),
+        ("x,sales@example.org,y@bank.example", ""),
+    ],
+)
+def test_an_alias_belongs_to_those_to_whom_its_mail_goes(address: str, owned_by: str) -> None:
+    assert owners(address, ALIASES) == owned_by.split(" ")
 
 
 @pytest.mark.parametrize(

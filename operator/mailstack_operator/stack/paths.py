@@ -11,6 +11,8 @@ POSTFIX_DEFAULTS = "/etc/default/postfix"
 POSTFIX_ALIASES = f"{POSTFIX_CONFIG}/aliases"
 SENDER_LOGIN = f"{POSTFIX_CONFIG}/sender_login.regexp"
 DOVECOT_CLIENTS = f"{POSTFIX_CONFIG}/dovecot_clients.regexp"
+SENDER_KEY = f"{POSTFIX_CONFIG}/sender_key.regexp"
+ALIAS_OWNERS = f"{POSTFIX_CONFIG}/alias_owners"
 VIRTUAL = f"{POSTFIX_CONFIG}/virtual"
 OWN_SENDERS = f"{POSTFIX_CONFIG}/own_senders.regexp"
 

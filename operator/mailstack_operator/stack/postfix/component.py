@@ -7,6 +7,7 @@ from functools import partial
 from mailstack_operator.api.servers import POSTFIX_RESOURCES
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import certificate, certificates, containers, script
+from mailstack_operator.stack.aliases import Aliases
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Claim, Component, Files
 from mailstack_operator.stack.containers import ROOT_READABLE, mount
@@ -30,6 +31,7 @@ from mailstack_operator.stack.paths import (
 )
 from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT, Port
 from mailstack_operator.stack.postfix import (
+    alias_owners,
     aliases,
     dovecot_clients,
     main_cf,
@@ -92,11 +94,20 @@ def files(topology: Topology) -> Files:
     if topology.aliases:
         found["virtual"] = partial(virtual.render, topology.aliases)
     if topology.spec.submission:
-        found["sender_login.regexp"] = sender_login.render
+        found |= _sender_tables(topology.aliases)
     if topology.refuses_own_senders:
         found["own_senders.regexp"] = partial(own_senders.render, topology.spec.domains)
     if topology.outgoing and topology.outgoing.clients:
         found["dovecot_clients.regexp"] = partial(dovecot_clients.render, topology.outgoing.clients)
+    return found
+
+
+def _sender_tables(aliases: Aliases) -> dict[str, Callable[[], str]]:
+    """Who may send as whom."""
+    found: dict[str, Callable[[], str]] = {"sender_login.regexp": sender_login.render}
+    if aliases:
+        found["sender_key.regexp"] = sender_login.render_key
+        found["alias_owners"] = partial(alias_owners.render, aliases)
     return found
 
 

@@ -7,8 +7,8 @@ Dovecot LMTP".
 from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
-from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, SENDER_LOGIN, TLS_FILE, VIRTUAL
-from mailstack_operator.stack.postfix import client_names
+from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, TLS_FILE, VIRTUAL
+from mailstack_operator.stack.postfix import client_names, sender_login
 from mailstack_operator.stack.topology import Topology
 
 # How long lmtp(8) waits for a Dovecot that does not answer, which holds the message and its place among the deliveries.
@@ -223,7 +223,7 @@ def _login(topology: Topology) -> dict[str, str]:
         "smtpd_sasl_type": "dovecot",
         "smtpd_sasl_path": topology.links[AUTH.name].sasl_path,
         "smtpd_tls_auth_only": "yes",
-        "smtpd_sender_login_maps": f"regexp:{SENDER_LOGIN}",
+        "smtpd_sender_login_maps": sender_login.maps(topology.aliases),
     }
 
 

@@ -5,6 +5,7 @@ import pytest
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import topology
 from mailstack_operator.stack.aliases import Aliases, AliasProblem
+from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.postfix import main_cf, virtual
 from tests.stacks import stack
 
@@ -22,6 +23,18 @@ def parameter(name: str, changes: dict[str, Json] | None = None) -> str | None:
 def aliases(**addresses: str) -> Aliases:
     """Of example.org: `sales="alice,bob+x"`."""
     return Aliases({address(name): tuple(map(address, to.split(","))) for name, to in addresses.items()})
+
+
+DOMAINS = Aliases(
+    addresses={
+        "sales@example.org": ("alice@example.org",),
+        "chain@example.org": ("sales@old.example.org",),
+        "info@old.example.org": ("bob@example.org",),
+        "sales@catch.example.org": ("bob@example.org",),
+    },
+    domains={"old.example.org": "example.org"},
+    catch_all={"catch.example.org": ("alice@example.org",)},
+)
 
 
 def address(name: str) -> str:
@@ -63,6 +76,50 @@ def test_aliases_are_followed_to_the_end_as_postfix_does(name: str, recipients: 
         self="self",
     )
     assert reached(found, name) == recipients
+
+
+@pytest.mark.parametrize(
+    ("name", "recipients"),
+    [
+        ("alice@old.example.org", "alice"),
+        ("alice+x@old.example.org", "alice+x"),
+        ("sales@old.example.org", "alice"),
+        ("sales+x@old.example.org", "alice+x"),
+        ("info@old.example.org", "bob"),
+        ("chain", "alice"),
+        ("any@catch.example.org", "alice"),
+        ("any+x@catch.example.org", "alice+x"),
+        ("sales@catch.example.org", "bob"),
+        ("sales+x@catch.example.org", "bob+x"),
+    ],
+)
+def test_an_alias_comes_before_the_domain_as_in_postfix(name: str, recipients: str) -> None:
+    """Each was seen with Postfix 3.10 and Dovecot 2.4."""
+    assert reached(DOMAINS, name) == recipients
+
+
+def test_the_table_has_a_line_for_each_domain() -> None:
+    changes: dict[str, Json] = {
+        "spec.domainAliases": [{"domain": "old.example.org", "target": "example.org"}],
+        "spec.catchAll": [{"domain": "catch.example.org", "targets": ["alice@example.org", "zoe@example.net"]}],
+    }
+    plan = topology.decide(stack(changes))
+    assert virtual.render(plan.aliases) == (
+        "@old.example.org @example.org\n@catch.example.org alice@example.org, zoe@example.net\n"
+    )
+    assert parameter("virtual_mailbox_domains", changes) == "example.org old.example.org catch.example.org"
+    local: dict[str, Json] = {**changes, "spec.delivery.recipients": "Local"}
+    assert parameter("mydestination", local) == "example.org old.example.org catch.example.org"
+    users: dict[str, Json] = {**changes, "spec.tls": {"secretName": "tls"}, "spec.submission": {}}
+    assert "old.example.org=reject_unverified_recipient" in (parameter("mua_recipient_restrictions", users) or "")
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+def test_both_servers_have_the_same_delimiter(version: str) -> None:
+    changes: dict[str, Json] = {"spec.addressExtensions": {"delimiter": "-"}, "spec.dovecot.version": version}
+    assert parameter("recipient_delimiter", changes) == "-"
+    assert "\nrecipient_delimiter = -\n" in dovecot_conf.render(topology.decide(stack(changes)))
+    assert "recipient_delimiter" not in dovecot_conf.render(topology.decide(stack({"spec.dovecot.version": version})))
 
 
 @pytest.mark.parametrize(

@@ -58,9 +58,9 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
 
 
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
-    ["smtpd_banner", "message_size_limit", "a b", "_x", "é", "x" * 129]
+    ["smtpd_banner", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
 )
-ADDRESSES = st.sampled_from(["a@example.org", "b@example.org", "c@example.org", "d@example.org", "a+x@example.org"])
+ADDRESSES = st.sampled_from([*(f"{name}@example.org" for name in ("a", "b", "c", "d", "a+x")), "e-x@example.net"])
 ALIASES = st.lists(
     st.fixed_dictionaries(
         {
@@ -70,10 +70,20 @@ ALIASES = st.lists(
     ),
     max_size=6,
 )
+DOMAINS = st.sampled_from(["example.org", "example.com", "example.net"])
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.users": st.sampled_from([{"passwdFile": SECRET}, {}]),
     "spec.aliases": ALIASES,
+    "spec.domainAliases": st.lists(
+        st.fixed_dictionaries({"domain": DOMAINS, "target": DOMAINS}), max_size=2, unique_by=lambda one: one["domain"]
+    ),
+    "spec.catchAll": st.lists(
+        st.fixed_dictionaries({"domain": DOMAINS, "targets": st.lists(ADDRESSES, min_size=1, max_size=1)}),
+        max_size=2,
+        unique_by=lambda one: one["domain"],
+    ),
+    "spec.addressExtensions": st.sampled_from([{}, {"delimiter": "-"}, {"delimiter": "+"}]),
     "spec.delivery.recipients": st.sampled_from(["Virtual", "Local"]),
     "spec.delivery.local.aliases": st.sampled_from([None, FILE]),
     "spec.delivery.listener.type": st.sampled_from(["Unix", "Inet"]),
@@ -130,6 +140,12 @@ BROKEN: list[dict[str, Json]] = [
             {"address": "a@example.org", "targets": ["b@example.org"]},
             {"address": "b@example.org", "targets": ["a@example.org"]},
         ]
+    },
+    {
+        "spec.domainAliases": [{"domain": "example.org", "target": "example.net"}],
+        "spec.catchAll": [{"domain": "example.org", "targets": ["a@example.org"]}],
+        "spec.addressExtensions": {"delimiter": "-"},
+        "spec.postfix.parameters": {"recipient_delimiter": "-"},
     },
     {"spec.delivery": {"listener": {"unix": {"name": "smtp"}}, "local": {"aliases": FILE}}},
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},

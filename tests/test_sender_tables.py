@@ -47,9 +47,16 @@ def looked_up(files: Mapping[str, str], table: str, address: str | None) -> str 
     return dict(line.split(" ", 1) for line in text.splitlines()).get((address or "").lower())
 
 
-def owners(address: str, aliases: Json = None) -> list[str]:
+DOMAINS: dict[str, Json] = {
+    "spec.domainAliases": [{"domain": "old.example.org", "target": "example.org"}],
+    "spec.catchAll": [{"domain": "catch.example.org", "targets": ["team@example.org"]}],
+}
+
+
+def owners(address: str, aliases: Json = None, others: dict[str, Json] | None = None) -> list[str]:
     """The logins that own the address, as Postfix reads them: separated by blanks and commas."""
-    changes: dict[str, Json] = {"spec.tls": {"secretName": "tls"}, "spec.submission": {}, "spec.aliases": aliases or []}
+    users: dict[str, Json] = {"spec.tls": {"secretName": "tls"}, "spec.submission": {}}
+    changes: dict[str, Json] = {**users, "spec.aliases": aliases or [], **(others or {})}
     files = {name: render() for name, render in component.files(decide(stack(changes))).items()}
     maps = re.search(r"^smtpd_sender_login_maps = (.*)", files["main.cf"], re.MULTILINE)
     tables = re.findall(r"pipemap:{.*?}|\S+", maps[1] if maps else "")
@@ -80,6 +87,48 @@ def owners(address: str, aliases: Json = None) -> list[str]:
 )
 def test_an_alias_belongs_to_those_to_whom_its_mail_goes(address: str, owned_by: str) -> None:
     assert owners(address, ALIASES) == owned_by.split(" ")
+
+
+INFO: Json = {"address": "info@old.example.org", "targets": ["bob@example.org"]}
+SHOP: Json = {"address": "shop@catch.example.org", "targets": ["bob@example.org"]}
+
+
+@pytest.mark.parametrize(
+    ("address", "owned_by"),
+    [
+        ("alice@old.example.org", "alice@example.org"),
+        ("Alice+x@OLD.example.org", "Alice@example.org"),
+        ("sales@old.example.org", "alice@example.org"),
+        ("sales+x@old.example.org", "alice@example.org"),
+        ("carol@old.example.org", "carol@example.org"),
+        ("info@old.example.org", "bob@example.org"),
+        ("info@example.org", "info@example.org"),
+        ("any@catch.example.org", "alice@example.org bob@example.org zoe@example.net"),
+        ("any+x@catch.example.org", "alice@example.org bob@example.org zoe@example.net"),
+        ("shop@catch.example.org", "bob@example.org"),
+        ("alice@xold.example.org", "alice@xold.example.org"),
+        ("alice@old.example.org.example", "alice@old.example.org.example"),
+        ("x alice@old.example.org y@bank.example", ""),
+        ("x any@catch.example.org y@bank.example", ""),
+    ],
+)
+def test_further_domains_belong_to_the_same_users(address: str, owned_by: str) -> None:
+    assert isinstance(ALIASES, list)
+    assert owners(address, [*ALIASES, INFO, SHOP], DOMAINS) == owned_by.split(" ")
+
+
+@pytest.mark.parametrize(
+    ("address", "owned_by"),
+    [
+        ("alice-shop@example.org", "alice@example.org alice-shop@example.org"),
+        ("alice+shop@example.org", "alice+shop@example.org"),
+        ("sales-x@example.org", "alice@example.org"),
+        ("-alice@example.org", ""),
+    ],
+)
+def test_the_extension_begins_with_the_specs_delimiter(address: str, owned_by: str) -> None:
+    sales: Json = [{"address": "sales@example.org", "targets": ["alice@example.org"]}]
+    assert owners(address, sales, {"spec.addressExtensions": {"delimiter": "-"}}) == owned_by.split(" ")
 
 
 @pytest.mark.parametrize(

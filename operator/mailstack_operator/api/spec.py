@@ -8,7 +8,7 @@ from typing import Annotated, Generic, TypeVar
 
 from pydantic import AfterValidator, Field
 
-from mailstack_operator.api.aliases import MOST_ALIASES, Alias
+from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressExtensions, Alias, CatchAll, DomainAlias
 from mailstack_operator.api.delivery import Delivery
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
@@ -41,6 +41,21 @@ class MailStackSpec(Model, Generic[UsersT_co]):
         max_length=MOST_ALIASES,
         description="Addresses whose mail goes to other addresses, for all users whatever their source.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["address"]},
+    )
+    domain_aliases: list[DomainAlias] = Field(
+        [],
+        max_length=MOST_DOMAINS,
+        description="Further domains with the same users and aliases as one of spec.domains.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["domain"]},
+    )
+    catch_all: list[CatchAll] = Field(
+        [],
+        max_length=MOST_DOMAINS,
+        description="Further domains, without users of their own, in which every address exists.",
+        json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["domain"]},
+    )
+    address_extensions: AddressExtensions = Field(
+        default_factory=AddressExtensions, description="Extensions of users' addresses."
     )
     delivery: Delivery = Field(default_factory=Delivery, description="How Postfix hands mail to Dovecot.")
     verification: Verification = Field(

@@ -21,14 +21,19 @@ class AliasProblem(ValueError):
 
 @dataclass(frozen=True)
 class Aliases:
-    """Targets by address. All names are in lower case; `delimiter` begins an address extension."""
+    """Targets by address; of an alias domain, the domain that has the mailboxes; of a catch-all, the targets by domain.
+
+    All names are in lower case; `delimiter` begins an address extension.
+    """
 
     addresses: Mapping[str, Targets]
+    domains: Mapping[str, str] = field(default_factory=dict)
+    catch_all: Mapping[str, Targets] = field(default_factory=dict)
     delimiter: str = "+"
     _found: dict[str, Targets] = field(default_factory=dict, compare=False, repr=False)
 
     def __bool__(self) -> bool:
-        return bool(self.addresses)
+        return bool(self.addresses or self.domains or self.catch_all)
 
     def step(self, address: str) -> Targets | None:
         """The targets of the address; None if it is no alias. What a target does with an extension, Postfix has it do
@@ -36,8 +41,11 @@ class Aliases:
         if found := self.addresses.get(address):
             return found
         base, extension = self.split(address)
-        found = self.addresses.get(base)
-        return tuple(self._extended(each, extension) for each in found) if found and extension else found
+        local, _, domain = address.rpartition("@")
+        if base not in self.addresses and domain in self.domains:
+            return (f"{local}@{self.domains[domain]}",)
+        found = self.addresses.get(base) or self.catch_all.get(domain)
+        return tuple(_extended(each, extension) for each in found) if found and extension else found
 
     def recipients(self, address: str) -> Targets:
         """The addresses that mail to the address reaches in the end. Raises AliasProblem."""
@@ -48,10 +56,6 @@ class Aliases:
         local, _, domain = address.rpartition("@")
         name, delimiter, extension = local.partition(self.delimiter)
         return (f"{name}@{domain}", delimiter + extension) if name else (address, "")
-
-    def _extended(self, target: str, extension: str) -> str:
-        local, _, domain = target.rpartition("@")
-        return f"{local}{extension}@{domain}"
 
     def _resolve(self, address: str, path: Targets) -> Targets:
         if address not in self._found:
@@ -75,6 +79,11 @@ class Aliases:
         return self.step(address) or (address,)
 
 
+def _extended(target: str, extension: str) -> str:
+    local, _, domain = target.rpartition("@")
+    return f"{local}{extension}@{domain}"
+
+
 def _bounded(address: str, recipients: Targets) -> Targets:
     if len(recipients) > MOST_RECIPIENTS:
         raise AliasProblem(
@@ -86,13 +95,29 @@ def _bounded(address: str, recipients: Targets) -> Targets:
 
 def of_spec(spec: Spec) -> Aliases:
     """The aliases that the spec itself has."""
-    return Aliases({alias.address: tuple(alias.targets) for alias in spec.aliases})
+    return Aliases(
+        addresses={alias.address: tuple(alias.targets) for alias in spec.aliases},
+        domains={alias.domain: alias.target for alias in spec.domain_aliases},
+        catch_all={each.domain: tuple(each.targets) for each in spec.catch_all},
+        delimiter=delimiter(spec),
+    )
+
+
+def delimiter(spec: Spec) -> str:
+    """What begins an address extension, for both servers."""
+    return spec.address_extensions.delimiter or "+"
+
+
+def domains(spec: Spec) -> list[str]:
+    """All domains that Postfix receives mail for: those with mailboxes, and those whose mail goes to their users."""
+    further = [*(each.domain for each in spec.domain_aliases), *(each.domain for each in spec.catch_all)]
+    return [*spec.domains, *further]
 
 
 def first_problem(aliases: Aliases) -> str | None:
     """The first alias that Postfix could not follow, and what to do."""
     try:
-        for address in aliases.addresses:
+        for address in (*aliases.addresses, *(f"any-address@{domain}" for domain in aliases.catch_all)):
             aliases.recipients(address)
     except AliasProblem as problem:
         return str(problem)

@@ -7,6 +7,7 @@ address elsewhere, Postfix does, before Dovecot is asked.
 
 from collections.abc import Iterator
 
+from mailstack_operator.stack.aliases import delimiter
 from mailstack_operator.stack.users.source import Spec
 
 NAMES = ("postmaster", "abuse")
@@ -23,7 +24,7 @@ def passwd_file(spec: Spec) -> str:
     That mailbox itself is in it: it takes mail even while no user of its name can read it.
     """
     local, _, domain = spec.postmaster_address.lower().rpartition("@")
-    user = f"{local.partition('+')[0]}@{domain}"
+    user = f"{local.partition(delimiter(spec))[0]}@{domain}"
     return "".join(f"{address}:::::::userdb_user={user}\n" for address in sorted({*_addresses(spec), user}))
 
 

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import TypeAlias
 
 from mailstack_operator.api.mailboxes import Mailbox
+from mailstack_operator.stack import aliases
 from mailstack_operator.stack.link import QUOTA_STATUS
 from mailstack_operator.stack.paths import LMTP_TLS_FILE, TLS_FILE
 from mailstack_operator.stack.ports import Port
@@ -22,6 +23,9 @@ _SESSIONS_OF_A_USER = 50
 
 # The settings for a certificate and its key, both in the file at a path: each version has its own.
 Certificate: TypeAlias = Callable[[str], Iterable[DovecotPart]]
+
+# Dovecot's own recipient_delimiter.
+_DELIMITER = "+"
 
 _AUTO = {"Subscribe": "subscribe", "Create": "create", "Never": "no"}
 
@@ -41,6 +45,8 @@ def base(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("log_path", "/dev/stderr")
     # What mail says that it was received by, and the Message-ID of what Dovecot writes; else the name of the pod.
     yield Setting("hostname", topology.spec.hostname)
+    if (delimiter := aliases.delimiter(topology.spec)) != _DELIMITER:
+        yield Setting("recipient_delimiter", delimiter)
     # Not cut off by a reload, nor by drain.sh: a delivery that gets 421 after its message was stored is repeated.
     yield Setting("shutdown_clients", "no")
 

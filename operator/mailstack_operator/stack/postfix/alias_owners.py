@@ -4,7 +4,7 @@ A line for an alias with other aliases, or with address extensions, among its ta
 targets is a user whose mail is copied: it belongs to that user alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from mailstack_operator.stack.aliases import Aliases, Targets
 
@@ -25,4 +25,13 @@ def owners_of(aliases: Aliases, address: str) -> Targets:
     """The logins to which mail to the alias goes, which are named without an extension."""
     if address in aliases.addresses.get(address, ()):
         return (address,)
-    return tuple(dict.fromkeys(aliases.split(recipient)[0] for recipient in aliases.recipients(address)))
+    return _logins(aliases, aliases.recipients(address))
+
+
+def owners_of_domain(aliases: Aliases, domain: str) -> Targets:
+    """The same of a catch-all's other addresses."""
+    return _logins(aliases, [each for target in aliases.catch_all[domain] for each in aliases.recipients(target)])
+
+
+def _logins(aliases: Aliases, recipients: Sequence[str]) -> Targets:
+    return tuple(dict.fromkeys(aliases.split(recipient)[0] for recipient in recipients))

@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import Final
 
-from mailstack_operator.api.aliases import Alias
+from mailstack_operator.api.aliases import Alias, CatchAll, DomainAlias
 from mailstack_operator.stack import aliases
 from mailstack_operator.stack.rule import Rule, rule
 from mailstack_operator.stack.users.source import Spec
@@ -45,8 +45,46 @@ def _repeated(spec: Spec) -> str | None:
     return next((f"duplicate alias {name}: list it once" for name, count in addresses.items() if count > 1), None)
 
 
+def _repeated_domain(found: Sequence[DomainAlias | CatchAll]) -> str | None:
+    domains = Counter(each.domain for each in found)
+    return next((f"duplicate domain {name}: list it once" for name, count in domains.items() if count > 1), None)
+
+
+def _domain(address: str) -> str:
+    return address.rpartition("@")[2]
+
+
 def _are_in_domains(spec: Spec) -> bool:
-    return all(alias.address.rpartition("@")[2] in spec.domains for alias in spec.aliases)
+    return {_domain(alias.address) for alias in spec.aliases} <= set(aliases.domains(spec))
+
+
+def _have_no_extension(spec: Spec) -> bool:
+    return not any(aliases.delimiter(spec) in alias.address.partition("@")[0] for alias in spec.aliases)
+
+
+def _have_no_users(spec: Spec) -> bool:
+    return not {each.domain for each in spec.catch_all} & set(spec.domains)
+
+
+def _lead_elsewhere(spec: Spec) -> bool:
+    targets = {_domain(target) for each in spec.catch_all for target in each.targets}
+    return not {each.domain for each in spec.catch_all} & targets
+
+
+def _are_further_domains(spec: Spec) -> bool:
+    return not {each.domain for each in spec.domain_aliases} & set(spec.domains)
+
+
+def _have_mailboxes(spec: Spec) -> bool:
+    return {each.target for each in spec.domain_aliases} <= set(spec.domains)
+
+
+def _are_one_of_both(spec: Spec) -> bool:
+    return not {each.domain for each in spec.domain_aliases} & {each.domain for each in spec.catch_all}
+
+
+def _is_set_once(spec: Spec) -> bool:
+    return spec.address_extensions.delimiter is None or "recipient_delimiter" not in spec.postfix.parameters
 
 
 _LOOPS: Final = f"aliases in a loop, or more than {_DEPTH} levels deep: {aliases.REMEDY}"
@@ -57,15 +95,59 @@ RULES: Final = (
     Rule("spec.aliases", None, _repeated),
     rule(
         "spec",
-        "self.aliases.all(alias, alias.address.split('@')[1] in self.domains)",
+        "self.aliases.all(alias, alias.address.split('@')[1] in self.domains || "
+        "self.domainAliases.exists(one, one.domain == alias.address.split('@')[1]) || "
+        "self.catchAll.exists(one, one.domain == alias.address.split('@')[1]))",
         "the address of an alias must be in one of spec.domains: add its domain there, or correct the address",
         _are_in_domains,
     ),
     rule(
-        "spec.aliases",
-        "!self.exists(alias, alias.address.contains('+'))",
-        "the address of an alias has no address extension: write it without '+', and mail to each extension of it "
-        "goes to its targets, too",
-        lambda spec: not any("+" in alias.address for alias in spec.aliases),
+        "spec",
+        "!self.aliases.exists(alias, alias.address.split('@')[0].contains("
+        "has(self.addressExtensions.delimiter) ? self.addressExtensions.delimiter : '+'))",
+        "the address of an alias has no address extension: write it without, and mail to each extension of it goes to "
+        "its targets, too",
+        _have_no_extension,
     ),
+    rule(
+        "spec",
+        "!self.catchAll.exists(one, one.domain in self.domains)",
+        "a catchAll takes the mail of all users of its domain: use a domain that is not in spec.domains, such as "
+        "shop.example.org",
+        _have_no_users,
+    ),
+    rule(
+        "spec.catchAll",
+        "![self.map(one, one.domain)].exists(domains, "
+        "self.exists(one, one.targets.exists(target, target.split('@')[1] in domains)))",
+        "a target of a catchAll is in a domain of catchAll, whose addresses have no mailbox: name a user",
+        _lead_elsewhere,
+    ),
+    rule(
+        "spec",
+        "!self.domainAliases.exists(one, one.domain in self.domains)",
+        "a domain of domainAliases is in spec.domains, and its users would get no mail: list it in one of the two",
+        _are_further_domains,
+    ),
+    rule(
+        "spec",
+        "self.domainAliases.all(one, one.target in self.domains)",
+        "the target of a domain alias must be one of spec.domains, because that has the mailboxes",
+        _have_mailboxes,
+    ),
+    rule(
+        "spec",
+        "!self.domainAliases.exists(one, self.catchAll.exists(other, other.domain == one.domain))",
+        "a domain is in domainAliases and in catchAll: list it in one of the two",
+        _are_one_of_both,
+    ),
+    rule(
+        "spec",
+        "!has(self.addressExtensions.delimiter) || !('recipient_delimiter' in self.postfix.parameters)",
+        "set addressExtensions.delimiter or postfix.parameters.recipient_delimiter, not both: the field is for both "
+        "servers",
+        _is_set_once,
+    ),
+    Rule("spec.domainAliases", None, lambda spec: _repeated_domain(spec.domain_aliases)),
+    Rule("spec.catchAll", None, lambda spec: _repeated_domain(spec.catch_all)),
 )

@@ -7,7 +7,7 @@ from functools import partial
 from mailstack_operator.api.servers import POSTFIX_RESOURCES
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import certificate, certificates, containers, script
-from mailstack_operator.stack.aliases import Aliases
+from mailstack_operator.stack.aliases import Aliases, domains
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Claim, Component, Files
 from mailstack_operator.stack.containers import ROOT_READABLE, mount
@@ -96,7 +96,7 @@ def files(topology: Topology) -> Files:
     if topology.spec.submission:
         found |= _sender_tables(topology.aliases)
     if topology.refuses_own_senders:
-        found["own_senders.regexp"] = partial(own_senders.render, topology.spec.domains)
+        found["own_senders.regexp"] = partial(own_senders.render, domains(topology.spec))
     if topology.outgoing and topology.outgoing.clients:
         found["dovecot_clients.regexp"] = partial(dovecot_clients.render, topology.outgoing.clients)
     return found
@@ -104,10 +104,12 @@ def files(topology: Topology) -> Files:
 
 def _sender_tables(aliases: Aliases) -> dict[str, Callable[[], str]]:
     """Who may send as whom."""
-    found: dict[str, Callable[[], str]] = {"sender_login.regexp": sender_login.render}
+    found: dict[str, Callable[[], str]] = {"sender_login.regexp": partial(sender_login.render, aliases)}
     if aliases:
-        found["sender_key.regexp"] = sender_login.render_key
+        found["sender_key.regexp"] = partial(sender_login.render_key, aliases)
         found["alias_owners"] = partial(alias_owners.render, aliases)
+    if aliases.domains:
+        found["sender_domain_key.regexp"] = partial(sender_login.render_domain_key, aliases)
     return found
 
 

@@ -5,7 +5,7 @@ Dovecot LMTP".
 """
 
 from mailstack_operator.api.submission import Submission
-from mailstack_operator.stack import roles, syntax
+from mailstack_operator.stack import aliases, roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, TLS_FILE, VIRTUAL
 from mailstack_operator.stack.postfix import client_names, sender_login
@@ -58,7 +58,7 @@ def defaults(topology: Topology) -> dict[str, str]:
         # signatures and attachments.
         "lmtp_line_length_limit": "0",
         # As Dovecot's: mail to an extension of an alias goes to its targets.
-        "recipient_delimiter": "+",
+        "recipient_delimiter": aliases.delimiter(topology.spec),
         # After a connection that fails, Postfix would not even ask Dovecot about a recipient for minimal_backoff_time.
         "lmtp_destination_concurrency_failed_cohort_limit": "0",
         **_LMTP_TIMEOUTS,
@@ -131,7 +131,7 @@ def _identity(topology: Topology) -> dict[str, str]:
 
 def _delivery(topology: Topology) -> dict[str, str]:
     """Every address of the domains goes to LMTP; whether it exists, Postfix asks Dovecot and no list of its own."""
-    domains, transport = " ".join(topology.spec.domains), f"lmtp:{topology.lmtp.endpoint}"
+    domains, transport = " ".join(aliases.domains(topology.spec)), f"lmtp:{topology.lmtp.endpoint}"
     if topology.spec.delivery.recipients == "Local":
         return _local(domains, transport)
     return _virtual(domains, transport)
@@ -231,7 +231,7 @@ def _verify_own(topology: Topology) -> str:
     """A mistyped colleague is refused at once; an address of another server is that server's to know."""
     restrictions = _quota(topology)
     if topology.spec.verification.enabled:
-        domains = ", ".join(f"{domain}=reject_unverified_recipient" for domain in topology.spec.domains)
+        domains = ", ".join(f"{domain}=reject_unverified_recipient" for domain in aliases.domains(topology.spec))
         restrictions.append(f"check_recipient_access inline:{{{domains}}}")
     return ", ".join(restrictions)
 

@@ -49,6 +49,7 @@ class Reason(Documented):
     CONFIG_MAP_KEY_NOT_FOUND = "ConfigMapKeyNotFound", "A ConfigMap that the spec names lacks a key."
     CERTIFICATE_INVALID = "CertificateInvalid", "No server could use the certificate in a Secret."
     USERS_FILE_INVALID = "UsersFileInvalid", "The users file in a Secret has no line of a user whom mail reaches."
+    ALIASES_INVALID = "AliasesInvalid", "Lines of the file of aliases in a ConfigMap are wrong; the message names them."
     REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."
     REHEARSAL_FAILED = (
         "RehearsalFailed",

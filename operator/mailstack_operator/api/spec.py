@@ -9,7 +9,7 @@ from typing import Annotated, Generic, TypeVar
 from pydantic import AfterValidator, Field
 
 from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressExtensions, Alias, CatchAll, DomainAlias
-from mailstack_operator.api.delivery import Delivery
+from mailstack_operator.api.delivery import ConfigMapFile, Delivery
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
 from mailstack_operator.api.servers import Dovecot, Helpers, Postfix, PullSecret
@@ -41,6 +41,11 @@ class MailStackSpec(Model, Generic[UsersT_co]):
         max_length=MOST_ALIASES,
         description="Addresses whose mail goes to other addresses, for all users whatever their source.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["address"]},
+    )
+    aliases_from: ConfigMapFile | None = Field(
+        None,
+        description="More aliases, in a file of a ConfigMap: on each line an address, a blank, and its targets between "
+        "commas, as in virtual(5).",
     )
     domain_aliases: list[DomainAlias] = Field(
         [],

@@ -169,14 +169,12 @@ MailAddress: TypeAlias = Annotated[
     ),
 ]
 # Without what would be read as a comment, a quote, a list or a route in a table of Postfix.
-AliasAddress: TypeAlias = Annotated[
-    str,
-    Domain(
-        f"[a-z0-9_]([a-z0-9._+=&'~-]{{0,62}}[a-z0-9_])?@{_FQDN}",
-        "an address in lower case, such as sales@example.org",
-        254,
-    ),
-]
+ALIAS_ADDRESS: Final = Domain(
+    f"[a-z0-9_]([a-z0-9._+=&'~-]{{0,62}}[a-z0-9_])?@{_FQDN}",
+    "an address in lower case, such as sales@example.org",
+    254,
+)
+AliasAddress: TypeAlias = Annotated[str, ALIAS_ADDRESS]
 SecretName: TypeAlias = Annotated[
     str, Text(_DNS_SUBDOMAIN, "the name of a Secret in the same namespace, such as mail-users", 253)
 ]

@@ -12,6 +12,7 @@ from mailstack_operator.kube.objects import Json, text
 from mailstack_operator.stack import children, references, topology
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.parser import InvalidMailStack, parse
+from mailstack_operator.stack.postfix import virtual
 from mailstack_operator.stack.schema import spec_schema
 
 _CRD_HEADER = "# Made by `mailstack crd` from the models in operator/mailstack_operator/api; do not edit.\n"
@@ -68,7 +69,10 @@ def _sources(path: Path, stack: MailStack, config_maps: Mapping[str, Mapping[str
         texts[name] = text(config_maps.get(need.name, {}), need.keys[0])
         if not texts[name]:
             sys.exit(f"{path}: no key {need.keys[0]} in {need}, which holds {need.what}: add it to the file")
-    return topology.Sources(**texts)
+    sources = topology.Sources(**texts)
+    if wrong := virtual.problem(stack.spec, sources.virtual):
+        sys.exit(f"{path}: MailStack {stack.key.name}: spec.aliasesFrom: {wrong}")
+    return sources
 
 
 def _stacks(path: Path) -> list[MailStack]:

@@ -124,7 +124,7 @@ class Plan:
 def plan_of(inputs: Inputs) -> Plan:
     """Raises Waiting where a file is missing that becomes part of the configuration."""
     references, running = inputs.references, inputs.running
-    decided = topology.decide(references.stack, references.sources(), inputs.image.reference)
+    decided = topology.decide(references.stack, references.sources(serving=inputs.serving), inputs.image.reference)
     decided = replace(decided, pull_secrets=inputs.image.pull_secrets)
     rendered = children.render(decided)
     same = {name: each for name, each in running.items() if each.config_digest == rendered.config_digest}

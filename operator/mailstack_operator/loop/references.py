@@ -22,6 +22,7 @@ from mailstack_operator.loop.store import Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, Need
 from mailstack_operator.stack.paths import MAIL_ROOT
+from mailstack_operator.stack.postfix import virtual
 from mailstack_operator.stack.references import files, needs, pull_secrets
 from mailstack_operator.stack.topology import MAIL_ID, Sources
 from mailstack_probe import passwd, pem, users_verdicts
@@ -75,9 +76,16 @@ class References:
             message = f"{need}, which holds {need.what}: {wrong}, which is spec.hostname; clients that connect to it"
             yield StackWarning(WarningReason.CERTIFICATE_NAME, f"{message} refuse it: add the name to the certificate")
 
-    def sources(self) -> Sources:
-        """The files that become part of the configuration. Raises Waiting where one is missing."""
-        return Sources(**{name: self._text(need) for name, need in files(self.stack.spec).items()})
+    def sources(self, *, serving: bool) -> Sources:
+        """The files that become part of the configuration. Raises Waiting where one is missing, and Stalled where one
+        is wrong; `serving`: a pod runs, and keeps what it has."""
+        needed = files(self.stack.spec)
+        found = Sources(**{name: self._text(need) for name, need in needed.items()})
+        if wrong := virtual.problem(self.stack.spec, found.virtual):
+            running = "the running pods keep the last good one" if serving else "no pod can start"
+            message = f"{needed['virtual']}, which holds {needed['virtual'].what}: {wrong}; {running}: correct the file"
+            raise Stalled(Reason.ALIASES_INVALID, message, PERIOD)
+        return found
 
     def _text(self, need: Need) -> str:
         if missing := _missing(need, self.found[need]):

@@ -3,6 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from mailstack_operator.stack import alias_file
+from mailstack_operator.stack.alias_file import AliasFile
 from mailstack_operator.stack.users.source import Spec
 
 # Postfix gives up after more (virtual_alias_recursion_limit, virtual_alias_expansion_limit: 1000 both).
@@ -93,14 +95,21 @@ def _bounded(address: str, recipients: Targets) -> Targets:
     return recipients
 
 
-def of_spec(spec: Spec) -> Aliases:
-    """The aliases that the spec itself has."""
+def of_spec(spec: Spec, text: str = "") -> Aliases:
+    """The aliases that the spec itself has, and those of the file that it names, whose content is `text`."""
+    own = {alias.address: tuple(alias.targets) for alias in spec.aliases}
     return Aliases(
-        addresses={alias.address: tuple(alias.targets) for alias in spec.aliases},
+        addresses={**own, **of_file(spec, text).addresses},
         domains={alias.domain: alias.target for alias in spec.domain_aliases},
         catch_all={each.domain: tuple(each.targets) for each in spec.catch_all},
         delimiter=delimiter(spec),
     )
+
+
+def of_file(spec: Spec, text: str) -> AliasFile:
+    """The file of spec.aliasesFrom."""
+    taken = frozenset(alias.address for alias in spec.aliases)
+    return alias_file.read(text, frozenset(domains(spec)), delimiter(spec), taken)
 
 
 def delimiter(spec: Spec) -> str:

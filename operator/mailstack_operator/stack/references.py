@@ -35,6 +35,7 @@ def files(spec: Spec) -> dict[str, Need]:
     sieve, aliases = spec.plugins.sieve, spec.delivery.local.aliases
     used = {
         "aliases": (aliases, "the aliases"),
+        "virtual": (spec.aliases_from, "the aliases of whole addresses"),
         "sieve_before": (sieve.before if sieve else None, "a Sieve script"),
         "sieve_after": (sieve.after if sieve else None, "a Sieve script"),
     }

@@ -6,6 +6,7 @@ disagree about them.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 
 from mailstack_operator import __version__
 from mailstack_operator.api.strings import size_bytes
@@ -48,6 +49,7 @@ class Sources:
     """What the spec names in ConfigMaps of the user: the texts of the files, empty where there is none."""
 
     aliases: str = ""
+    virtual: str = ""
     sieve_before: str = ""
     sieve_after: str = ""
 
@@ -117,10 +119,10 @@ class Topology:
             return size_bytes(postfix.message_size_limit)
         return min(max(size_bytes(postfix.storage.queue_size) // 4, _POSTFIX_MESSAGE_SIZE), size_bytes(_MESSAGE_SIZE))
 
-    @property
+    @cached_property
     def aliases(self) -> Aliases:
         """Where mail to an address goes instead of a mailbox."""
-        return aliases.of_spec(self.spec)
+        return aliases.of_spec(self.spec, self.sources.virtual)
 
     @property
     def refuses_own_senders(self) -> bool:

@@ -6,7 +6,7 @@ from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import topology
 from mailstack_operator.stack.aliases import Aliases, AliasProblem
 from mailstack_operator.stack.dovecot import dovecot_conf
-from mailstack_operator.stack.postfix import main_cf, virtual
+from mailstack_operator.stack.postfix import alias_targets, main_cf, virtual
 from tests.stacks import stack
 
 SALES: Json = {"address": "sales@example.org", "targets": ["alice@example.org"]}
@@ -172,3 +172,12 @@ def test_aliases_are_for_virtual_and_local_recipients(recipients: str) -> None:
 def test_without_aliases_there_is_no_table() -> None:
     assert parameter("virtual_alias_maps") is None
     assert not topology.decide(stack()).aliases
+
+
+def test_the_probe_is_told_of_the_mailboxes_that_aliases_lead_to() -> None:
+    """Each once, without its extension; not those of other servers."""
+    filed: Json = {"address": "filed@example.org", "targets": ["carol+work@example.org"]}
+    plan = topology.decide(stack({"spec.aliases": [SALES, TEAM, filed]}))
+    assert alias_targets.render(plan.spec, plan.aliases) == (
+        "alice@example.org sales@example.org\nbob@example.org team@example.org\ncarol@example.org filed@example.org\n"
+    )

@@ -21,6 +21,7 @@ from mailstack_probe import (
     verification_verdicts,
     volumes,
 )
+from mailstack_probe.alias_targets import AliasTargets
 from mailstack_probe.board import Board
 from mailstack_probe.clients import Clients
 from mailstack_probe.contract import CLIENTS, LMTP, PROBE_USER, SMTP, USERS, VERIFICATION, ProbeOptions
@@ -85,11 +86,14 @@ class Probe:
         sessions = [Loop("sessions", self._watch_sessions)] if options.connections else []
         # Users are where the mail is.
         rosters = [self._roster_loop] if self._users or self._store else []
+        self._targets = AliasTargets(Path(options.alias_targets), listener) if options.alias_targets else None
+        targets = [Loop("aliases", self._check_aliases)] if self._targets else []
         self._pace = retries.Pace()
         self._waiting = retries.Waiting(Path(options.queue), options.domain) if options.queue else None
         waiting = [Loop("retries", self._retry)] if self._waiting and options.verification else []
         room = Loop("volumes", self._check_volumes)
-        self.others = [*stores, room, *self._postfix, *ports, *dates, self._people, *sessions, *rosters, *waiting]
+        files = [room, *dates, *sessions, *waiting]
+        self.others = [*stores, *files, *self._postfix, *ports, self._people, *rosters, *targets]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -182,6 +186,15 @@ class Probe:
         if self._roster.complete:
             return users_verdicts.of_answers(report, self._roster.refused)
         return users_verdicts.of_report(report) or users_verdicts.STARTING
+
+    def _check_aliases(self) -> float:
+        """Asks only a Dovecot that works."""
+        lmtp = self.board.verdict(LMTP)
+        if self._targets and lmtp and lmtp.good:
+            found = self._targets.ask(time.monotonic())
+            if found is not None:
+                self.board.warn("aliases", found)
+        return SELDOM
 
     def _with_store(self, verdict: Verdict) -> Verdict:
         problem = self._store.problem() if self._store else None

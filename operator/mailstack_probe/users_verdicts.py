@@ -79,19 +79,20 @@ def _reason(said: Answer) -> str:
 def of_notes(notes: Sequence[Note]) -> str:
     """`line 3 (no colon)`, of the first few."""
     shown = ", ".join(f"line {note.line} ({note.text})" for note in notes[:_SHOWN])
-    return f"{shown}{_more(len(notes))}"
+    return f"{shown}{more(len(notes))}"
 
 
 def of_lines(lines: Iterable[int]) -> str:
     """`lines 3, 7`, of the first few."""
     numbers = sorted(line for line in lines if line)
     word = "lines" if len(numbers) > 1 else "line"
-    return f"{word} {', '.join(map(str, numbers[:_SHOWN]))}{_more(len(numbers))}"
+    return f"{word} {', '.join(map(str, numbers[:_SHOWN]))}{more(len(numbers))}"
 
 
 def _users(count: int) -> str:
     return f"{count} users" if count > 1 else f"{count} user"
 
 
-def _more(count: int) -> str:
+def more(count: int) -> str:
+    """What follows the first few of so many."""
     return f" and {count - _SHOWN} more" if count > _SHOWN else ""

@@ -13,6 +13,7 @@ from mailstack_operator.stack.component import Asked, Claim, Component, Files
 from mailstack_operator.stack.containers import ROOT_READABLE, mount
 from mailstack_operator.stack.needs import RELAY_KEYS
 from mailstack_operator.stack.paths import (
+    ALIAS_TARGETS,
     IDS_FOLDER,
     LMTP_CA_FILE,
     LMTP_CA_PUBLIC_FILE,
@@ -20,6 +21,7 @@ from mailstack_operator.stack.paths import (
     POSTFIX_CONFIG,
     POSTFIX_DATA,
     POSTFIX_DEFAULTS,
+    POSTFIX_FILES,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
     RELAY_FILE,
@@ -32,6 +34,7 @@ from mailstack_operator.stack.paths import (
 from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT, Port
 from mailstack_operator.stack.postfix import (
     alias_owners,
+    alias_targets,
     aliases,
     dovecot_clients,
     main_cf,
@@ -93,6 +96,7 @@ def files(topology: Topology) -> Files:
         found["aliases"] = partial(aliases.render, topology)
     if topology.aliases:
         found["virtual"] = partial(virtual.render, topology.aliases)
+        found["alias_targets"] = partial(alias_targets.render, topology.spec, topology.aliases)
     if topology.spec.submission:
         found |= _sender_tables(topology.aliases)
     if topology.refuses_own_senders:
@@ -173,7 +177,7 @@ def _volumes(topology: Topology) -> Iterator[Object]:
 
 def _mounts(topology: Topology) -> list[Json]:
     """Postfix's folders and files."""
-    names = [name for name in files(topology) if name != "defaults"]
+    names = [name for name in files(topology) if name not in ("defaults", "alias_targets")]
     return [
         mount("queue", POSTFIX_SPOOL),
         mount("data", POSTFIX_DATA),
@@ -212,9 +216,15 @@ def _asked(topology: Topology) -> Asked:
             mount("queue", POSTFIX_SPOOL, read_only=True),
             mount("data", POSTFIX_DATA, read_only=True),
             *topology.lmtp.mounts(read_only=True),
+            *_alias_targets(topology),
         ),
         as_root=True,
     )
+
+
+def _alias_targets(topology: Topology) -> list[Object]:
+    """What the probe reads of Postfix's files."""
+    return [mount("postfix-config", POSTFIX_FILES, read_only=True)] if topology.aliases else []
 
 
 def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
@@ -228,6 +238,7 @@ def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
         verify_map=VERIFY_CACHE_FILE,
         ids=IDS_FILE,
         queue=POSTFIX_SPOOL,
+        alias_targets=ALIAS_TARGETS if topology.aliases else None,
         smtp_connections=connections(topology),
         submission=SUBMISSION_PORT if topology.spec.submission else None,
         submissions=SUBMISSIONS_PORT if topology.spec.submission else None,

@@ -2,10 +2,10 @@
 
 from mailstack_operator.stack import aliases as model
 from mailstack_operator.stack.aliases import Aliases
-from mailstack_operator.stack.postfix import alias_owners
+from mailstack_operator.stack.postfix import alias_owners, alias_targets
 from mailstack_operator.stack.users.source import Spec
 
-# Bytes of both tables: a ConfigMap holds 1 MiB, and the other files are in the same one.
+# Bytes of all tables: a ConfigMap holds 1 MiB, and the other files are in the same one.
 _MOST_BYTES = 900_000
 
 
@@ -27,10 +27,11 @@ def problem(spec: Spec, text: str) -> str | None:
         return None
     found = model.of_spec(spec, text)
     wrong = model.of_file(spec, text).problem or model.first_problem(found)
-    return wrong or _too_large(len(render(found)) + len(alias_owners.render(found)))
+    return wrong or _too_large(render(found), alias_owners.render(found), alias_targets.render(spec, found))
 
 
-def _too_large(size: int) -> str | None:
+def _too_large(*tables: str) -> str | None:
+    size = sum(map(len, tables))
     if size <= _MOST_BYTES:
         return None
     return f"its tables have {size} bytes, and a ConfigMap has room for {_MOST_BYTES}: use fewer aliases or targets"

@@ -51,3 +51,17 @@ def test_dovecot_has_no_part_in_a_postmaster_elsewhere() -> None:
     plan = topology.decide(stack({"spec.postmasterAddress": "ops@example.net"}))
     assert "roles" not in dovecot_conf.render(plan)
     assert "roles" not in component.files(plan)
+
+
+@pytest.mark.parametrize(
+    ("changes", "mailbox"),
+    [
+        ({}, "postmaster@example.org"),
+        ({"spec.postmasterAddress": "Carol+pm@example.org"}, "carol@example.org"),
+        ({"spec.postmasterAddress": "ops@example.net"}, None),
+        ({"spec.aliases": [{"address": "postmaster@example.org", "targets": ["alice@example.org"]}]}, None),
+    ],
+)
+def test_the_probe_looks_for_the_user_of_the_postmasters_mailbox(changes: dict[str, Json], mailbox: str | None) -> None:
+    plan = topology.decide(stack(changes))
+    assert roles.mailbox(plan.spec, plan.aliases) == mailbox

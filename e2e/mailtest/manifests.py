@@ -49,7 +49,7 @@ def mailstack(name: str = "mail", domain: str = DOMAIN, **spec: object) -> Objec
     usual = {
         "hostname": f"mail.{domain}",
         "domains": [domain],
-        "postmasterAddress": f"postmaster@{domain}",
+        "postmasterAddress": address("dave", domain),
         "users": {"passwdFile": {"secretName": "mail-users"}},
     }
     return {

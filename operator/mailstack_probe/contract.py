@@ -155,6 +155,7 @@ class ProbeOptions(Arguments):
     dovecot_warnings: Annotated[str | None, Option("what doveconf warned of", "FILE")] = None
     certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()
     users: Annotated[str | None, Option("what the helper `users` reports on the users file", "FILE")] = None
+    postmaster: Annotated[str | None, Option("mailbox of postmaster@ and abuse@, if it is here", "ADDRESS")] = None
     alias_targets: Annotated[str | None, Option("mailboxes that aliases lead to", "FILE")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
     message_size: Annotated[int, Option("largest message that Postfix accepts", "BYTES", int)] = 0

@@ -178,7 +178,8 @@ class Probe:
             return users_verdicts.NO_REPORT
         if self._asked is not report:
             self._asked = report
-            self.board.warn(USERS, users_verdicts.of_domains(report, self._options.domain))
+            postmaster = users_verdicts.of_postmaster(report, self._options.postmaster)
+            self.board.warn(USERS, [*users_verdicts.of_domains(report, self._options.domain), *postmaster])
             self._roster.renew(list(report.users))
         lmtp = self.board.verdict(LMTP)
         if lmtp and lmtp.good and self._users.settled(now):

@@ -108,6 +108,7 @@ class WarningReason(Documented):
         "The volume of mail, of the queue or of Postfix's data has little room left.",
     )
     ALIAS_TARGET_UNKNOWN = "AliasTargetUnknown", "An alias leads to an address of the spec's domains that is no user."
+    POSTMASTER_WITHOUT_USER = "PostmasterWithoutUser", "spec.postmasterAddress is a mailbox here that no user can read."
     FOREIGN_DOMAIN = "ForeignDomain", "The users file has users of domains that the spec does not have."
 
 

@@ -64,6 +64,17 @@ def of_domains(report: Report, domains: Collection[str]) -> list[StackWarning]:
     return [StackWarning(WarningReason.FOREIGN_DOMAIN, message)]
 
 
+def of_postmaster(report: Report, address: str | None) -> list[StackWarning]:
+    """A warning if the mailbox of role addresses has no user; None if there is none here."""
+    if address is None or address in report.users:
+        return []
+    message = (
+        f"no user of the users file is {address}, to which mail for postmaster@ and abuse@ goes: it is stored, and "
+        "nobody can read it; add the user, make the address an alias, or set another spec.postmasterAddress"
+    )
+    return [StackWarning(WarningReason.POSTMASTER_WITHOUT_USER, message)]
+
+
 def _all_found(report: Report) -> Verdict:
     corrected = f"; corrected: {of_notes(report.corrected)}" if report.corrected else ""
     return verdicts.good(Reason.ALL_FOUND, f"Dovecot finds each of {_users(len(report.users))}{corrected}")

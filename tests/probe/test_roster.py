@@ -132,6 +132,13 @@ def test_thousands_of_lines_are_told_in_one_message() -> None:
     assert len(verdict.message) < 1024
 
 
+@pytest.mark.parametrize(("address", "count"), [(None, 0), (ALICE, 0), ("postmaster@example.org", 1)])
+def test_a_postmaster_who_is_no_user_is_a_warning(address: str | None, count: int) -> None:
+    found = users_verdicts.of_postmaster(GOOD, address)
+    assert [warning.reason for warning in found] == ["PostmasterWithoutUser"] * count
+    assert all("no user of the users file is postmaster@example.org" in warning.message for warning in found)
+
+
 def test_users_of_other_domains_are_a_warning() -> None:
     report = Report({ALICE: 1, "x@example.net": 2, "y@example.com": 5})
     [warning] = users_verdicts.of_domains(report, ("example.org",))

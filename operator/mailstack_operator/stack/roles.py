@@ -7,7 +7,7 @@ address elsewhere, Postfix does, before Dovecot is asked.
 
 from collections.abc import Iterator
 
-from mailstack_operator.stack.aliases import delimiter
+from mailstack_operator.stack.aliases import Aliases, delimiter
 from mailstack_operator.stack.users.source import Spec
 
 NAMES = ("postmaster", "abuse")
@@ -26,6 +26,14 @@ def passwd_file(spec: Spec) -> str:
     local, _, domain = spec.postmaster_address.lower().rpartition("@")
     user = f"{local.partition(delimiter(spec))[0]}@{domain}"
     return "".join(f"{address}:::::::userdb_user={user}\n" for address in sorted({*_addresses(spec), user}))
+
+
+def mailbox(spec: Spec, aliases: Aliases) -> str | None:
+    """The mailbox here that the mail of role addresses goes to; None if it goes elsewhere, or through an alias."""
+    address = spec.postmaster_address.lower()
+    if not is_mailbox_here(spec) or aliases.recipients(address) != (address,):
+        return None
+    return aliases.split(address)[0]
 
 
 def alias_table(spec: Spec) -> str:

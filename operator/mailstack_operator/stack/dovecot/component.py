@@ -208,6 +208,7 @@ def _options(topology: Topology, users: str | None, options: ProbeOptions) -> Pr
     return replace(
         options,
         users=users,
+        postmaster=roles.mailbox(topology.spec, topology.aliases),
         store=MAIL_ROOT,
         group=topology.mail_owner,
         connections=topology.spec.dovecot.connections,

@@ -60,8 +60,10 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
     ["smtpd_banner", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
 )
-ADDRESSES = st.sampled_from([*(f"{name}@example.org" for name in ("a", "b", "c", "d", "a+x")), "e-x@example.net"])
-ALIASES = st.lists(
+ADDRESSES: st.SearchStrategy[Json] = st.sampled_from(
+    [*(f"{name}@example.org" for name in ("a", "b", "c", "d", "a+x")), "e-x@example.net"]
+)
+ALIASES: st.SearchStrategy[Json] = st.lists(
     st.fixed_dictionaries(
         {
             "address": ADDRESSES | st.just("a@example.net"),
@@ -70,19 +72,24 @@ ALIASES = st.lists(
     ),
     max_size=6,
 )
-DOMAINS = st.sampled_from(["example.org", "example.com", "example.net"])
+DOMAINS: st.SearchStrategy[Json] = st.sampled_from(["example.org", "example.com", "example.net"])
+
+
+def one_for_each_domain(fields: dict[str, st.SearchStrategy[Json]]) -> st.SearchStrategy[Json]:
+    """Up to two entries, of different domains."""
+    return st.lists(DOMAINS, max_size=2, unique=True).flatmap(
+        lambda names: st.tuples(*(st.fixed_dictionaries({"domain": st.just(name), **fields}) for name in names)).map(
+            list
+        )
+    )
+
+
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.users": st.sampled_from([{"passwdFile": SECRET}, {}]),
     "spec.aliases": ALIASES,
-    "spec.domainAliases": st.lists(
-        st.fixed_dictionaries({"domain": DOMAINS, "target": DOMAINS}), max_size=2, unique_by=lambda one: one["domain"]
-    ),
-    "spec.catchAll": st.lists(
-        st.fixed_dictionaries({"domain": DOMAINS, "targets": st.lists(ADDRESSES, min_size=1, max_size=1)}),
-        max_size=2,
-        unique_by=lambda one: one["domain"],
-    ),
+    "spec.domainAliases": one_for_each_domain({"target": DOMAINS}),
+    "spec.catchAll": one_for_each_domain({"targets": st.lists(ADDRESSES, min_size=1, max_size=1)}),
     "spec.addressExtensions": st.sampled_from([{}, {"delimiter": "-"}, {"delimiter": "+"}]),
     "spec.delivery.recipients": st.sampled_from(["Virtual", "Local"]),
     "spec.delivery.local.aliases": st.sampled_from([None, FILE]),

@@ -17,6 +17,9 @@ from mailstack_probe.sessions import Problem, Unsettled
 # Seconds between two retries of mail that Dovecot defers although it answers; each doubles the time to the next.
 SHORTEST = 10.0
 LONGEST = 120.0
+# Seconds in which what was retried is back in the deferred queue. flush(8) forgets a message that is noted and not there
+# yet, and it would wait for Postfix's own back-off.
+SETTLED = 2.0
 # Seconds for one dialogue.
 LIMIT = 10.0
 
@@ -36,17 +39,17 @@ class Pace:
 
     def __init__(self) -> None:
         self._pause = SHORTEST
-        self._next = 0.0
+        self._last = self._next = 0.0
 
     def reset(self) -> None:
-        """Dovecot answers again: the next retry is due, and the ones after it are frequent."""
-        self._pause, self._next = SHORTEST, 0.0
+        """Dovecot answers again: the next retry is due once the last one has settled, the ones after it are frequent."""
+        self._pause, self._next = SHORTEST, self._last + SETTLED
 
     def is_due(self, now: float) -> bool:
         """Whether to retry now. If so the next one is due after a longer pause."""
         if now < self._next:
             return False
-        self._next = now + self._pause
+        self._last, self._next = now, now + self._pause
         self._pause = min(2 * self._pause, LONGEST)
         return True
 

@@ -9,7 +9,7 @@ from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, ProbeOptions
 from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import Reason
-from mailstack_probe.retries import LONGEST, SHORTEST, Pace, Waiting
+from mailstack_probe.retries import LONGEST, SETTLED, SHORTEST, Pace, Waiting
 from mailstack_probe.verdicts import Verdict
 from tests.probe.servers import playing
 
@@ -41,6 +41,14 @@ def test_retries_become_rarer_until_dovecot_is_back() -> None:
     assert due[-1] - due[-2] == LONGEST
     pace.reset()
     assert [now for now in range(1000, 1020) if pace.is_due(now)] == [1000, 1000 + SHORTEST]
+
+
+def test_a_retry_waits_until_the_one_before_has_settled() -> None:
+    pace = Pace()
+    assert pace.is_due(1000)
+    pace.reset()
+    assert not pace.is_due(1000 + SETTLED - 0.1)
+    assert pace.is_due(1000 + SETTLED)
 
 
 def test_postfix_is_asked_for_each_domain() -> None:

@@ -173,6 +173,7 @@ def test_a_message_that_waits_is_shown_and_its_way_afterwards(stopped: Stack, pl
     assert client.send(stopped.host, letter(ALICE, "waits"))[0].code == 250
     queue_id = until("the message is deferred", lambda: _deferred(plugin), 60)
 
+    stopped.wait_condition("LMTPReachable", "False", "")
     status = plugin.screen("status", "mail")
     assert re.search(r"^deferred +1 +\d+s$", status, re.MULTILINE), status
     assert re.search(r"^LMTPReachable +False ", status, re.MULTILINE), status

@@ -17,8 +17,8 @@ from mailstack_probe.sessions import Problem, Unsettled
 # Seconds between two retries of mail that Dovecot defers although it answers; each doubles the time to the next.
 SHORTEST = 10.0
 LONGEST = 120.0
-# Seconds in which what was retried is back in the deferred queue. flush(8) forgets a message that is noted and not there
-# yet, and it would wait for Postfix's own back-off.
+# Seconds until what was retried is in the deferred queue again. flush(8) forgets a message that is noted and not there
+# yet, which would wait for Postfix's own back-off.
 SETTLED = 2.0
 # Seconds for one dialogue.
 LIMIT = 10.0
@@ -42,7 +42,7 @@ class Pace:
         self._last = self._next = 0.0
 
     def reset(self) -> None:
-        """Dovecot answers again: the next retry is due once the last one has settled, the ones after it are frequent."""
+        """Dovecot answers again: a retry is due once the last one has settled, and those after it are frequent."""
         self._pause, self._next = SHORTEST, self._last + SETTLED
 
     def is_due(self, now: float) -> bool:

@@ -32,7 +32,7 @@ done
 doveconf -n > /dev/null
 """,
 }
-CERTIFICATES = "certificates"
+CERTIFICATES, SOURCE = "certificates", "source-of-users"
 
 
 @dataclass(frozen=True)
@@ -75,7 +75,7 @@ def kubectl(new_namespace: NewNamespace) -> Kubectl:
 @pytest.fixture(scope="module")
 def checks(kubectl: Kubectl, authority: Authority, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Check]:
     """A check of each example, and one of a MailStack with mistakes; all started at once."""
-    kubectl.apply(_certificates(authority))
+    kubectl.apply(_certificates(authority), _source(authority))
     mistaken = tmp_path_factory.mktemp("examples") / "mistaken.yaml"
     mistaken.write_text(json.dumps(_mistaken()))
     return {name: _start(kubectl, path) for name, path in {**EXAMPLES, "mistaken": mistaken}.items()}
@@ -99,6 +99,16 @@ def _certificates(authority: Authority) -> Object:
         "kind": "Secret",
         "metadata": {"name": CERTIFICATES},
         "stringData": {"tls.pem": pair, "lmtp.pem": pair, "lmtp-ca.pem": certificate.ca},
+    }
+
+
+def _source(authority: Authority) -> Object:
+    """The files that a sidecar makes of the Secrets of an external source of users."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {"name": SOURCE},
+        "stringData": {"password": "sample", "ca.pem": authority.issue("db.example.org").ca},
     }
 
 
@@ -127,6 +137,7 @@ def _pod(name: str, children: list[Object]) -> Object:
     specs = [child["spec"]["template"]["spec"] for child in children if child["kind"] == "StatefulSet"]
     volumes = {each["name"]: each for spec in specs for each in spec["volumes"] if "configMap" in each}
     volumes["tls"] = {"name": "tls", "secret": {"secretName": CERTIFICATES}}
+    volumes["source"] = {"name": "source", "secret": {"secretName": SOURCE}}
     servers = [each for spec in specs for each in (*spec["initContainers"], *spec["containers"])]
     return {
         "apiVersion": "v1",

@@ -27,6 +27,8 @@ ROOT = Path(__file__).parents[1]
 CASES = {
     "minimal": ROOT / "examples" / "mailstack.yaml",
     "inet": ROOT / "tests" / "data" / "stacks" / "inet.yaml",
+    "sql": ROOT / "tests" / "data" / "stacks" / "sql.yaml",
+    "ldap": ROOT / "tests" / "data" / "stacks" / "ldap.yaml",
     "everything": ROOT / "tests" / "data" / "stacks" / "everything.yaml",
 }
 

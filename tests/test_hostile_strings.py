@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack_operator.kube.objects import Object
+from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import syntax, topology
-from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.dovecot import component, dovecot_conf
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.postfix import main_cf, parameters
 from tests.stacks import body
@@ -49,6 +49,40 @@ def test_a_string_is_refused_or_changes_no_other_line(field: str, value: str) ->
     rendered = files(body({field: value}))
     if rendered is not None:
         assert [line_names(text) for text in rendered] == [line_names(text) for text in ORDINARY]
+
+
+SERVER: dict[str, Json] = {"password": {"secretName": "a"}, "tls": {"caSecretName": "b"}}
+SQL: dict[str, Json] = {**SERVER, "driver": "PostgreSQL", "hosts": ["db"], "database": "mail", "user": "dovecot"}
+LDAP: dict[str, Json] = {**SERVER, "uris": ["ldaps://ldap"], "bindDn": "cn=a", "base": "dc=a"}
+ASKED = (
+    *(("sql", SQL, name) for name in ("database", "user", "passwordQuery", "userQuery", "listQuery", "canary")),
+    *(("ldap", LDAP, name) for name in ("bindDn", "base", "filter", "addressAttribute", "quotaAttribute")),
+)
+QUERIES = st.lists(
+    st.sampled_from(
+        ["SELECT ", "a AS user", ", password", " FROM t", " WHERE a = ", "'%{user}'", "(b=c)", *"'%{}\"#$;\\<\n-"]
+    )
+).map("".join)
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+@pytest.mark.parametrize(("tag", "fields", "name"), ASKED)
+@given(value=HOSTILE | QUERIES)
+def test_what_a_source_is_asked_is_refused_or_changes_no_other_line(
+    version: str, tag: str, fields: dict[str, Json], name: str, value: str
+) -> None:
+    changes: dict[str, Json] = {"spec.dovecot.version": version}
+    files = dovecot_files(body({**changes, "spec.users": {tag: {**fields, name: value}}}))
+    if files is not None:
+        assert files == dovecot_files(body({**changes, "spec.users": {tag: fields}}))
+
+
+def dovecot_files(stack: Object) -> dict[str, list[str]] | None:
+    try:
+        plan = topology.decide(parse(stack))
+    except InvalidMailStack:
+        return None
+    return {name: line_names(text()) for name, text in component.files(plan).items() if name != "roles"}
 
 
 @given(domains=st.lists(HOSTILE, max_size=3))

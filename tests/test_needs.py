@@ -1,5 +1,6 @@
 """What a MailStack refers to: waited for by name, and checked before any pod gets it."""
 
+import re
 from collections.abc import Sequence
 from datetime import timedelta
 from typing import TypedDict, Unpack
@@ -153,3 +154,57 @@ async def test_a_pull_secret_that_does_not_exist_is_told_and_stops_nothing(runni
     running.cluster.secrets["registry"] = {".dockerconfigjson": b"{}"}
     await running.run()
     assert running.condition("Warnings") == {}
+
+
+SQL: dict[str, Json] = {
+    "spec.users": {
+        "sql": {
+            "driver": "PostgreSQL",
+            "hosts": ["db.example.org"],
+            "database": "mail",
+            "user": "dovecot",
+            "password": {"secretName": "database"},
+            "tls": {"caSecretName": "database-ca"},
+        }
+    }
+}
+
+
+@pytest.mark.parametrize(
+    ("password", "authority", "reason", "words"),
+    [
+        (
+            b"hunter2\n",
+            b"",
+            "PasswordInvalid",
+            "key password in Secret database, .* ends with a newline.*correct the Secret",
+        ),
+        (
+            b"secret",
+            b"no certificate",
+            "CertificateInvalid",
+            "Secret database-ca, .*key ca.crt: it holds no certificate",
+        ),
+    ],
+)
+async def test_of_a_source_of_users_what_cannot_be_used_is_told(
+    world: World, password: bytes, authority: bytes, reason: str, words: str
+) -> None:
+    world.cluster.secrets["database"] = {"password": password}
+    world.cluster.secrets["database-ca"] = {"ca.crt": authority or keys.pair().certificate}
+    world.change(SQL)
+    await world.run()
+    stalled = world.condition("Stalled")
+    assert stalled["reason"] == reason
+    assert re.search(words, str(stalled["message"]))
+    assert "hunter2" not in str(stalled["message"])
+
+
+async def test_a_password_that_is_missing_is_waited_for(world: World) -> None:
+    world.change(SQL)
+    await world.run()
+    ready = world.condition("Ready")
+    assert (ready["reason"], "Secret database, which holds the password" in str(ready["message"])) == (
+        "SecretNotFound",
+        True,
+    )

@@ -7,6 +7,14 @@ from mailstack_operator.stack import roles, topology
 from mailstack_operator.stack.dovecot import component, dovecot_conf
 from tests.stacks import stack
 
+SQL: dict[str, Json] = {
+    "driver": "MySQL",
+    "hosts": ["db"],
+    "database": "mail",
+    "user": "dovecot",
+    "password": {"secretName": "a"},
+    "tls": {"caSecretName": "b"},
+}
 DOMAINS: dict[str, Json] = {"spec.domains": ["example.org", "example.com"]}
 
 
@@ -45,6 +53,15 @@ def test_dovecot_looks_there_after_the_users_and_knows_no_password_of_theirs(ver
     assert text.index("/run/mailstack/users/passwd") < text.index("/etc/dovecot/roles")
     assert text.count("passdb") == 1
     assert "roles" in component.files(plan)
+
+
+@pytest.mark.parametrize(
+    ("canary", "roles_"),
+    [(None, ["abuse@example.org"]), ("alice@example.org", ["abuse@example.org", "postmaster@example.org"])],
+)
+def test_the_canary_of_an_external_source_is_known_to_the_source_alone(canary: str | None, roles_: list[str]) -> None:
+    text = roles.passwd_file(stack({"spec.users": {"sql": {**SQL, **({"canary": canary} if canary else {})}}}).spec)
+    assert [line.partition(":")[0] for line in text.splitlines()] == roles_
 
 
 def test_dovecot_has_no_part_in_a_postmaster_elsewhere() -> None:

@@ -47,10 +47,18 @@ def at(path: str, spec: Json) -> Json:
 
 SETTINGS = [name.replace("*", "x") for name in extra_config.REFUSED]
 PIECES = st.sampled_from([*SETTINGS, *"\n \t{}=/\"'\\#;", "\n", "\n", "protocol", "lmtp", "x = y"])
+COLUMNS = ["a", "user", "a AS User", "users", "password, a AS user"]
 REASONS = sorted(set(parameters.REFUSED.values()))
 TIMES = st.builds("{}{}".format, st.integers(1, 99), st.sampled_from("smhdw"))
 FILE: Json = {"configMapName": "aliases", "key": "aliases"}
 SECRET: Json = {"secretName": "a-secret"}
+SERVER: dict[str, Json] = {"password": SECRET, "tls": {"caSecretName": "ca"}}
+SQL: dict[str, Json] = {**SERVER, "driver": "MySQL", "hosts": ["db"], "database": "mail", "user": "dovecot"}
+LDAP: dict[str, Json] = {**SERVER, "uris": ["ldaps://ldap"], "bindDn": "cn=a", "base": "dc=a"}
+
+
+def query(columns: str) -> str:
+    return " ".join(("SELECT", columns, "FROM t WHERE a = '%{user}'"))
 
 
 def refused_for(reason: str) -> st.SearchStrategy[str]:
@@ -60,6 +68,14 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
     ["smtpd_banner", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
 )
+QUERIES: dict[str, st.SearchStrategy[Json]] = {
+    "canary": st.sampled_from(["a@example.org", "A@example.org", "a@example.net"]),
+    "passwordQuery": st.sampled_from(COLUMNS).map(query),
+    "userQuery": st.sampled_from(COLUMNS).map(query),
+    "listQuery": st.sampled_from(COLUMNS).map(lambda name: " ".join(("SELECT", name, "FROM t"))),
+}
+SOURCES: list[Json] = [{"passwdFile": SECRET}, {}, {"sql": SQL}, {"ldap": LDAP}]
+OF_SQL: st.SearchStrategy[Json] = st.fixed_dictionaries({}, optional=QUERIES).map(lambda more: {"sql": {**SQL, **more}})
 ADDRESSES: st.SearchStrategy[Json] = st.sampled_from(
     [*(f"{name}@example.org" for name in ("a", "b", "c", "d", "a+x")), "e-x@example.net"]
 )
@@ -86,7 +102,8 @@ def one_for_each_domain(fields: dict[str, st.SearchStrategy[Json]]) -> st.Search
 
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
-    "spec.users": st.sampled_from([{"passwdFile": SECRET}, {}]),
+    "spec.users": st.sampled_from(SOURCES) | OF_SQL,
+    "spec.postmasterAddress": st.sampled_from(["postmaster@example.org", "ops@example.net"]),
     "spec.aliases": ALIASES,
     "spec.domainAliases": one_for_each_domain({"target": DOMAINS}),
     "spec.catchAll": one_for_each_domain({"targets": st.lists(ADDRESSES, min_size=1, max_size=1)}),
@@ -153,6 +170,14 @@ BROKEN: list[dict[str, Json]] = [
         "spec.catchAll": [{"domain": "example.org", "targets": ["a@example.org"]}],
         "spec.addressExtensions": {"delimiter": "-"},
         "spec.postfix.parameters": {"recipient_delimiter": "-"},
+    },
+    {"spec.users": {"sql": {**SQL, "canary": "a@example.net"}}},
+    {"spec.users": {"ldap": LDAP}, "spec.postmasterAddress": "ops@example.net"},
+    {"spec.users": {"sql": {**SQL, "listQuery": "SELECT a FROM t"}}},
+    {
+        "spec.users": {
+            "sql": {**SQL, **{f"{of}Query": "SELECT a FROM t WHERE a = '%{user}'" for of in ("password", "user")}}
+        }
     },
     {"spec.delivery": {"listener": {"unix": {"name": "smtp"}}, "local": {"aliases": FILE}}},
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},

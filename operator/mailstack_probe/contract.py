@@ -41,6 +41,11 @@ POD_UID = "POD_UID"
 PROBE_USER = "mailstack-probe"
 REHEARSAL_USER = "mailstack-rehearsal-nobody"
 
+# Recipients of no domain that the probe asks Dovecot about an external source of users: the first is accepted while
+# the source answers, the second while, in addition, it lacks the canary and lists somebody.
+SOURCE_ANSWERS = "mailstack-source-answers@probe.invalid"
+SOURCE_LISTS = "mailstack-source-lists@probe.invalid"
+
 # Exit code of a rehearsal without an answer in time, EX_TEMPFAIL of sysexits.h: a slow node proves nothing.
 NO_ANSWER = 75
 # Seconds that a rehearsal takes at most, without the start of Python.
@@ -157,6 +162,7 @@ class ProbeOptions(Arguments):
     users: Annotated[str | None, Option("what the helper `users` reports on the users file", "FILE")] = None
     postmaster: Annotated[str | None, Option("mailbox of postmaster@ and abuse@, if it is here", "ADDRESS")] = None
     alias_targets: Annotated[str | None, Option("mailboxes that aliases lead to", "FILE")] = None
+    canary: Annotated[str | None, Option("user of an external source who always exists", "ADDRESS")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
     message_size: Annotated[int, Option("largest message that Postfix accepts", "BYTES", int)] = 0
     group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None
@@ -207,6 +213,20 @@ class UsersOptions(Arguments):
     root: Annotated[str, Option("mail volume", "FOLDER")]
     owner: Annotated[int, Option("user and group id of the mail", "ID", int)]
     rootless: Annotated[int | None, Option("user id of a rootless Dovecot", "ID", int)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class CredentialsOptions(Arguments):
+    """Of `python -m mailstack_probe.credentials`."""
+
+    program = "mailstack_probe.credentials"
+    purpose = "Copy the password and CA of a source of users from their mounted Secrets, if Dovecot can use them."
+
+    password: Annotated[str, Option("password, as the Secret has it", "FILE")]
+    form: Annotated[str, Option("form of the copy: plain, pgsql, mysql or ldap", "FORM")]
+    connect: Annotated[str, Option("for pgsql, what the connection string holds beside the password", "TEXT")] = ""
+    target: Annotated[str, Option("copy of the password for Dovecot", "FILE")]
+    ca: Annotated[tuple[Copy, ...], Option("file of CA certificates", "FILE=TARGET.pem", copy)] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -80,12 +80,12 @@ def test_it_has_a_field_of_the_api() -> None:
     users = section(spec_schema(TABLE), "properties", "users")
     assert section(users, "properties", "directory")["description"] == "A directory server."
     (rule,) = entries(users, "x-kubernetes-validations")
-    assert "passwdFile, directory" in text(rule, "message")
+    assert "passwdFile, sql, ldap, directory" in text(rule, "message")
 
 
 @pytest.mark.parametrize("users", [{}, {**section(body(), "spec", "users"), "directory": {"secretName": "b"}}])
 def test_no_source_and_two_are_refused(users: Json) -> None:
-    with pytest.raises(InvalidMailStack, match=r"spec\.users: .* exactly one of passwdFile, directory"):
+    with pytest.raises(InvalidMailStack, match=r"spec\.users: .* exactly one of passwdFile, sql, ldap, directory"):
         parse(body({"spec.users": users}), TABLE)
 
 

@@ -9,13 +9,14 @@ from mailstack_probe.arguments import Arguments
 from mailstack_probe.contract import (
     CertificatesOptions,
     Copy,
+    CredentialsOptions,
     InetAddress,
     ProbeOptions,
     RehearsalOptions,
     UnixAddress,
 )
 
-PROGRAMS = (ProbeOptions, CertificatesOptions, RehearsalOptions)
+PROGRAMS = (ProbeOptions, CertificatesOptions, CredentialsOptions, RehearsalOptions)
 
 text = st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]))
 plain = st.text(st.characters(exclude_characters="\0/=", exclude_categories=["Cs"]), min_size=1)
@@ -35,6 +36,7 @@ asked = st.one_of(
     st.builds(ProbeOptions, domain=some, stack=keys, smtp=numbers, verification=numbers, expect=codes),
     st.builds(ProbeOptions, domain=some, stack=keys),
     st.builds(CertificatesOptions, pair=..., ca=...),
+    st.builds(CredentialsOptions, connect=..., ca=...),
     st.builds(RehearsalOptions, expect=codes, unknown=some, verification=numbers.filter(bool), imap=..., log=...),
     st.builds(RehearsalOptions, imap=..., imaps=..., sieve=..., submission=..., submissions=...),
 )

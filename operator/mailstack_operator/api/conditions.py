@@ -50,6 +50,7 @@ class Reason(Documented):
     CERTIFICATE_INVALID = "CertificateInvalid", "No server could use the certificate in a Secret."
     USERS_FILE_INVALID = "UsersFileInvalid", "The users file in a Secret has no line of a user whom mail reaches."
     ALIASES_INVALID = "AliasesInvalid", "Lines of the file of aliases in a ConfigMap are wrong; the message names them."
+    PASSWORD_INVALID = "PasswordInvalid", "The password of the source of users in a Secret cannot be used as it is."
     REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."
     REHEARSAL_FAILED = (
         "RehearsalFailed",

@@ -8,7 +8,7 @@ Python and for the API server.
 import re
 import unicodedata
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeAlias
+from typing import Annotated, ClassVar, Final, TypeAlias
 
 from pydantic import BeforeValidator, GetCoreSchemaHandler, GetJsonSchemaHandler
 from pydantic.json_schema import JsonSchemaValue
@@ -232,6 +232,77 @@ StorageSize: TypeAlias = Annotated[str, STORAGE_SIZE]
 QuotaSize: TypeAlias = Annotated[
     str, WithUnit("[1-9][0-9]{0,6}(Ki|Mi|Gi|Ti)", "a size with a unit (Ki, Mi, Gi or Ti), such as 2Gi", 12)
 ]
+
+# What external sources of users are asked. Dovecot's configuration reads " # $ % ; \\ { } and a quote as its own.
+_ASKED = "[ !&()*+,./0-9:<=>?@A-Z\\[\\]^_`a-z|~-]"
+_VARIABLE = r"%\{user( \| (username|domain))?\}"
+_PART = f"({_ASKED}|'({_ASKED}|{_VARIABLE})*')*"
+_SELECT = "(SELECT|select|WITH|with) "
+
+
+class _Query(Text):
+    """One SELECT of SQL, which becomes part of others: a comment would take their end away."""
+
+    _COMMENTED: ClassVar = cel.Rule("!self.contains('--') && !self.contains('/*')", "must have no comment of SQL")
+
+    def check(self, value: str) -> str:
+        if "--" in value or "/*" in value:
+            raise PydanticCustomError("comment", "must have no comment of SQL")
+        return super().check(value)
+
+    def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        return {**super().__get_pydantic_json_schema__(core, handler), **cel.rules(self.rule(), self._COMMENTED)}
+
+
+_ON_ONE_LINE = 'on one line, without any of " # $ ; \\ { }'
+UserQuery: TypeAlias = Annotated[
+    str,
+    _Query(
+        f"{_SELECT}{_PART}'{_ASKED}*{_VARIABLE}({_ASKED}|{_VARIABLE})*'{_PART}",
+        "one SELECT that looks for '%{user}', in single quotes (also '%{user | username}' and '%{user | domain}'), "
+        + _ON_ONE_LINE,
+        2048,
+    ),
+]
+ListQuery: TypeAlias = Annotated[
+    str,
+    _Query(f"{_SELECT}({_ASKED}|'{_ASKED}*')*", f"one SELECT of all users, without %{{user}}, {_ON_ONE_LINE}", 2048),
+]
+ServerName: TypeAlias = Annotated[
+    str, Text("[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a host in its certificate, such as db.example.org", 253)
+]
+DatabaseName: TypeAlias = Annotated[
+    str, Text("[A-Za-z0-9_]([A-Za-z0-9_.@-]*[A-Za-z0-9_])?", "a name of letters, digits, '_', '-', '.' and '@'", 63)
+]
+LdapUri: TypeAlias = Annotated[
+    str,
+    Text(
+        "ldaps://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,4})?",
+        "a URI such as ldaps://ldap.example.org; ldap:// sends passwords unencrypted, and with StartTLS an outage is "
+        "noticed after minutes",
+        300,
+    ),
+]
+DistinguishedName: TypeAlias = Annotated[
+    str,
+    Text(
+        f"[A-Za-z][A-Za-z0-9.-]*={_ASKED}*[A-Za-z0-9)]",
+        "a distinguished name of printable ASCII, such as ou=people,dc=example,dc=org",
+        1024,
+    ),
+]
+LdapFilter: TypeAlias = Annotated[
+    str,
+    Text(
+        f"[(]{_ASKED}+[)]",
+        "a filter in parentheses, such as (objectClass=inetOrgPerson), without %{user}: the operator adds the address",
+        1024,
+    ),
+]
+AttributeName: TypeAlias = Annotated[
+    str, Text("[A-Za-z][A-Za-z0-9-]*", "the name of an attribute, of letters, digits and '-', such as mail", 128)
+]
+ValuePrefix: TypeAlias = Annotated[str, Text("[A-Za-z0-9]+:", "a word and a colon, such as smtp:", 32)]
 
 
 # Postfix's number of bytes has 32 bits.

@@ -25,7 +25,7 @@ from mailstack_operator.stack.paths import MAIL_ROOT
 from mailstack_operator.stack.postfix import virtual
 from mailstack_operator.stack.references import files, needs, pull_secrets
 from mailstack_operator.stack.topology import MAIL_ID, Sources
-from mailstack_probe import passwd, pem, users_verdicts
+from mailstack_probe import passwd, password, pem, users_verdicts
 from mailstack_probe.contract import StackWarning
 from mailstack_probe.passwd import Volume
 from mailstack_probe.reasons import WarningReason
@@ -118,7 +118,12 @@ async def _read(cluster: Cluster, namespace: str, need: Need) -> File | None:
 
 
 def _problem(need: Need, file: File | None, serving: bool) -> Unfinished | None:
-    return _missing(need, file) or _invalid(need, file, serving) or _without_users(need, file, serving)
+    return (
+        _missing(need, file)
+        or _invalid(need, file, serving)
+        or _without_users(need, file, serving)
+        or _bad_password(need, file, serving)
+    )
 
 
 def _values(file: File | None) -> Mapping[str, bytes]:
@@ -146,9 +151,9 @@ def _invalid(need: Need, file: File | None, serving: bool) -> Stalled | None:
 
 
 def _unusable(need: Need, file: File | None) -> str | None:
-    if file is None or need.keys[:2] != CERTIFICATE_KEYS:
+    if file is None:
         return None
-    if wrong := pem.problem(*(file.data[key] for key in CERTIFICATE_KEYS)):
+    if need.keys[:2] == CERTIFICATE_KEYS and (wrong := pem.problem(*(file.data[key] for key in CERTIFICATE_KEYS))):
         return wrong
     wrong = pem.authority_problem(file.data[CA_KEY]) if CA_KEY in need.keys else None
     return f"key {CA_KEY}: {wrong}" if wrong else None
@@ -166,6 +171,18 @@ def _without_users(need: Need, file: File | None, serving: bool) -> Stalled | No
     running = "the running pods keep the last good file" if serving else "no pod can start"
     message = f"{need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
     return Stalled(Reason.USERS_FILE_INVALID, message, PERIOD)
+
+
+def _bad_password(need: Need, file: File | None, serving: bool) -> Stalled | None:
+    """Whether Dovecot could not use the password of the source of users, such as for a newline at its end."""
+    if file is None or not need.password:
+        return None
+    wrong = password.problem(file.data[need.keys[0]])
+    if wrong is None:
+        return None
+    running = "the running pods keep the last good one" if serving else "no pod can start"
+    message = f"key {need.keys[0]} in {need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
+    return Stalled(Reason.PASSWORD_INVALID, message, PERIOD)
 
 
 class Looker(Protocol):

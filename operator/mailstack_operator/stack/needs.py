@@ -10,13 +10,15 @@ RELAY_KEYS = ("username", "password")
 
 @dataclass(frozen=True)
 class Need:
-    """`what` is the content of the object, for messages; `passwd`: its one key holds a passwd-file of Dovecot."""
+    """`what` is the content of the object, for messages; `passwd`: its one key holds a passwd-file of Dovecot,
+    `password`: a password for another server."""
 
     kind: Literal["Secret", "ConfigMap"]
     name: str
     keys: tuple[str, ...]
     what: str
     passwd: bool = False
+    password: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

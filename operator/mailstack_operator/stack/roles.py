@@ -21,11 +21,13 @@ def is_mailbox_here(spec: Spec) -> bool:
 def passwd_file(spec: Spec) -> str:
     """A passwd-file of Dovecot: each role address with the user whose mailbox it is, without an address extension.
 
-    That mailbox itself is in it: it takes mail even while no user of its name can read it.
+    That mailbox itself is in it: it takes mail even while no user of its name can read it. Not if it is the canary of
+    an external source: then it must be a user there.
     """
     local, _, domain = spec.postmaster_address.lower().rpartition("@")
     user = f"{local.partition(delimiter(spec))[0]}@{domain}"
-    return "".join(f"{address}:::::::userdb_user={user}\n" for address in sorted({*_addresses(spec), user}))
+    addresses = {*_addresses(spec), user} - {spec.users.source.canaries(spec).address}
+    return "".join(f"{address}:::::::userdb_user={user}\n" for address in sorted(addresses))
 
 
 def mailbox(spec: Spec, aliases: Aliases) -> str | None:

@@ -6,10 +6,19 @@ from mailstack_operator.stack.dovecot import rules as dovecot
 from mailstack_operator.stack.postfix import alias_rules, parameters
 from mailstack_operator.stack.postfix import rules as postfix
 from mailstack_operator.stack.rule import Rule
+from mailstack_operator.stack.users import rules as users
 from mailstack_operator.stack.users.exactly_one import exactly_one
 from mailstack_operator.stack.users.variants import VARIANTS, Variants
 
-_RULES = (*link.RULES, *postfix.RULES, *alias_rules.RULES, *parameters.RULES, *dovecot.RULES, *extra_config.RULES)
+_RULES = (
+    *link.RULES,
+    *postfix.RULES,
+    *alias_rules.RULES,
+    *parameters.RULES,
+    *dovecot.RULES,
+    *extra_config.RULES,
+    *users.RULES,
+)
 
 
 def rules(variants: Variants = VARIANTS) -> tuple[Rule, ...]:

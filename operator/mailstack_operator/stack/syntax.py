@@ -19,6 +19,10 @@ _DOVECOT_VALUE = re.compile(r"[^#${}\"'\\<]*")
 _DOVECOT_PATH = re.compile(r"(?:/[A-Za-z0-9._-]+)+")
 # A flag of IMAP, alone.
 _DOVECOT_FLAG = re.compile(r"\\[A-Z][a-z]+")
+# The same within a query, which may hold single quotes, and `<` but for its begin.
+_DOVECOT_QUERY = re.compile(r"(?![<'])[^#$%{}\"\\]*")
+# %u, %n, %d and %$ of 2.3; %{user | domain} and %{ldap:mail | default('0')} of 2.4.
+_DOVECOT_VARIABLE = re.compile(r"%[und$]|%\{[a-z]+(:[A-Za-z0-9-]+)?( \| [a-z]+(\('[0-9]*'\))?)*\}")
 _DOVECOT_USER_TEMPLATE = re.compile(r"%\{[a-z |]+\}")
 
 
@@ -47,6 +51,21 @@ class Setting:
         if _OTHER.search(plain) or not _DOVECOT_VALUE.fullmatch(plain):
             raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
         yield f"{indent}{self.name} = {self.value}" if self.value else f"{indent}{self.name} ="
+
+
+@dataclass(frozen=True)
+class Query:
+    """`name = value` of dovecot.conf, where the value is what a source of users is asked, or what is made of its
+    answer: with quotes and with variables of Dovecot."""
+
+    name: str
+    value: str
+
+    def lines(self, indent: str) -> Iterable[str]:
+        plain = _DOVECOT_VARIABLE.sub("", self.value)
+        if _OTHER.search(plain) or not _DOVECOT_QUERY.fullmatch(plain) or plain.count("'") % 2:
+            raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
+        yield f"{indent}{self.name} = {self.value}"
 
 
 @dataclass(frozen=True)
@@ -88,7 +107,7 @@ class Block:
         yield f"{indent}}}"
 
 
-DovecotPart: TypeAlias = Setting | FileSetting | Include | Block
+DovecotPart: TypeAlias = Setting | Query | FileSetting | Include | Block
 
 
 def block(name: str, *parts: DovecotPart, **settings: str) -> Block:

@@ -7,7 +7,16 @@ from functools import partial
 from mailstack_operator.api.servers import DOVECOT_RESOURCES
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificate, certificates, containers, object_meta, roles, script, users_file
+from mailstack_operator.stack import (
+    certificate,
+    certificates,
+    containers,
+    credentials,
+    object_meta,
+    roles,
+    script,
+    users_file,
+)
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Component, Files
 from mailstack_operator.stack.containers import mount
@@ -27,7 +36,7 @@ from mailstack_operator.stack.paths import (
     TLS_FOLDER,
 )
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
-from mailstack_operator.stack.users.source import Additions
+from mailstack_operator.stack.users.source import Additions, Canaries
 from mailstack_probe.contract import ProbeOptions
 
 _TMP = "/tmp"  # noqa: S108 - an emptyDir of this pod
@@ -37,7 +46,13 @@ def build(topology: Topology) -> Component:
     """Beside Postfix it starts before Postfix and outlives it; elsewhere it has a pod of its own."""
     return Component(
         "dovecot",
-        init=(_names(topology), *_users(topology).init, *users_file.containers_of(topology), _check(topology)),
+        init=(
+            _names(topology),
+            *_users(topology).init,
+            *users_file.containers_of(topology),
+            *credentials.containers_of(topology),
+            _check(topology),
+        ),
         main=_server(topology),
         volumes=tuple(_volumes(topology)),
         files=files(topology),
@@ -113,6 +128,7 @@ def _server(topology: Topology) -> Object:
         "TLS": TLS_FOLDER,
         "TLS_FILE": TLS_FILE,
         "LMTP_TLS_FILE": LMTP_TLS_FILE,
+        **({"SOURCE": found.folder} if (found := _users(topology).credentials) else {}),
         **({"LMTP_PORT": str(port.container)} if (port := topology.lmtp.port) else {}),
     }
     return {
@@ -195,7 +211,7 @@ def _certificates(topology: Topology) -> Iterator[Certificate]:
 def _asked(topology: Topology) -> Asked:
     canaries = topology.spec.users.source.canaries(topology.spec)
     return Asked(
-        partial(_options, topology, canaries.file),
+        partial(_options, topology, canaries),
         mounts=(
             *canaries.mounts,
             mount("mail", MAIL_ROOT),
@@ -204,10 +220,11 @@ def _asked(topology: Topology) -> Asked:
     )
 
 
-def _options(topology: Topology, users: str | None, options: ProbeOptions) -> ProbeOptions:
+def _options(topology: Topology, canaries: Canaries, options: ProbeOptions) -> ProbeOptions:
     return replace(
         options,
-        users=users,
+        users=canaries.file,
+        canary=canaries.address,
         postmaster=roles.mailbox(topology.spec, topology.aliases),
         store=MAIL_ROOT,
         group=topology.mail_owner,

@@ -49,6 +49,7 @@ def _users(topology: Topology) -> Iterator[DovecotPart]:
     yield from topology.spec.users.source.settings_23(topology.spec)
     if roles.is_mailbox_here(topology.spec):
         yield block("userdb", driver="passwd-file", args=ROLES)
+    yield from topology.spec.users.source.guard_23(topology.spec)
     yield from services.mechanisms(topology)
 
 

@@ -57,6 +57,7 @@ def _users(topology: Topology) -> Iterator[DovecotPart]:
     yield from topology.spec.users.source.settings_24(topology.spec)
     if roles.is_mailbox_here(topology.spec):
         yield block("userdb roles", driver="passwd-file", passwd_file_path=ROLES)
+    yield from topology.spec.users.source.guard_24(topology.spec)
     yield from services.mechanisms(topology)
 
 

@@ -10,6 +10,7 @@ from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.stack.needs import Need
 from mailstack_operator.stack.syntax import DovecotPart
+from mailstack_probe.contract import CredentialsOptions
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,25 @@ class JudgedFile:
 
 
 @dataclass(frozen=True)
+class Credentials:
+    """The password and CA of an external source, which the helper `source` hands to Dovecot in the folder `folder`.
+
+    `options` are the helper's, `mounts` those of the Secrets. Dovecot reloads when a file of the folder changes.
+    """
+
+    folder: str
+    options: CredentialsOptions
+    mounts: tuple[Object, ...]
+
+
+@dataclass(frozen=True)
 class Additions:
     """What a source adds to Dovecot's pod.
 
     `init` are containers that run before Dovecot checks its configuration. `mounts` are those of the dovecot container,
     `config_mounts` those of the check as well: what the configuration itself includes. `files` are further files of
-    /etc/dovecot, by name. `judged` is a file of users for the helper, which runs before the check too.
+    /etc/dovecot, by name. `judged` is a file of users for the helper, which runs before the check too;
+    `credentials` are for another.
     """
 
     init: tuple[Object, ...] = ()
@@ -38,6 +52,7 @@ class Additions:
     config_mounts: tuple[Object, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     judged: JudgedFile | None = None
+    credentials: Credentials | None = None
 
 
 @dataclass(frozen=True)
@@ -46,10 +61,12 @@ class Canaries:
     that is empty or misconfigured refuses every recipient with the same reply.
 
     `file` is a report of the helper `users` that names them, and `mounts` are those of the probe, so that it can read
-    it. With neither the probe's verdict is Unknown.
+    it. `address` is one of an external source: no part of Dovecot's own configuration may accept it. With neither the
+    probe's verdict is Unknown.
     """
 
     file: str | None = None
+    address: str | None = None
     mounts: tuple[Object, ...] = ()
 
 
@@ -76,6 +93,15 @@ class UserSource(Model, ABC):
     @abstractmethod
     def settings_24(self, spec: "Spec") -> Iterator[DovecotPart]:
         """passdb and userdb in the settings of Dovecot 2.4."""
+
+    def guard_23(self, spec: "Spec") -> Iterator[DovecotPart]:
+        """userdbs behind all others, asked about unknown addresses alone: a temporary failure while the source holds
+        nobody. For a source of which nothing else makes sure that it never gets empty."""
+        yield from ()
+
+    def guard_24(self, spec: "Spec") -> Iterator[DovecotPart]:
+        """The same for Dovecot 2.4."""
+        yield from ()
 
     @abstractmethod
     def canaries(self, spec: "Spec") -> Canaries:

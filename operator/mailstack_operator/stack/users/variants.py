@@ -7,12 +7,14 @@ from typing import TypeAlias
 from pydantic import Field, create_model
 
 from mailstack_operator.api.spec import MailStackSpec
+from mailstack_operator.stack.users.ldap import Ldap
 from mailstack_operator.stack.users.passwd_file import PasswdFile
 from mailstack_operator.stack.users.source import Spec, Users, UserSource
+from mailstack_operator.stack.users.sql import Sql
 
 Variants: TypeAlias = tuple[type[UserSource], ...]
 
-VARIANTS: Variants = (PasswdFile,)
+VARIANTS: Variants = (PasswdFile, Sql, Ldap)
 
 _users_model: Callable[..., type[Users]] = create_model
 

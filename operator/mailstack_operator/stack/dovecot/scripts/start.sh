@@ -1,5 +1,6 @@
-# Runs Dovecot, which reads a certificate once. Environment: CONFIG, FILES (how many it may have open), SIEVE_BINARIES and
-# TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE.
+# Runs Dovecot, which reads certificates and passwords once. Environment: CONFIG, FILES (how many it may have open),
+# SIEVE_BINARIES and TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, SOURCE (folder of the
+# password and CA of an external source of users, if there is one).
 set -eu
 . ../../scripts/reload.sh
 
@@ -17,8 +18,11 @@ chown "$MAIL_OWNER:$MAIL_OWNER" "$SIEVE_BINARIES"
 renew() {
   doveadm -c "$CONFIG" reload
 }
-if [ -d "$TLS" ]; then
-  digest=$(content "$TLS_FILE" "$LMTP_TLS_FILE")
-  reload_on_change "$digest" renew "$TLS_FILE" "$LMTP_TLS_FILE" &
+set --
+[ ! -d "$TLS" ] || set -- "$TLS_FILE" "$LMTP_TLS_FILE"
+[ -z "${SOURCE:-}" ] || set -- "$@" "$SOURCE"/*
+if [ $# -gt 0 ]; then
+  digest=$(content "$@")
+  reload_on_change "$digest" renew "$@" &
 fi
 exec dovecot -F -c "$CONFIG"

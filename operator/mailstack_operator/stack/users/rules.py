@@ -1,0 +1,69 @@
+"""Rules over several fields that are those of a source of users."""
+
+import re
+from typing import Final
+
+from mailstack_operator.api import cel
+from mailstack_operator.stack.rule import Rule, rule
+from mailstack_operator.stack.users import external
+from mailstack_operator.stack.users.external import ExternalSource
+from mailstack_operator.stack.users.ldap import Ldap
+from mailstack_operator.stack.users.source import Spec
+from mailstack_operator.stack.users.sql import Sql
+
+_EXTERNAL: Final = (Sql.tag, Ldap.tag)
+
+
+def _has_canary(spec: Spec) -> bool:
+    given = (source for source in spec.users.given if isinstance(source, ExternalSource))
+    return all(external.canary(source, spec).rpartition("@")[2] in spec.domains for source in given)
+
+
+def _canary_rule(tag: str) -> Rule:
+    at = f"self.users.{tag}.canary"
+    address = f"(has({at}) ? {at} : self.postmasterAddress)"
+    return rule(
+        "spec",
+        f"!has(self.users.{tag}) || self.domains.exists(one, {address}.endsWith('@' + one))",
+        f"there is no canary: set users.{tag}.canary to the address of a user here who always exists; "
+        "without one, an empty source could not be told from unknown recipients",
+        lambda spec: _has_canary(spec) or spec.users.given[0].tag != tag,
+    )
+
+
+def _column(field: str, attribute: str, column: str) -> Rule:
+    """What a query must return, as far as its text says it, before the address that it looks for."""
+    pattern = rf"(?i)^[^%]*\b{column}\b"
+    message = f"the query must return a column {column}, such as by `AS {column}`"
+
+    def holds(spec: Spec) -> bool:
+        queries = [getattr(source, attribute) for source in spec.users.given if isinstance(source, Sql)]
+        return all(re.search(pattern, str(query)) for query in queries)
+
+    return rule(f"spec.users.sql.{field}", f"self.matches({cel.text(pattern)})", message, holds)
+
+
+def _is_balanced(spec: Spec) -> str | None:
+    for source in spec.users.given:
+        if isinstance(source, Ldap) and not _closes(source.filter):
+            return "its parentheses do not match: write one filter, such as (&(objectClass=person)(memberOf=cn=mail))"
+    return None
+
+
+def _closes(text: str) -> bool:
+    """Whether the last parenthesis is the one that closes the first."""
+    depth = 0
+    for place, char in enumerate(text):
+        depth += (char == "(") - (char == ")")
+        if depth == 0 and place < len(text) - 1:
+            return False
+    return depth == 0
+
+
+RULES: Final = (
+    *map(_canary_rule, _EXTERNAL),
+    _column("passwordQuery", "password_query", "password"),
+    _column("userQuery", "user_query", "user"),
+    _column("listQuery", "list_query", "user"),
+    Rule("spec.users.ldap.filter", None, _is_balanced),
+)

@@ -1,0 +1,182 @@
+"""The settings of Dovecot for users in a database, for 2.4 and 2.3. Queries are written with the variables of 2.4."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+
+from mailstack_operator.stack import syntax
+from mailstack_operator.stack.paths import DOVECOT_FOLDER
+from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Include, Query, Setting, block
+from mailstack_operator.stack.users.external import CA_FILE, OUTAGE, PASSWORD_FILE, UNKNOWN
+from mailstack_probe.contract import SOURCE_LISTS
+
+# Seconds. A frozen PostgreSQL is given up after two tries of Dovecot's own 60 s.
+_CONNECT = 5
+_READ = 10
+_STATEMENT_MILLISECONDS = 5000
+
+_VARIABLES_23 = {"%{user}": "%u", "%{user | username}": "%n", "%{user | domain}": "%d"}
+_ADDRESS = "%{user}"
+
+
+@dataclass(frozen=True)
+class Database:
+    """`passwords`, `users` and `everybody` are the queries of the spec, `canary` a user who always exists."""
+
+    postgresql: bool
+    hosts: tuple[str, ...]
+    port: int
+    name: str
+    user: str
+    passwords: str
+    users: str
+    everybody: str
+    canary: str
+    has_quota: bool
+
+
+def hosts_24(database: Database) -> Iterator[DovecotPart]:
+    """A block for each host."""
+    if not database.postgresql:
+        yield Setting("ssl_client_ca_file", CA_FILE)
+    for host in database.hosts:
+        yield _pgsql_24(host, database) if database.postgresql else _mysql_24(host, database)
+
+
+def _pgsql_24(host: str, database: Database) -> DovecotPart:
+    parameters = block(
+        "parameters",
+        FileSetting("password", PASSWORD_FILE),
+        user=database.user,
+        dbname=database.name,
+        port=str(database.port),
+        sslmode="verify-full",
+        sslrootcert=CA_FILE,
+        connect_timeout=str(_CONNECT),
+        options=f"-c statement_timeout={_STATEMENT_MILLISECONDS}",
+    )
+    return block(f"pgsql {host}", parameters)
+
+
+def _mysql_24(host: str, database: Database) -> DovecotPart:
+    return block(
+        f"mysql {host}",
+        FileSetting("password", PASSWORD_FILE),
+        user=database.user,
+        dbname=database.name,
+        port=str(database.port),
+        ssl="yes",
+        connect_timeout=f"{_CONNECT}s",
+        read_timeout=f"{_READ}s",
+    )
+
+
+def users_24(database: Database) -> Iterator[DovecotPart]:
+    yield block("passdb sql", Query("query", database.passwords))
+    users = (Query("query", _users(database, "2.4")), Query("iterate_query", database.everybody))
+    yield block("userdb sql", *users, **OUTAGE)
+
+
+def present_24(database: Database) -> Iterator[DovecotPart]:
+    """Whether the source knows the canary; and, for the probe, whether it lists anybody."""
+    nobody = Query("userdb_sql_iterate_query", _nobody(database))
+    asked = partial(block, driver="sql")
+    yield asked("userdb present", Query("userdb_sql_query", _present(database)), nobody, **UNKNOWN)
+    yield asked("userdb lists", Query("userdb_sql_query", _lists(database)), nobody)
+
+
+def users_23() -> Iterator[DovecotPart]:
+    yield block("passdb", driver="sql", args=_path("users"))
+    yield block("userdb", driver="sql", args=_path("users"), **OUTAGE)
+
+
+def present_23() -> Iterator[DovecotPart]:
+    yield block("userdb", driver="sql", args=_path("present"), **UNKNOWN)
+    yield block("userdb", driver="sql", args=_path("lists"))
+
+
+def files_23(database: Database) -> dict[str, str]:
+    """The files of the userdbs."""
+    asked = {
+        "users": (_users(database, "2.3"), database.everybody),
+        "present": (_present(database), _nobody(database)),
+        "lists": (_lists(database), _nobody(database)),
+    }
+    return {f"{name}.conf.ext": _file_23(database, *queries) for name, queries in asked.items()}
+
+
+def connect_pgsql(database: Database) -> str:
+    """The connection string of 2.3, without the password.
+
+    libpq looks for a host that answers: Dovecot before 2.3.21 would begin with the first one for ever, because its auth
+    process dies of a connection that fails.
+    """
+    return (
+        f"host={','.join(database.hosts)} port={database.port} dbname={database.name} user={database.user} "
+        f"sslmode=verify-full sslrootcert={CA_FILE} connect_timeout={_CONNECT} "
+        f"options='-c\\ statement_timeout={_STATEMENT_MILLISECONDS}'"
+    )
+
+
+def _connect_mysql(database: Database) -> str:
+    hosts = " ".join(f"host={host}" for host in database.hosts)
+    return (
+        f"{hosts} port={database.port} dbname={database.name} user={database.user} option_file={PASSWORD_FILE} "
+        f"ssl_ca={CA_FILE} ssl_verify_server_cert=yes connect_timeout={_CONNECT} read_timeout={_READ}"
+    )
+
+
+def _path(name: str) -> str:
+    return f"{DOVECOT_FOLDER}/{name}.conf.ext"
+
+
+def _file_23(database: Database, users: str, everybody: str) -> str:
+    pgsql = database.postgresql
+    return syntax.HEADER + syntax.dovecot_conf(
+        [
+            Setting("driver", "pgsql" if pgsql else "mysql"),
+            Include(PASSWORD_FILE) if pgsql else Setting("connect", _connect_mysql(database)),
+            Query("password_query", _in_23(database.passwords)),
+            Query("user_query", _in_23(users)),
+            Query("iterate_query", everybody),
+        ]
+    )
+
+
+def _in_23(query: str) -> str:
+    for variable, old in _VARIABLES_23.items():
+        query = query.replace(variable, old)
+    return query
+
+
+def _users(database: Database, version: str) -> str:
+    """With the user's quota in the words of the version; NULL leaves it to the default."""
+    if not database.has_quota:
+        return _select("q.user AS user", database.users)
+    parts = ("q.quota_bytes", "'B'") if version == "2.4" else ("'*:bytes='", "q.quota_bytes")
+    joined = " || ".join(parts) if database.postgresql else f"CONCAT({', '.join(parts)})"
+    name = "quota_storage_size" if version == "2.4" else "quota_rule"
+    return _select(f"q.user AS user, {joined} AS {name}", database.users)
+
+
+def _present(database: Database) -> str:
+    """The query of the users, for the canary."""
+    local, _, domain = database.canary.rpartition("@")
+    found = database.users.replace(_ADDRESS, database.canary)
+    found = found.replace("%{user | username}", local).replace("%{user | domain}", domain)
+    return _select("1 AS source_present", found, "LIMIT 1")
+
+
+def _lists(database: Database) -> str:
+    asked = f"WHERE '{_ADDRESS}' = '{SOURCE_LISTS}' LIMIT 1"
+    return _select("1 AS source_lists", database.everybody, asked)
+
+
+def _nobody(database: Database) -> str:
+    """Each user is listed once, by the first userdb."""
+    return _select("q.user AS user", database.everybody, "WHERE 1 = 0")
+
+
+def _select(columns: str, query: str, *rest: str) -> str:
+    """A query of the rows `q` of another."""
+    return " ".join(("SELECT", columns, f"FROM ({query}) q", *rest))

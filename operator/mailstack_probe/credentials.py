@@ -1,0 +1,68 @@
+"""Hands Dovecot the password and the CA of an external source of users: a sidecar of Dovecot's pod.
+
+    python -m mailstack_probe.credentials --password=/run/secrets/password --form=plain --target=/run/source/password \\
+        --ca=/run/secrets/ca.crt=/run/source/ca.pem
+
+The kubelet mounts a changed Secret as it is, and Dovecot would read it as it is: a password with a newline locks
+everybody out. So Dovecot reads a copy, in the form that its version wants, which is written atomically and only if it
+can be used: else the last good one stays in use. Dovecot's container watches the copies and reloads.
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from mailstack_probe import files, password
+from mailstack_probe.certificates import Keeper, authority
+from mailstack_probe.contract import CredentialsOptions
+from mailstack_probe.sidecar import watch
+
+# Seconds between two checks of the sources.
+PERIOD = 2
+_TITLE = "the password of the source of users"
+
+
+class Password:
+    """Copies the password to the target, in its form, if it is one."""
+
+    def __init__(self, source: Path, target: Path, write: Callable[[str], str]) -> None:
+        self._source = source
+        self._target = target
+        self._write = write
+        self._last: object = None
+
+    def look(self) -> str | None:
+        """Checks the source once. Returns a line for the log if the source or the outcome has changed."""
+        try:
+            content = self._source.read_bytes()
+            wrong = password.problem(content)
+            if wrong is None:
+                self._use(content)
+        except OSError as error:
+            content, wrong = b"", f"it cannot be read or written: {error.strerror}"
+        changed = (content, wrong) != self._last
+        self._last = (content, wrong)
+        return f"{_TITLE}: {self._outcome(wrong)}" if changed else None
+
+    def _outcome(self, wrong: str | None) -> str:
+        if wrong is None:
+            return f"in use as {self._target}"
+        return (
+            f"{wrong}; {'the last good one stays in use' if self._target.exists() else 'Dovecot waits for a good one'}"
+        )
+
+    def _use(self, content: bytes) -> None:
+        """Writes the target if it differs. Raises OSError."""
+        written = self._write(content.decode()).encode()
+        if not self._target.exists() or self._target.read_bytes() != written:
+            # Dovecot's auth process runs as a user of its own.
+            files.replace(self._target, written, 0o444)
+
+
+def _looks(options: CredentialsOptions) -> list[Callable[[], str | None]]:
+    form = password.FORMS[options.form]
+    kept = Password(Path(options.password), Path(options.target), lambda text: form(text, options.connect))
+    return [kept.look, *(Keeper(authority(Path(copy.source)), Path(copy.target)).look for copy in options.ca)]
+
+
+if __name__ == "__main__":
+    watch(_looks(CredentialsOptions.parse()), PERIOD)

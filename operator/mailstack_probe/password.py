@@ -1,0 +1,61 @@
+"""The password with which Dovecot asks a database or directory, and the forms in which Dovecot's files hold it. Pure.
+
+Sources: Dovecot's settings syntax (2.3 and 2.4), libpq's connection strings, MariaDB's option files.
+"""
+
+import re
+from collections.abc import Callable, Mapping
+
+# Bytes; PostgreSQL's own limit is 1024, that of LDAP and MariaDB is no lower.
+LONGEST = 1000
+_CONTROL = re.compile("[\x00-\x1f\x7f]")
+
+
+def problem(content: bytes) -> str | None:
+    """Why the content of a Secret is no password; None if it is one. Nothing of it is in the message."""
+    if content.rstrip(b"\r\n") != content:
+        return (
+            "the password ends with a newline, which would be part of it: "
+            "write it without one, such as with `printf %s` or `kubectl create secret --from-literal`"
+        )
+    if len(content) > LONGEST:
+        return f"the password is longer than {LONGEST} bytes"
+    try:
+        text = content.decode()
+    except UnicodeDecodeError:
+        return "the password is not UTF-8"
+    return "the password has a control character, such as a newline, within it" if _CONTROL.search(text) else None
+
+
+def plain(password: str, _: str = "") -> str:
+    """For `setting = <file` of Dovecot 2.4, which looks for its variables in the file too: %% is a percent sign."""
+    return password.replace("%", "%%")
+
+
+def pgsql(password: str, connect: str) -> str:
+    """The setting `connect` of Dovecot 2.3 for PostgreSQL, to which `connect` has all but the password.
+
+    Dovecot splits the value at spaces, and looks for host= in each part: every special character has a backslash,
+    which libpq removes.
+    """
+    escaped = re.sub(r"([\x20-\x7e])", lambda one: one[1] if one[1].isalnum() else rf"\{one[1]}", password)
+    value = _quoted(f"{connect} password='{escaped}'")
+    return f"connect = {value}\n"
+
+
+def mysql(password: str, _: str = "") -> str:
+    """An option file of MySQL and MariaDB."""
+    return f"[client]\npassword={_quoted(password)}\n"
+
+
+def ldap(password: str, _: str = "") -> str:
+    """The setting `dnpass` of Dovecot 2.3 for LDAP."""
+    return f"dnpass = {_quoted(password)}\n"
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+FORMS: Mapping[str, Callable[[str, str], str]] = {"plain": plain, "pgsql": pgsql, "mysql": mysql, "ldap": ldap}

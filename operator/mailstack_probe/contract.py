@@ -246,6 +246,7 @@ class RehearsalOptions(Arguments):
     imaps: Annotated[int | None, Option("port of IMAP with TLS", "PORT", int)] = None
     sieve: Annotated[int | None, Option("port of ManageSieve", "PORT", int)] = None
     log: Annotated[tuple[str, ...], Option("log file of a server; repeat for each", "FILE")] = ()
+    source: Annotated[str | None, Option("external source of users, whose outage is no mistake", "NAME")] = None
 
     def conflict(self) -> str | None:
         complete = not self.unknown or (self.verification and self.expect)

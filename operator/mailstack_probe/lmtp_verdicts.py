@@ -161,7 +161,7 @@ def _refused(address: str, answer: Answer) -> Verdict:
         return _unexpected(answer, address)
     return verdicts.bad(
         Reason.CANARY_REFUSED,
-        f"Dovecot refuses {address}, a user of the users file ({answer.reply}), so mail to users is returned; {_LOG}",
+        f"Dovecot refuses {address}, a user who must exist ({answer.reply}), so mail to users is returned; {_LOG}",
     )
 
 

@@ -30,6 +30,7 @@ from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
 from mailstack_probe.reasons import BY_CHECK, Reason
 from mailstack_probe.roster import Roster
+from mailstack_probe.source import Source
 from mailstack_probe.store import Store
 from mailstack_probe.users import UsersFile
 from mailstack_probe.users_report import Report
@@ -72,6 +73,7 @@ class Probe:
         self._dovecot = Dovecot(listener, self._dovecot_ended)
         self._roster_loop = Loop(USERS, self._check_users)
         self._roster = Roster(listener)
+        self._source = Source(listener, options.canary) if options.canary else None
         # The report whose users Dovecot was asked for last; None: it may have forgotten them.
         self._asked: Report | None = None
         self._postfix = list(self._postfix_loops(options))
@@ -139,6 +141,8 @@ class Probe:
         condition sums up both pods, so that it is never True without a canary. In Dovecot's pod, a source of users
         that names no canary makes the verdict Unknown.
         """
+        if self._options.canary:
+            return self._ask_about(self._options.canary)
         if self._users is None:
             verdict = self._ask_about()
             return lmtp_verdicts.without_canary(verdict) if verdict.good and self._store else verdict
@@ -165,11 +169,16 @@ class Probe:
         verdict = _guard(self._ask_about_all)
         if verdict.reason != Reason.STARTING or self.board.verdict(USERS) is None:
             self._publish(USERS, verdict)
-        # A new report, and a new Dovecot, wake this loop.
+        # A new report, a new Dovecot, and news of LMTP wake this loop.
+        if self._source and not verdict.good:
+            return READ_OFTEN
         return SELDOM if verdict.good else OFTEN
 
     def _ask_about_all(self) -> Verdict:
-        """On the users file, and on each of its users; Starting while there is nothing new to tell."""
+        """On the source of users; or on the users file, and on each of its users: Starting while there is nothing new
+        to tell."""
+        if self._source:
+            return self._source.check()
         now = time.monotonic()
         if self._users is None:
             return users_verdicts.NO_FILE

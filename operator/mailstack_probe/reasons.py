@@ -68,6 +68,13 @@ class Reason(Documented):
     USERS_MISSING = "UsersMissing", "The users file does not exist; the last good one stays in use."
     USERS_UNREADABLE = "UsersUnreadable", "The users file, or the report on it, cannot be read."
 
+    SOURCE_ANSWERS = "SourceAnswers", "The database or directory of users finds the canary recipient."
+    SOURCE_UNAVAILABLE = (
+        "SourceUnavailable",
+        "The database or directory of users does not answer, or answers with an error. Mail waits; nobody is refused.",
+    )
+    SOURCE_EMPTY = "SourceEmpty", "The database of users answers, and lists no user. Mail waits; nobody is refused."
+
     # Of SMTP.
     RECEIVING = "Receiving", "Postfix accepts mail from other mail servers."
     FILTER_UNAVAILABLE = "FilterUnavailable", "A mail filter of Postfix (a milter) does not answer."
@@ -171,6 +178,11 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.USERS_MALFORMED,
         Reason.USERS_MISSING,
         Reason.USERS_UNREADABLE,
+        Reason.SOURCE_ANSWERS,
+        Reason.SOURCE_UNAVAILABLE,
+        Reason.SOURCE_EMPTY,
+        Reason.CANARY_REFUSED,
+        Reason.UNREACHABLE,
         Reason.CHECK_FAILED,
     ),
     SMTP: (

@@ -64,8 +64,18 @@ class Check:
             self.dialogue(session)
 
 
+class SourceAway(Slow):
+    """Dovecot waits for its external source of users, or cannot use its answer."""
+
+
+class SourceUnavailable(Unanswered):
+    """The external source of users is away: that is no mistake of the configuration, whatever the logs say."""
+
+
 def _final_problem(last: Exception) -> Problem:
     """The problem that the last answer before the deadline has become."""
+    if isinstance(last, SourceAway):
+        return SourceUnavailable(str(last))
     slow = isinstance(last, (Slow, Silent))
     return (Unanswered if slow else Problem)(str(last))
 
@@ -106,8 +116,9 @@ def _require(session: Session, answer: Answer) -> None:
 class UnknownRecipient:
     """Asks Postfix for a recipient that does not exist."""
 
-    def __init__(self, address: str, expected: int) -> None:
+    def __init__(self, address: str, expected: int, source: str | None = None) -> None:
         self._address = address
+        self._source = source
         self._asked = address
         self._expected = expected
         self._tries = 1
@@ -122,6 +133,8 @@ class UnknownRecipient:
             if judge.meaning(answer) is not Meaning.PENDING:
                 self._tries += 1
                 self._asked = _another(self._address, self._tries)
+            if self._source and rehearsal_verdicts.waits_for_source(answer):
+                raise SourceAway(f"spec.users.{self._source} is unavailable, or does not find its canary: {problem}")
             raise _refusal(problem, answer)
 
 
@@ -171,7 +184,7 @@ def _recipients(options: RehearsalOptions) -> Iterator[Check]:
     if options.verification and options.expect:
         for address in options.unknown:
             title = f"Verification of {address}"
-            yield Check(title, options.verification, UnknownRecipient(address, options.expect))
+            yield Check(title, options.verification, UnknownRecipient(address, options.expect, options.source))
 
 
 def _logged(files: Sequence[Path]) -> str:
@@ -212,8 +225,12 @@ def main() -> None:
     except Problem as problem:
         words = _logged(list(map(Path, options.log)))
         _say_last(f"mailstack: {problem}{words}")
-        # No answer, and nothing in the logs: the node may be slow.
-        sys.exit(NO_ANSWER if isinstance(problem, Unanswered) and not words else 1)
+        sys.exit(NO_ANSWER if _is_no_verdict(problem, words) else 1)
+
+
+def _is_no_verdict(problem: Problem, words: str) -> bool:
+    # No answer, and nothing in the logs: the node may be slow.
+    return isinstance(problem, SourceUnavailable) or (isinstance(problem, Unanswered) and not words)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,9 @@ from mailstack_probe.dialogue import Answer, Stage
 from mailstack_probe.judge import Meaning
 from mailstack_probe.replies import UNKNOWN
 
+# Dovecot's own reply to RCPT when a user cannot be looked up, which Postfix passes on.
+_FAILURE = "Temporary internal error"
+
 
 def recipient_problem(address: str, answer: Answer, expected: int) -> str | None:
     """What is wrong; None if the answer is as it should be.
@@ -25,3 +28,10 @@ def recipient_problem(address: str, answer: Answer, expected: int) -> str | None
     if judge.meaning(answer) is Meaning.UNKNOWN_RECIPIENT and answer.reply.code == expected:
         return None
     return f"Postfix must refuse {address} with {expected} and Dovecot's {UNKNOWN!r}; it answered {answer.reply}"
+
+
+def waits_for_source(answer: Answer) -> bool:
+    """Whether Dovecot answers a temporary failure or nothing yet, as it does while its source of users is away."""
+    if judge.meaning(answer) is Meaning.PENDING:
+        return True
+    return judge.meaning(answer) is Meaning.DOVECOT_UNAVAILABLE and _FAILURE in answer.reply.text

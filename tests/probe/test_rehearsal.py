@@ -136,6 +136,36 @@ def test_a_temporary_answer_that_stays_is_the_problem(seconds: Seconds) -> None:
     assert len(server.heard) > 2
 
 
+AWAY = (
+    f"450 4.1.1 <{WHO}>: unverified address: host x[private/dovecot-lmtp] said: 451 4.3.0 <x> Temporary internal error"
+)
+
+
+@pytest.mark.parametrize("reply", [AWAY, PENDING])
+def test_an_external_source_that_is_away_is_no_mistake_whatever_the_logs_say(
+    seconds: Seconds, tmp_path: Path, reply: str
+) -> None:
+    """Fault: an outage of the database called the changed configuration wrong."""
+    seconds(3.0)
+    log = tmp_path / "dovecot.log"
+    log.write_text("auth: Error: pgsql(db): Connect failed\n")
+    with playing(asked("250 Ok", reply)) as server:
+        check = Check("SMTP", server.port, UnknownRecipient(WHO, 550, "sql"))
+        with pytest.raises(Problem) as found:
+            rehearsal.rehearse([check])
+    assert str(found.value).startswith("spec.users.sql is unavailable, or does not find its canary: ")
+    assert rehearsal._is_no_verdict(found.value, log.read_text())
+
+
+def test_another_failure_of_postfix_is_one_with_any_source(seconds: Seconds) -> None:
+    seconds(3.0)
+    with playing(asked("250 Ok", NO_SOCKET)) as server:
+        check = Check("SMTP", server.port, UnknownRecipient(WHO, 550, "sql"))
+        with pytest.raises(Problem) as found:
+            rehearsal.rehearse([check])
+    assert not rehearsal._is_no_verdict(found.value, "a line")
+
+
 def test_what_was_said_before_a_silence_is_the_problem(seconds: Seconds) -> None:
     """The last try ends while Postfix still waits for Dovecot."""
     seconds(0.5)

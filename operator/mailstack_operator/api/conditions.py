@@ -25,7 +25,7 @@ class ConditionType(Documented):
     VERIFICATION_READY = "VerificationReady", "Every Postfix refuses unknown recipients."
     SMTP_REACHABLE = "SMTPReachable", "Every Postfix accepts mail on port 25, as another mail server sees it."
     CLIENTS_REACHABLE = "ClientsReachable", "Mail programs get an answer on every port, and logins are checked."
-    USERS_READY = "UsersReady", "Dovecot finds every user whom the users file names."
+    USERS_READY = "UsersReady", "Dovecot finds every user whom the users file names, or the canary of another source."
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
     STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
@@ -191,7 +191,7 @@ CHECKS = (
         name=contract.USERS,
         condition=ConditionType.USERS_READY,
         column="Users",
-        question="Whether Dovecot finds every user whom the users file names.",
+        question="Whether Dovecot finds every user whom the users file names, or the canary of another source.",
         asked_in=frozenset(("postfix", "dovecot")),
         needed=_always,
         with_mail=True,

@@ -70,12 +70,14 @@ def _component(topology: Topology) -> Component:
 
 def _options(topology: Topology) -> RehearsalOptions:
     """Every port, and unknown recipients of some domains."""
+    source = topology.spec.users.source
     ports = {port.name: port.container for port in (*topology.postfix_ports, *topology.mail_ports)}
     return RehearsalOptions(
         expect=expected_reply(topology),
         unknown=tuple(f"{REHEARSAL_USER}@{domain}" for domain in topology.spec.domains[:_DOMAINS]),
         verification=VERIFICATION_PORT,
         log=tuple(map(_log, ("dovecot", "postfix"))),
+        source=source.tag if source.canaries(topology.spec).address else None,
         **ports,
     )
 

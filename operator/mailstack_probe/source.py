@@ -1,0 +1,58 @@
+"""Asks Dovecot over LMTP about an external source of users: whether it answers, and whether it finds the canary."""
+
+import time
+
+from mailstack_probe import dialogue, lmtp_verdicts, source_verdicts
+from mailstack_probe.contract import SOURCE_ANSWERS, SOURCE_LISTS
+from mailstack_probe.dialogue import Answer, Stage
+from mailstack_probe.listeners import Listener
+from mailstack_probe.sessions import Problem, Session, Silent
+from mailstack_probe.source_verdicts import Answers
+from mailstack_probe.verdicts import Found, Verdict
+
+# Seconds up to the answer to MAIL, and for those about recipients: Dovecot delays the answer of a failure by up to 3 s.
+_START = 3.0
+_ANSWERS = 15.0
+
+
+class Source:
+    """The source behind Dovecot's listener; `canary` is a user who always exists there."""
+
+    def __init__(self, listener: Listener, canary: str) -> None:
+        self._listener = listener
+        self._canary = canary
+
+    def check(self) -> Verdict:
+        """What the source's answers mean."""
+        try:
+            return source_verdicts.of_answers(self._canary, self._ask())
+        except Silent:
+            return source_verdicts.silent(_ANSWERS)
+        except Found as found:
+            return source_verdicts.without_dovecot(found.verdict.message)
+        except Problem as problem:
+            return source_verdicts.without_dovecot(str(problem))
+
+    def _ask(self) -> Answers:
+        """Raises Silent while the source does not answer, Found and another Problem if Dovecot cannot be asked."""
+        tls = self._listener.tls()
+        with self._listener.connect(time.monotonic() + _START) as session:
+            try:
+                answer = dialogue.start(session, Stage.LHLO, tls)
+            except Silent as silent:
+                raise Problem(str(silent)) from silent
+            if not answer.accepted:
+                raise Problem(f"it answered {answer}")
+            session.extend(time.monotonic() + _ANSWERS)
+            return self._ask_recipients(session)
+
+    def _ask_recipients(self, session: Session) -> Answers:
+        """Asks no more than is needed to tell why the canary is not found."""
+        canary = dialogue.ask(session, self._canary)
+        further: list[Answer] = []
+        if not lmtp_verdicts.proves_user(canary):
+            further = [dialogue.ask(session, SOURCE_ANSWERS)]
+            if further[0].accepted:
+                further.append(dialogue.ask(session, SOURCE_LISTS))
+        dialogue.quit_session(session)
+        return Answers(canary, *further)

@@ -1,0 +1,65 @@
+"""What Dovecot's answers about an external source of users mean for the MailStack. Pure.
+
+Dovecot answers 451 while the source is unavailable, and while it does not find the canary; two further recipients tell
+these apart (contract.SOURCE_ANSWERS, contract.SOURCE_LISTS). Measured with 2.3 and 2.4: docs/users-sql.md.
+"""
+
+from dataclasses import dataclass
+
+from mailstack_probe import judge, lmtp_verdicts, verdicts
+from mailstack_probe.dialogue import Answer
+from mailstack_probe.judge import Meaning
+from mailstack_probe.reasons import Reason
+from mailstack_probe.verdicts import Verdict
+
+_WAITS = "mail waits, and nobody is refused"
+
+
+@dataclass(frozen=True)
+class Answers:
+    """To RCPT for the canary; and, if it is not found, for SOURCE_ANSWERS; and, if that is accepted, for
+    SOURCE_LISTS, which only a database knows."""
+
+    canary: Answer
+    answers: Answer | None = None
+    lists: Answer | None = None
+
+
+def of_answers(canary: str, found: Answers) -> Verdict:
+    if lmtp_verdicts.proves_user(found.canary):
+        return verdicts.good(Reason.SOURCE_ANSWERS, f"the source of users answers, and finds {canary}")
+    if found.answers is None or not found.answers.accepted:
+        return _unavailable(f"Dovecot answered {found.canary} for {canary}")
+    if judge.meaning(found.canary) is Meaning.UNKNOWN_RECIPIENT:
+        return _canary_refused(canary)
+    if found.lists is not None and found.lists.accepted:
+        return _canary_refused(canary)
+    return verdicts.bad(
+        Reason.SOURCE_EMPTY,
+        f"the source of users answers, but has no user that Dovecot finds, not even {canary}; {_WAITS}: "
+        "fill it, or correct its query, base or filter in spec.users",
+    )
+
+
+def silent(seconds: float) -> Verdict:
+    return _unavailable(f"Dovecot has not answered about a recipient for {seconds:g} s")
+
+
+def without_dovecot(words: str) -> Verdict:
+    return verdicts.unknown(Reason.UNREACHABLE, f"Dovecot cannot be asked about its users ({words}): see LMTPReachable")
+
+
+def _unavailable(words: str) -> Verdict:
+    return verdicts.bad(
+        Reason.SOURCE_UNAVAILABLE,
+        f"the source of users does not answer, or with an error ({words}); {_WAITS}: the log of the container dovecot "
+        "has its message",
+    )
+
+
+def _canary_refused(canary: str) -> Verdict:
+    return verdicts.bad(
+        Reason.CANARY_REFUSED,
+        f"the source of users answers, but does not find the canary {canary}; {_WAITS}: add that user, set the "
+        "canary in spec.users to one who always exists, or correct the query, base or filter",
+    )

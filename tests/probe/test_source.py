@@ -1,0 +1,57 @@
+"""What Dovecot's answers about an external source of users mean: the guard makes each outage a 451."""
+
+from pathlib import Path
+
+import pytest
+
+from mailstack_probe import source
+from mailstack_probe.contract import SOURCE_ANSWERS, SOURCE_LISTS
+from mailstack_probe.listeners import UnixListener
+from mailstack_probe.reasons import Reason
+from mailstack_probe.source import Source
+from tests.probe.servers import SILENCE, playing
+
+HELLO = ["220 mail Dovecot ready.", "250 mail", "250 2.1.0 OK"]
+OK, NOBODY, LATER = "250 2.1.5 OK", "550 5.1.1 <x> User doesn't exist: x", "451 4.3.0 <x> Temporary internal error"
+FULL = "552 5.2.2 <x> Quota exceeded (mailbox for user is full)"
+BYE = "221 2.0.0 Bye"
+ALICE = "alice@example.org"
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([OK], Reason.SOURCE_ANSWERS),
+        ([FULL], Reason.SOURCE_ANSWERS),
+        ([LATER, LATER], Reason.SOURCE_UNAVAILABLE),
+        ([LATER, NOBODY], Reason.SOURCE_UNAVAILABLE),
+        ([LATER, OK, LATER], Reason.SOURCE_EMPTY),
+        ([LATER, OK, OK], Reason.CANARY_REFUSED),
+        ([NOBODY, OK, NOBODY], Reason.CANARY_REFUSED),
+    ],
+)
+def test_each_state_of_the_source_is_told(tmp_path: Path, answers: list[str], reason: Reason) -> None:
+    with playing([*HELLO, *answers, BYE], path=tmp_path / "lmtp") as server:
+        verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE).check()
+    assert (verdict.reason, verdict.good) == (reason, reason is Reason.SOURCE_ANSWERS)
+    asked = [f"RCPT TO:<{address}>" for address in (ALICE, SOURCE_ANSWERS, SOURCE_LISTS)]
+    assert [line for line in server.heard[0] if line.startswith("RCPT")] == asked[: len(answers)]
+
+
+def test_a_source_that_hangs_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_ANSWERS", 0.2)
+    with playing([*HELLO, SILENCE], path=tmp_path / "lmtp"):
+        verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE).check()
+    assert (verdict.status, verdict.reason) == ("False", Reason.SOURCE_UNAVAILABLE)
+
+
+@pytest.mark.parametrize("answers", [["421 busy"], ["220 mail", "250 mail", "451 4.3.0 no"]])
+def test_without_dovecot_nothing_is_known_of_it(tmp_path: Path, answers: list[str]) -> None:
+    with playing(answers, path=tmp_path / "lmtp"):
+        verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE).check()
+    assert (verdict.status, verdict.reason) == ("Unknown", Reason.UNREACHABLE)
+
+
+def test_without_a_listener_nothing_is_known_of_it(tmp_path: Path) -> None:
+    verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE).check()
+    assert (verdict.status, verdict.reason) == ("Unknown", Reason.UNREACHABLE)

@@ -49,6 +49,8 @@ class Image:
 
 #: swaks, msmtp, mbsync, sieve-connect and testssl.sh.
 PROGRAMS = Image("e2e-programs", "1")
+#: PostgreSQL, MariaDB and slapd.
+SOURCES = Image("e2e-sources", "1")
 
 
 def operator_version() -> str:
@@ -70,8 +72,8 @@ def images() -> list[Image]:
 
 
 def images_for_e2e() -> list[Image]:
-    """What only end-to-end tests run: Postfix with other ids, images without the programs that a pod needs, and the
-    programs of mail users."""
+    """What only end-to-end tests run: Postfix with other ids, images without the programs that a pod needs, the
+    programs of mail users, and servers that hold users."""
     return [
         _postfix_with_ids("e2e-ids-100", user=100, group=101, postdrop=102),  # a Debian package's own choice
         _postfix_with_ids("e2e-ids-5555", user=5555, group=5555, postdrop=5556),
@@ -79,6 +81,7 @@ def images_for_e2e() -> list[Image]:
         Image("e2e-bare", "1"),
         Image("e2e-scratch", "1"),
         PROGRAMS,
+        SOURCES,
     ]
 
 

@@ -163,6 +163,7 @@ class ProbeOptions(Arguments):
     postmaster: Annotated[str | None, Option("mailbox of postmaster@ and abuse@, if it is here", "ADDRESS")] = None
     alias_targets: Annotated[str | None, Option("mailboxes that aliases lead to", "FILE")] = None
     canary: Annotated[str | None, Option("user of an external source who always exists", "ADDRESS")] = None
+    errors: Annotated[str | None, Option("socket of Dovecot's last errors", "SOCKET")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
     message_size: Annotated[int, Option("largest message that Postfix accepts", "BYTES", int)] = 0
     group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None

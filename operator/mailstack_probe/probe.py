@@ -73,7 +73,7 @@ class Probe:
         self._dovecot = Dovecot(listener, self._dovecot_ended)
         self._roster_loop = Loop(USERS, self._check_users)
         self._roster = Roster(listener)
-        self._source = Source(listener, options.canary) if options.canary else None
+        self._source = Source(listener, options.canary, options.errors) if options.canary else None
         # The report whose users Dovecot was asked for last; None: it may have forgotten them.
         self._asked: Report | None = None
         self._postfix = list(self._postfix_loops(options))

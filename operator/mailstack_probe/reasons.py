@@ -73,6 +73,10 @@ class Reason(Documented):
         "SourceUnavailable",
         "The database or directory of users does not answer, or answers with an error. Mail waits; nobody is refused.",
     )
+    CREDENTIALS_REFUSED = (
+        "CredentialsRefused",
+        "The database or directory of users refuses Dovecot's password. Mail waits; nobody is refused.",
+    )
     SOURCE_EMPTY = "SourceEmpty", "The database of users answers, and lists no user. Mail waits; nobody is refused."
 
     # Of SMTP.
@@ -181,6 +185,7 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.SOURCE_ANSWERS,
         Reason.SOURCE_UNAVAILABLE,
         Reason.SOURCE_EMPTY,
+        Reason.CREDENTIALS_REFUSED,
         Reason.CANARY_REFUSED,
         Reason.UNREACHABLE,
         Reason.CHECK_FAILED,

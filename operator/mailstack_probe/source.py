@@ -2,10 +2,11 @@
 
 import time
 
-from mailstack_probe import dialogue, lmtp_verdicts, source_verdicts
+from mailstack_probe import dialogue, dovecot_errors, lmtp_verdicts, source_verdicts
 from mailstack_probe.contract import SOURCE_ANSWERS, SOURCE_LISTS
 from mailstack_probe.dialogue import Answer, Stage
 from mailstack_probe.listeners import Listener
+from mailstack_probe.reasons import Reason
 from mailstack_probe.sessions import Problem, Session, Silent
 from mailstack_probe.source_verdicts import Answers
 from mailstack_probe.verdicts import Found, Verdict
@@ -13,17 +14,27 @@ from mailstack_probe.verdicts import Found, Verdict
 # Seconds up to the answer to MAIL, and for those about recipients: Dovecot delays the answer of a failure by up to 3 s.
 _START = 3.0
 _ANSWERS = 15.0
+# Seconds for which an error counts: Dovecot may wait for a minute before it tries to connect again.
+_RECENT = 90
 
 
 class Source:
-    """The source behind Dovecot's listener; `canary` is a user who always exists there."""
+    """The source behind Dovecot's listener; `canary` is a user who always exists there, `errors` a socket on which
+    Dovecot tells its last errors."""
 
-    def __init__(self, listener: Listener, canary: str) -> None:
+    def __init__(self, listener: Listener, canary: str, errors: str | None = None) -> None:
         self._listener = listener
         self._canary = canary
+        self._errors = errors
 
     def check(self) -> Verdict:
-        """What the source's answers mean."""
+        """What the source's answers mean, and Dovecot's errors if they say more."""
+        verdict = self._check()
+        if verdict.reason == Reason.SOURCE_UNAVAILABLE and self._errors:
+            return source_verdicts.of_errors(dovecot_errors.last(self._errors, _RECENT)) or verdict
+        return verdict
+
+    def _check(self) -> Verdict:
         try:
             return source_verdicts.of_answers(self._canary, self._ask())
         except Silent:

@@ -4,6 +4,7 @@ Dovecot answers 451 while the source is unavailable, and while it does not find 
 these apart (contract.SOURCE_ANSWERS, contract.SOURCE_LISTS). Measured with 2.3 and 2.4: docs/users-sql.md.
 """
 
+import re
 from dataclasses import dataclass
 
 from mailstack_probe import judge, lmtp_verdicts, verdicts
@@ -43,6 +44,21 @@ def of_answers(canary: str, found: Answers) -> Verdict:
 
 def silent(seconds: float) -> Verdict:
     return _unavailable(f"Dovecot has not answered about a recipient for {seconds:g} s")
+
+
+# Of PostgreSQL, MySQL (error 1045) and LDAP (result 49).
+_REFUSED = re.compile(r"(password|SASL) authentication failed|Access denied for user|Invalid credentials")
+
+
+def of_errors(errors: str) -> Verdict | None:
+    """What Dovecot's errors say of an unavailable source; None if it is nothing in particular."""
+    if not _REFUSED.search(errors):
+        return None
+    return verdicts.bad(
+        Reason.CREDENTIALS_REFUSED,
+        f"the source of users refuses Dovecot's user or password; {_WAITS}: correct the Secret in spec.users, or the "
+        "server's user; the log of the container dovecot has its message",
+    )
 
 
 def without_dovecot(words: str) -> Verdict:

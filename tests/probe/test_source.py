@@ -55,3 +55,30 @@ def test_without_dovecot_nothing_is_known_of_it(tmp_path: Path, answers: list[st
 def test_without_a_listener_nothing_is_known_of_it(tmp_path: Path) -> None:
     verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE).check()
     assert (verdict.status, verdict.reason) == ("Unknown", Reason.UNREACHABLE)
+
+
+@pytest.mark.parametrize(
+    ("line", "reason"),
+    [
+        ('pgsql(db): Connect failed: FATAL:  password authentication failed for user "dovecot"', "CredentialsRefused"),
+        ("mysql(db): Connect failed: Access denied for user 'dovecot'@'10.0.0.1'", "CredentialsRefused"),
+        ("ldap(ldaps://dc): binding failed (dn cn=dovecot): Invalid credentials", "CredentialsRefused"),
+        ("pgsql(db): Connect failed: Connection refused", "SourceUnavailable"),
+        ("", "SourceUnavailable"),
+    ],
+)
+def test_refused_credentials_are_told_from_another_outage(tmp_path: Path, line: str, reason: str) -> None:
+    errors = tmp_path / "log-errors"
+    with (
+        playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"),
+        playing([f"error\t1.5\tauth: \t{line}"], path=errors) as log,
+    ):
+        verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors)).check()
+    assert (verdict.status, verdict.reason) == ("False", reason)
+    assert len(log.heard) == 1
+
+
+def test_errors_that_cannot_be_read_change_nothing(tmp_path: Path) -> None:
+    with playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"):
+        verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(tmp_path / "log-errors")).check()
+    assert verdict.reason == Reason.SOURCE_UNAVAILABLE

@@ -226,6 +226,7 @@ def _options(topology: Topology, canaries: Canaries, options: ProbeOptions) -> P
         users=canaries.file,
         canary=canaries.address,
         postmaster=roles.mailbox(topology.spec, topology.aliases),
+        errors=canaries.errors,
         store=MAIL_ROOT,
         group=topology.mail_owner,
         connections=topology.spec.dovecot.connections,

@@ -13,7 +13,7 @@ from pydantic import Field
 from mailstack_operator.api.model import Model
 from mailstack_operator.api.strings import MailAddress, SecretKey, SecretName
 from mailstack_operator.kube.objects import Object
-from mailstack_operator.stack.containers import WORLD_READABLE, mount, secret
+from mailstack_operator.stack.containers import WORLD_READABLE, empty, mount, secret
 from mailstack_operator.stack.needs import CA_KEY, Need
 from mailstack_operator.stack.paths import DOVECOT_FOLDER
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
@@ -27,8 +27,15 @@ _SECRET, _CA_SECRET = f"{RUN}/secrets/source", f"{RUN}/secrets/source-ca"
 _ANSWERS = "answers"
 _ANSWERS_FILE = f"{DOVECOT_FOLDER}/{_ANSWERS}"
 
-# Dovecot's own list of characters lacks some that are in names, such as o'brien; the source says who exists.
-EVERY_NAME = Setting("auth_username_chars", "")
+# Where the probe reads Dovecot's last errors, which say why the source is unavailable.
+_ERRORS = f"{RUN}/errors"
+_ERRORS_SOCKET = f"{_ERRORS}/log-errors"
+
+SETTINGS: tuple[DovecotPart, ...] = (
+    # Dovecot's own list of characters lacks some that are in names, such as o'brien; the source says who exists.
+    Setting("auth_username_chars", ""),
+    block("service log", block(f"unix_listener {_ERRORS_SOCKET}", mode="0666")),
+)
 # An outage is answered without asking the next userdb: 451.
 OUTAGE = {"result_internalfail": "return-fail"}
 # The source knows the canary, so that the address is unknown: 550.
@@ -70,7 +77,7 @@ class ExternalSource(UserSource):
         ]
 
     def canaries(self, spec: Spec) -> Canaries:
-        return Canaries(address=canary(self, spec))
+        return Canaries(address=canary(self, spec), mounts=(mount("errors", _ERRORS),), errors=_ERRORS_SOCKET)
 
     def additions(self, spec: Spec) -> Additions:
         memory: Object = {"name": "source", "emptyDir": {"medium": "Memory"}}
@@ -79,7 +86,9 @@ class ExternalSource(UserSource):
                 secret("source-password", self.password.secret_name, [self.password.key], WORLD_READABLE),
                 secret("source-ca", self.tls.ca_secret_name, [CA_KEY], WORLD_READABLE),
                 memory,
+                empty("errors"),
             ),
+            mounts=(mount("errors", _ERRORS),),
             config_mounts=(mount("source", FOLDER, read_only=True),),
             files={_ANSWERS: f"{SOURCE_ANSWERS}:::::::\n", **self.files(spec)},
             credentials=self._credentials(spec),

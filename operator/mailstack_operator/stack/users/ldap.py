@@ -67,11 +67,11 @@ class Ldap(ExternalSource):
         return ("plain" if spec.dovecot.version == "2.4" else "ldap"), ""
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
-        yield external.EVERY_NAME
+        yield from external.SETTINGS
         yield from ldap_settings.users_23()
 
     def settings_24(self, spec: Spec) -> Iterator[DovecotPart]:
-        yield external.EVERY_NAME
+        yield from external.SETTINGS
         yield from ldap_settings.server_24(self.asked(spec))
         yield from ldap_settings.users_24(self.asked(spec))
 

@@ -61,12 +61,13 @@ class Canaries:
     that is empty or misconfigured refuses every recipient with the same reply.
 
     `file` is a report of the helper `users` that names them, and `mounts` are those of the probe, so that it can read
-    it. `address` is one of an external source: no part of Dovecot's own configuration may accept it. With neither the
-    probe's verdict is Unknown.
+    it. `address` is one of an external source: no part of Dovecot's own configuration may accept it; `errors` is a
+    socket on which Dovecot tells its last errors. With neither the probe's verdict is Unknown.
     """
 
     file: str | None = None
     address: str | None = None
+    errors: str | None = None
     mounts: tuple[Object, ...] = ()
 
 

@@ -63,11 +63,11 @@ class Sql(ExternalSource):
         return ("pgsql", sql_settings.connect_pgsql(self.asked(spec))) if self.is_postgresql else ("mysql", "")
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
-        yield external.EVERY_NAME
+        yield from external.SETTINGS
         yield from sql_settings.users_23()
 
     def settings_24(self, spec: Spec) -> Iterator[DovecotPart]:
-        yield external.EVERY_NAME
+        yield from external.SETTINGS
         yield Setting("sql_driver", "pgsql" if self.is_postgresql else "mysql")
         yield from sql_settings.hosts_24(self.asked(spec))
         yield from sql_settings.users_24(self.asked(spec))

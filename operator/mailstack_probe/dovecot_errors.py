@@ -1,0 +1,35 @@
+"""Dovecot's last errors, as `doveadm log errors` reads them: on a socket of its service log.
+
+The client sends the time since which it asks (Unix seconds); each line is TYPE, time, process and message, between
+tabs. Measured with 2.3 and 2.4.
+"""
+
+import contextlib
+import socket
+import time
+
+# Seconds for an answer.
+_LIMIT = 2.0
+# Bytes that are read at most.
+_MOST = 1 << 18
+
+
+def last(path: str, seconds: int) -> str:
+    """The lines of the last so many seconds; empty if they cannot be read."""
+    try:
+        with socket.socket(socket.AF_UNIX) as connection:
+            connection.settimeout(_LIMIT)
+            connection.connect(path)
+            connection.sendall(f"{int(time.time()) - seconds}\n".encode())
+            return _received(connection).decode("utf-8", "replace")
+    except OSError:
+        return ""
+
+
+def _received(connection: socket.socket) -> bytes:
+    """What came until the end, or until an error or the limit."""
+    found = b""
+    with contextlib.suppress(OSError):
+        while len(found) < _MOST and (part := connection.recv(65536)):
+            found += part
+    return found

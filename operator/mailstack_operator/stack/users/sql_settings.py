@@ -151,12 +151,22 @@ def _in_23(query: str) -> str:
 
 def _users(database: Database, version: str) -> str:
     """With the user's quota in the words of the version; NULL leaves it to the default."""
+    columns = ["q.user AS user", *_quota(database, version)]
+    if database.postgresql or version == "2.4":
+        return _select(", ".join(columns), database.users)
+    # Dovecot 2.3 escapes to nothing while it has no connection to MySQL, which it may have a moment later.
+    nothing = ", ".join(["NULL"] * len(columns))
+    failure = " ".join(("SELECT", f"{nothing}, 'yes'", f"FROM DUAL WHERE '{_ADDRESS}' = ''"))
+    return _select(", ".join((*columns, "NULL AS tempfail")), database.users, "UNION ALL", failure)
+
+
+def _quota(database: Database, version: str) -> Iterator[str]:
     if not database.has_quota:
-        return _select("q.user AS user", database.users)
+        return
     parts = ("q.quota_bytes", "'B'") if version == "2.4" else ("'*:bytes='", "q.quota_bytes")
     joined = " || ".join(parts) if database.postgresql else f"CONCAT({', '.join(parts)})"
     name = "quota_storage_size" if version == "2.4" else "quota_rule"
-    return _select(f"q.user AS user, {joined} AS {name}", database.users)
+    yield f"{joined} AS {name}"
 
 
 def _present(database: Database) -> str:

@@ -8,7 +8,8 @@ import pytest
 from conftest import CreateStack
 from mailtest import inbox, manifests, pods
 from mailtest.client import Client, Letter, header_of, letter
-from mailtest.stack import Stack
+from mailtest.command import CommandError
+from mailtest.stack import READY_SECONDS, Stack
 from mailtest.wait import until
 
 KNOWN = tuple(manifests.address(user) for user in manifests.USERS)
@@ -190,11 +191,43 @@ def test_the_queue_outlives_a_roll_out_and_the_new_domain_is_served(
     assert inbox.subjects(client, stack.host, NEW) == ["to-the-new-domain"]
 
 
+def test_a_parameter_is_taken_by_the_running_pod_amid_mail(changed: tuple[Stack, list[Letter]], client: Client) -> None:
+    """Promise: what a reload takes replaces no pod and refuses nobody, and Ready is True once it is in use."""
+    stack, _ = changed
+    stack.wait_ready()
+    assert "size 1234567" in client.extensions(stack.host)
+    before, answers = pods.identities(stack), list[int | str]()
+    stack.patch(postfix={"parameters": {"message_size_limit": "7654321"}})
+    wanted = stack.get()["metadata"]["generation"]
+
+    def in_use() -> bool:
+        answers.append(_answer(client, stack, f"amid-a-change-{len(answers)}"))
+        ready = stack.condition("Ready")
+        return (ready["status"], ready["observedGeneration"]) == ("True", wanted)
+
+    until("the change is in use", in_use, READY_SECONDS)
+    assert "size 7654321" in client.extensions(stack.host)
+    assert set(answers) == {250}, answers
+    assert pods.identities(stack) == before
+    stack.wait_queue_empty()
+    sent = [f"amid-a-change-{number}" for number in range(len(answers))]
+    found = inbox.subjects(client, stack.host, ALICE)
+    assert [each for each in found if each.startswith("amid-a-change-")] == sorted(sent)
+
+
+def _answer(client: Client, stack: Stack, subject: str) -> int | str:
+    """Postfix's reply code to a message, or why there is none."""
+    try:
+        return client.send(stack.host, letter(ALICE, subject))[0].code
+    except CommandError as error:
+        return error.stderr
+
+
 def test_settings_that_work_are_rolled_out_and_take_effect(changed: tuple[Stack, list[Letter]], client: Client) -> None:
     """Promise: what a server takes, it gets. What is not in a table of addresses is verified as before."""
     stack, _ = changed
     assert stack.pod()["spec"]["imagePullSecrets"] == [{"name": "registry"}]
-    assert "size 1234567" in client.extensions(stack.host)
+    assert stack.run_in("postfix", "postconf", "-h", "recipient_delimiter").strip() == "+"
     replies = client.send(
         stack.host, letter("alice+Work@example.org", "to-a-folder"), letter("info@example.org", "to-info")
     )

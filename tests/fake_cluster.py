@@ -5,7 +5,7 @@ from copy import deepcopy
 
 from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, sizes_of, stack_of, version_of
-from mailstack_operator.kube.names import ANNOTATION_SECRETS_VERSION, API_VERSION, KIND, StackKey
+from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.kube.quantity import amount
 from mailstack_operator.loop.errors import ClusterError
@@ -147,11 +147,10 @@ class FakeCluster:
         self._refused("Event")
         self.events.append(event)
 
-    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
+    async def touch_pod(self, namespace: str, pod: Pod, versions: Mapping[str, str]) -> None:
         self.writes.append(f"touch {pod.name}")
         found = self.objects[Ref("v1", "Pod", namespace, pod.name)]
-        annotations: Json = {ANNOTATION_SECRETS_VERSION: secrets_version}
-        self.put({**found, "metadata": {**section(found, "metadata"), "annotations": annotations}})
+        self.put({**found, "metadata": {**section(found, "metadata"), "annotations": {**versions}}})
 
     def _refused(self, what: str) -> None:
         if what in self.refuse:

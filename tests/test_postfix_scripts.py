@@ -87,3 +87,100 @@ def test_nothing_is_copied_into_the_queues_volume_at_a_start() -> None:
         mounts = {each["mountPath"]: each.get("subPath") for each in entries(container, "volumeMounts")}
         assert mounts["/etc/default/postfix"] == "defaults"
         assert "/etc/postfix/defaults" not in mounts
+
+
+CHANGE = script.text("postfix/scripts/files.sh") + script.text("postfix/scripts/change.sh")
+# A round of the loop; `postconf` warns of a line with BAD, and `reload_files` fails while there is a file `down`.
+ROUNDS = """
+postconf() {
+  [ "$3" != -n ] || ! grep BAD "$2/main.cf" >&2
+}
+reload_files() {
+  [ ! -e "$DATA/down" ] && echo reloaded
+}
+sleep() {
+  round=$((${round:-0} + 1))
+  [ $round -le $ROUNDS ]
+}
+change_files reload_files
+"""
+
+
+class Files:
+    """The ConfigMap as the kubelet keeps it, and what Postfix reads."""
+
+    def __init__(self, folder: Path) -> None:
+        self.config, self.etc, self.data = (folder / name for name in ("config", "etc", "data"))
+        for each in (self.config, self.etc, self.data):
+            each.mkdir()
+        (self.etc / "dynamicmaps.cf").write_text("lmdb\n")
+        for each in (self.config, self.etc):
+            self.write("old", folder=each)
+
+    def write(self, digest: str, *, main_cf: str = "", pod: str = "mine", folder: Path | None = None) -> None:
+        texts = {"main.cf": main_cf or f"of = {digest}\n", "master.cf": "", "digest": f"{digest}\n", "pod": f"{pod}\n"}
+        for name, content in texts.items():
+            ((folder or self.config) / name).write_text(content)
+
+    def run(self, rounds: int = 1) -> subprocess.CompletedProcess[str]:
+        folders = {"CONFIG": self.config, "ETC": self.etc, "DATA": self.data}
+        environment = {name: str(folder) for name, folder in folders.items()}
+        environment |= {"PATH": os.environ["PATH"], "POD_DIGEST": "mine", "ROUNDS": str(rounds)}
+        command = ["/bin/sh", "-euc", CHANGE + ROUNDS]
+        return subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+
+    @property
+    def in_use(self) -> tuple[str, str]:
+        """The digest, and main.cf."""
+        return (self.etc / "digest").read_text().strip(), (self.etc / "main.cf").read_text().strip()
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> Files:
+    return Files(tmp_path)
+
+
+def test_a_running_postfix_takes_changed_files_once(files: Files) -> None:
+    files.write("new")
+    assert files.run(rounds=3).stdout.split("\n")[:-1] == ["reloaded", "mailstack: the changed configuration is in use"]
+    assert files.in_use == ("new", "of = new")
+    assert (files.etc / "dynamicmaps.cf").exists()
+
+
+def test_without_a_change_nothing_is_reloaded(files: Files) -> None:
+    assert files.run(rounds=3).stdout == ""
+
+
+def test_files_that_postfix_refuses_are_not_used_and_why_is_told_once(files: Files) -> None:
+    files.write("new", main_cf="x = BAD\n")
+    result = files.run(rounds=3)
+    assert result.stdout == ""
+    assert result.stderr == "mailstack: the changed configuration is not used: x = BAD\n"
+    assert files.in_use == ("old", "of = old")
+    assert (files.etc / "refused").read_text() == "x = BAD\n"
+
+
+def test_a_correction_is_used_after_a_refusal(files: Files) -> None:
+    files.write("new", main_cf="x = BAD\n")
+    files.run()
+    files.write("newer")
+    files.run()
+    assert files.in_use == ("newer", "of = newer")
+    assert not (files.etc / "refused").exists()
+
+
+def test_files_for_another_pod_wait_for_that_pod(files: Files) -> None:
+    """Its certificates or ports are not here: the change replaces the pod."""
+    files.write("new", pod="another")
+    files.run(rounds=2)
+    assert files.in_use == ("old", "of = old")
+
+
+def test_a_reload_that_fails_is_tried_again_and_not_confirmed(files: Files) -> None:
+    (files.data / "down").touch()
+    files.write("new")
+    files.run(rounds=2)
+    assert files.in_use[0] == "old"
+    (files.data / "down").unlink()
+    assert files.run().stdout.startswith("reloaded\n")
+    assert files.in_use[0] == "new"

@@ -4,7 +4,8 @@ import pytest
 
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import roles, topology
-from mailstack_operator.stack.dovecot import component, dovecot_conf
+from mailstack_operator.stack.dovecot import dovecot_conf
+from mailstack_operator.stack.postfix import component as postfix
 from tests.stacks import stack
 
 SQL: dict[str, Json] = {
@@ -50,9 +51,9 @@ def test_a_mailbox_is_named_as_dovecot_names_it(postmaster: str) -> None:
 def test_dovecot_looks_there_after_the_users_and_knows_no_password_of_theirs(version: str) -> None:
     plan = topology.decide(stack({"spec.dovecot.version": version}))
     text = dovecot_conf.render(plan)
-    assert text.index("/run/mailstack/users/passwd") < text.index("/etc/dovecot/roles")
+    assert text.index("/run/mailstack/users/passwd") < text.index("/run/mailstack/roles/roles")
     assert text.count("passdb") == 1
-    assert "roles" in component.files(plan)
+    assert "roles" in postfix.files(plan)
 
 
 @pytest.mark.parametrize(
@@ -67,7 +68,7 @@ def test_the_canary_of_an_external_source_is_known_to_the_source_alone(canary: s
 def test_dovecot_has_no_part_in_a_postmaster_elsewhere() -> None:
     plan = topology.decide(stack({"spec.postmasterAddress": "ops@example.net"}))
     assert "roles" not in dovecot_conf.render(plan)
-    assert "roles" not in component.files(plan)
+    assert "roles" not in postfix.files(plan)
 
 
 @pytest.mark.parametrize(

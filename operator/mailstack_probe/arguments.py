@@ -32,8 +32,13 @@ class Arguments:
 
     @classmethod
     def parse(cls, arguments: Sequence[str] | None = None) -> Self:
-        """Reads `arguments`, by default those of the process. Exits with a usage message if they are invalid."""
-        parser = argparse.ArgumentParser(prog=cls.program, description=cls.purpose, allow_abbrev=False)
+        """Reads `arguments`, by default those of the process; `@FILE` is an option for each line of the file.
+
+        Exits with a usage message if they are invalid.
+        """
+        parser = argparse.ArgumentParser(
+            prog=cls.program, description=cls.purpose, allow_abbrev=False, fromfile_prefix_chars="@"
+        )
         for name, (kind, option) in _options(cls).items():
             _add(parser, name, option, getattr(cls, name, MISSING), repeated=get_origin(kind) is tuple)
         given = vars(parser.parse_args(arguments))

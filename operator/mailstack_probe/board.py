@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TypeAlias
 
-from mailstack_probe.contract import MOST_WARNINGS, WARNINGS, StackWarning
+from mailstack_probe.contract import IN_USE, MOST_WARNINGS, WARNINGS, StackWarning
 from mailstack_probe.verdicts import Verdict
 
 # Seconds for which a message stays if only the message of a verdict changes.
@@ -16,8 +16,9 @@ _LONGEST = 1024
 
 # A verdict and its date, as JSON in an entry of the status.
 Part = dict[str, str]
-# What the entry says: a part for each check, and the list of warnings while there are any.
-Parts: TypeAlias = Mapping[str, Part | list[Part]]
+# What the entry says: a part for each check, the digest of the configuration in use, and the list of warnings while
+# there are any.
+Parts: TypeAlias = Mapping[str, Part | list[Part] | str]
 
 
 @dataclass(frozen=True)
@@ -53,6 +54,7 @@ class Board:
         self._clock = clock
         self._facts: dict[str, Fact] = {}
         self._warnings: dict[str, list[Part]] = {}
+        self._in_use: str | None = None
         self._change = threading.Condition()
 
     def put(self, title: str, verdict: Verdict) -> bool:
@@ -83,6 +85,13 @@ class Board:
         for each in found:
             print(f"mailstack: warning {each['reason']}: {each['message']}", flush=True)
 
+    def use(self, digest: str) -> None:
+        """Records which configuration is in use; empty where that is not known yet."""
+        with self._change:
+            if digest != self._in_use:
+                self._in_use = digest
+                self._change.notify_all()
+
     def parts(self) -> Parts:
         """All facts and warnings, as the status of the MailStack shows them."""
         with self._change:
@@ -97,4 +106,6 @@ class Board:
     def _parts(self) -> Parts:
         facts = {title: fact.part() for title, fact in sorted(self._facts.items())}
         warnings = [each for _, found in sorted(self._warnings.items()) for each in found][:MOST_WARNINGS]
-        return {**facts, WARNINGS: warnings} if warnings else facts
+        listed: dict[str, list[Part]] = {WARNINGS: warnings} if warnings else {}
+        in_use = {IN_USE: self._in_use} if facts and self._in_use is not None else {}
+        return {**facts, **in_use, **listed}

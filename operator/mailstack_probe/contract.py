@@ -19,6 +19,8 @@ VERIFICATION = "verification"
 SMTP = "smtp"
 CLIENTS = "clients"
 USERS = "users"
+# The digest in the entry of the configuration that is in use.
+IN_USE = "configDigest"
 # The list of warnings in the entry, and how many it holds at most.
 WARNINGS = "warnings"
 MOST_WARNINGS = 16
@@ -31,6 +33,16 @@ PROBE_PORT = 9100
 RUN = "/run/mailstack"
 IDS_FILE = f"{RUN}/ids/postfix"
 TOKEN_FOLDER = f"{RUN}/token"
+# Of the ConfigMap of Postfix's files, which a running pod takes over: the digest of all of it, and the digest of the
+# pods that it is for, the annotation of their template.
+CONFIG_DIGEST = "digest"
+CONFIG_POD = "pod"
+# The probe's ProbeSettings, an option a line, where they are mounted, and how its command line names them.
+PROBE_SETTINGS = "probe"
+SETTINGS_FOLDER = f"{RUN}/settings"
+SETTINGS_ARGUMENT = f"@{SETTINGS_FOLDER}/{PROBE_SETTINGS}"
+# What Postfix's container says of a changed configuration that it does not use.
+CONFIG_REFUSED = "refused"
 
 # Environment variables of the container `probe`.
 POD_NAME = "POD_NAME"
@@ -131,32 +143,40 @@ def stack_key(text: str) -> str:
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProbeOptions(Arguments):
-    """Of `python -m mailstack_probe`; None and an empty tuple are for what is not in the pod."""
+class ProbeSettings(Arguments):
+    """Those options of the probe that change with Postfix's configuration, while it runs: a file of the ConfigMap."""
 
     program = "mailstack_probe"
     purpose = "Check the mail servers of this pod, and report to the MailStack."
 
+    domain: Annotated[tuple[str, ...], Option("domain of the MailStack; repeat for each", "DOMAIN")]
+    expect: Annotated[
+        int | None, Option("reply code for unknown recipients; 250: all are accepted", read=int, choices=EXPECTED)
+    ] = None
+    message_size: Annotated[int, Option("largest message that Postfix accepts", "BYTES", int)] = 0
+    smtp_connections: Annotated[int | None, Option("connections that Postfix serves at once", "NUMBER", int)] = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProbeOptions(ProbeSettings):
+    """Of `python -m mailstack_probe`; None and an empty tuple are for what is not in the pod."""
+
     lmtp: Annotated[Address, Option("Dovecot's LMTP listener", "unix:PATH|inet:HOST:PORT", address)]
     lmtp_ca: Annotated[str | None, Option("CA certificates: use STARTTLS, and trust only these", "FILE")] = None
-    domain: Annotated[tuple[str, ...], Option("domain of the MailStack; repeat for each", "DOMAIN")]
     stack: Annotated[str, Option("the MailStack to report to", "NAMESPACE/NAME", stack_key)]
     port: Annotated[int, Option("port for /metrics and /healthz", "PORT", int)]
     smtp: Annotated[int | None, Option("Postfix's port for other mail servers", "PORT", int)] = None
     verification: Annotated[int | None, Option("Postfix's port for the probe", "PORT", int)] = None
-    expect: Annotated[
-        int | None, Option("reply code for unknown recipients; 250: all are accepted", read=int, choices=EXPECTED)
-    ] = None
     verify_map: Annotated[str | None, Option("Postfix's verify cache, with its suffix .lmdb", "FILE")] = None
     ids: Annotated[str | None, Option("user and group to become, if root", "FILE")] = None
     queue: Annotated[str | None, Option("Postfix's spool", "FOLDER")] = None
+    postfix: Annotated[str | None, Option("Postfix's configuration, as it is in use", "FOLDER")] = None
     submission: Annotated[int | None, Option("port of Submission", "PORT", int)] = None
     submissions: Annotated[int | None, Option("port of Submission with TLS", "PORT", int)] = None
     imap: Annotated[int | None, Option("port of IMAP", "PORT", int)] = None
     imaps: Annotated[int | None, Option("port of IMAP with TLS", "PORT", int)] = None
     sieve: Annotated[int | None, Option("port of ManageSieve", "PORT", int)] = None
     connections: Annotated[int | None, Option("sessions that Dovecot serves at once", "NUMBER", int)] = None
-    smtp_connections: Annotated[int | None, Option("connections that Postfix serves at once", "NUMBER", int)] = None
     dovecot_warnings: Annotated[str | None, Option("what doveconf warned of", "FILE")] = None
     certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()
     users: Annotated[str | None, Option("what the helper `users` reports on the users file", "FILE")] = None
@@ -165,13 +185,14 @@ class ProbeOptions(Arguments):
     canary: Annotated[str | None, Option("user of an external source who always exists", "ADDRESS")] = None
     errors: Annotated[str | None, Option("socket of Dovecot's last errors", "SOCKET")] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
-    message_size: Annotated[int, Option("largest message that Postfix accepts", "BYTES", int)] = 0
     group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None
     credentials: Annotated[str, Option("folder of token and ca.crt for the API server", "FOLDER")] = TOKEN_FOLDER
 
+    settings: Annotated[str | None, Option("further options and their digest, which may change", "FOLDER")] = None
+
     def conflict(self) -> str | None:
-        complete = (self.verification is None) == (self.expect is None)
-        return None if complete else "--verification and --expect require each other"
+        complete = self.verification is None or self.expect is not None
+        return None if complete else "--verification needs --expect"
 
 
 @dataclass(frozen=True, kw_only=True)

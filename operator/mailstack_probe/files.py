@@ -10,7 +10,7 @@ def replace(target: Path, content: bytes, mode: int) -> None:
     # The draft of a killed run is read-only.
     draft.unlink(missing_ok=True)
     file = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, mode)
-    with open(file, "wb") as out:  # noqa: PTH123  # pathlib opens no descriptors
+    with os.fdopen(file, "wb") as out:
         out.write(content)
     draft.rename(target)
 

@@ -6,6 +6,7 @@ from functools import partial
 from pathlib import Path
 
 from mailstack_probe import (
+    configuration,
     connections,
     dovecot_warnings,
     expiry,
@@ -24,6 +25,7 @@ from mailstack_probe import (
 from mailstack_probe.alias_targets import AliasTargets
 from mailstack_probe.board import Board
 from mailstack_probe.clients import Clients
+from mailstack_probe.configuration import Configuration
 from mailstack_probe.contract import CLIENTS, LMTP, PROBE_USER, SMTP, USERS, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
@@ -47,6 +49,10 @@ CLIENTS_SELDOM = 60.0
 CLIENTS_OFTEN = 5.0
 # Of what is read from files alone: the number of sessions, and the deferred mail.
 READ_OFTEN = 5.0
+# Of the digest of Postfix's files.
+CONFIGURATION_OFTEN = 1.0
+# Seconds that the checks have to ask about a changed configuration, before it counts as in use.
+ASKED_WITHIN = 20.0
 # Seconds that the servers have to start.
 GRACE = 10.0
 
@@ -95,7 +101,12 @@ class Probe:
         waiting = [Loop("retries", self._retry)] if self._waiting and options.verification else []
         room = Loop("volumes", self._check_volumes)
         files = [room, *dates, *sessions, *waiting]
-        self.others = [*stores, *files, *self._postfix, *ports, self._people, *rosters, *targets]
+        self._checks = [*stores, *files, *self._postfix, *ports, self._people, *rosters, *targets]
+        self._configuration = _configuration(options)
+        self._used = ""
+        self._used_since = start
+        following = [Loop("configuration", self._follow)] if self._configuration else []
+        self.others = [*self._checks, *following]
 
     def _postfix_loops(self, options: ProbeOptions) -> Iterator[Loop]:
         if options.smtp:
@@ -113,6 +124,8 @@ class Probe:
         return [self._lmtp, *self._postfix]
 
     def start(self) -> None:
+        if self._configuration:
+            self.board.use("")
         if self._options.dovecot_warnings:
             file = Path(self._options.dovecot_warnings)
             self.board.warn("configuration", list(dovecot_warnings.of_configuration(file)))
@@ -130,7 +143,7 @@ class Probe:
             # Postfix's verify cache holds the former answer for the former name.
             self._names.renew()
             self._pace.reset()
-            for loop in self.others:
+            for loop in self._checks:
                 loop.wake()
         return SOON if verdict.reason in reasons.AWAY else OFTEN
 
@@ -253,6 +266,28 @@ class Probe:
             self._pace.reset()
         return READ_OFTEN
 
+    def _follow(self) -> float:
+        """Has everything checked anew with a changed configuration, and reports it once that is done."""
+        if self._configuration is None:
+            return SELDOM
+        if self._configuration.is_outdated():
+            configuration.restart_process()
+        self.board.warn("configuration in use", list(self._configuration.warnings()))
+        used = self._configuration.in_use()
+        if used != self._used:
+            self._used, self._used_since = used, time.monotonic()
+            self._names.renew()
+            for loop in (*self._checks, self._lmtp):
+                loop.wake()
+        self.board.use(used if self._is_asked() else "")
+        return CONFIGURATION_OFTEN
+
+    def _is_asked(self) -> bool:
+        """Whether every check was made since the configuration changed; one that hangs is waited for in vain."""
+        since = self._used_since
+        asked = all(loop.turned_at > since for loop in (self._lmtp, self._people, *self._postfix))
+        return asked or time.monotonic() - since > ASKED_WITHIN
+
     def _check_smtp(self) -> float:
         verdict = _guard(partial(smtp.check, self._smtp, self._options.smtp_connections))
         if self._queue_lacks_inodes():
@@ -331,6 +366,13 @@ def _volumes(options: ProbeOptions) -> Iterator[Volume]:
         yield volumes.queue(Path(options.queue), options.message_size)
     if options.verify_map:
         yield volumes.data(Path(options.verify_map).parent)
+
+
+def _configuration(options: ProbeOptions) -> Configuration | None:
+    if options.settings is None:
+        return None
+    postfix = Path(options.postfix) if options.postfix else None
+    return Configuration(Path(options.settings), postfix, configuration.settings_of(options))
 
 
 def _guard(check: Callable[[], Verdict]) -> Verdict:

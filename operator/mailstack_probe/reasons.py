@@ -112,6 +112,10 @@ class WarningReason(Documented):
         "The certificate that the servers show has expired, or is not valid yet.",
     )
     CERTIFICATE_NAME = "CertificateForAnotherName", "The server's certificate is not for spec.hostname."
+    CONFIG_NOT_USED = (
+        "ConfigNotUsed",
+        "A running Postfix does not take over a changed configuration, and keeps its last one.",
+    )
     CONFIG_WARNING = "ConfigWarning", "Dovecot warns of its configuration, and runs with it."
     INOTIFY_LIMIT = "InotifyLimit", "More IMAP sessions than the node lets Dovecot watch: they see new mail late."
     VOLUME_NEARLY_FULL = (

@@ -121,7 +121,7 @@ def test_dovecot_asks_it_alone() -> None:
 def test_dovecot_23_asks_it_alone() -> None:
     files = config({"spec.dovecot.version": "2.3"})
     assert "args = /etc/dovecot/directory.conf.ext\n" in text(files, "dovecot.conf")
-    assert text(files, "dovecot.conf").count("args = /etc/dovecot/roles") == 1
+    assert text(files, "dovecot.conf").count("args = /run/mailstack/roles/roles") == 1
     assert text(files, "directory.conf.ext") == f"dnpass_file = {FOLDER}/password\n"
 
 

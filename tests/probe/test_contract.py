@@ -1,10 +1,12 @@
 """The command lines on which the operator and the programs in the pods agree."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mailstack_probe import contract
+from mailstack_probe import configuration, contract
 from mailstack_probe.arguments import Arguments
 from mailstack_probe.contract import (
     CertificatesOptions,
@@ -12,6 +14,7 @@ from mailstack_probe.contract import (
     CredentialsOptions,
     InetAddress,
     ProbeOptions,
+    ProbeSettings,
     RehearsalOptions,
     UnixAddress,
 )
@@ -77,9 +80,15 @@ def test_what_is_wrong_is_named(
     assert message in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("one", ["--verification=10025", "--expect=550"])
-def test_postfix_is_asked_only_with_the_expected_reply(one: str, capsys: pytest.CaptureFixture[str]) -> None:
-    whole = ["--lmtp=unix:/lmtp", "--stack=post/mail", "--port=9100", "--domain=example.org", one]
+def test_postfix_is_asked_only_with_the_expected_reply(capsys: pytest.CaptureFixture[str]) -> None:
+    whole = ["--lmtp=unix:/lmtp", "--stack=post/mail", "--port=9100", "--domain=example.org", "--verification=10025"]
     with pytest.raises(SystemExit):
         ProbeOptions.parse(whole)
-    assert "--verification and --expect require each other" in capsys.readouterr().err
+    assert "--verification needs --expect" in capsys.readouterr().err
+
+
+def test_the_settings_of_the_probe_are_an_option_a_line(tmp_path: Path) -> None:
+    settings = ProbeSettings(domain=("example.org", "example.net"), expect=550, message_size=1, smtp_connections=2)
+    (tmp_path / "probe").write_text("".join(f"{option}\n" for option in settings.to_arguments()))
+    found = ProbeOptions.parse(["--lmtp=unix:/lmtp", "--stack=post/mail", "--port=9100", f"@{tmp_path}/probe"])
+    assert configuration.settings_of(found) == settings

@@ -54,6 +54,9 @@ class PodReport(Model):
 
     name: str = Field(description="The pod.", max_length=253)
     uid: str = Field(description="The pod's uid: an entry of another pod of this name does not count.", max_length=63)
+    config_digest: str | None = Field(
+        None, description="Digest of Postfix's configuration that is in use; empty: not known yet.", max_length=64
+    )
     warnings: list[PodWarning] = Field(
         default_factory=list,
         max_length=MOST_WARNINGS,

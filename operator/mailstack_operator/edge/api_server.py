@@ -146,10 +146,9 @@ class ApiServer:
     async def record(self, event: Object) -> None:
         await self._request("POST", url_path(replace(ref_of(event), name="")), body=event, accept=_METADATA_ONLY)
 
-    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
+    async def touch_pod(self, namespace: str, pod: Pod, versions: Mapping[str, str]) -> None:
         ref = POD.ref(namespace, pod.name)
-        annotations: Object = {names.ANNOTATION_SECRETS_VERSION: secrets_version}
-        metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": annotations}
+        metadata: Object = {"name": pod.name, "uid": pod.uid, "annotations": {**versions}}
         manifest: Object = {"apiVersion": ref.api_version, "kind": ref.kind, "metadata": metadata}
         with contextlib.suppress(NotFound, Conflict):
             await self._apply(url_path(ref), manifest, accept=_METADATA_ONLY)

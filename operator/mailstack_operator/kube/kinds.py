@@ -98,7 +98,8 @@ STATEFUL_SET = Kind(
     rolls_pods=True,
     pruning=Pruning.WITH_CHANGE,
 )
-# The pods of StatefulSets are followed, and annotated when their Secrets change; rehearsals are created and deleted.
+# The pods of StatefulSets are followed, and annotated when their Secrets or files change; one that fails at its start
+# is deleted when its files change. Rehearsals are created and deleted.
 POD = Kind("v1", "Pod", "pods", (*_FOLLOW, *_APPLY, "delete"), is_read_whole=True)
 # Read by name: to follow Secrets takes the permission to read all of them.
 SECRET = Kind("v1", "Secret", "secrets", ("get",), is_followed=False)

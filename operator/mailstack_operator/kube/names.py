@@ -23,6 +23,7 @@ MANAGED_BY = "mailstack-operator"
 CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}=mailstack"
 
 ANNOTATION_SECRETS_VERSION = "mailstack.dev/secrets-version"
+ANNOTATION_FILES_VERSION = "mailstack.dev/files-version"
 ANNOTATION_OPERATOR_IMAGE = "mailstack.dev/operator-image"
 ANNOTATION_PULL_SECRETS = "mailstack.dev/pull-secrets"
 ANNOTATION_CONFIG_DIGEST = "mailstack.dev/config-digest"

@@ -8,7 +8,7 @@ from mailstack_operator.kube.kinds import BY_NAME, KINDS, STATEFUL_SET, Pruning
 from mailstack_operator.kube.metadata import HelperImage, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, number, section
-from mailstack_operator.loop import rehearsal, summary
+from mailstack_operator.loop import announcer, rehearsal, reports, summary
 from mailstack_operator.loop.apply import by_ref
 from mailstack_operator.loop.claims import HeldClaim, claims_of
 from mailstack_operator.loop.errors import Unfinished, Waiting
@@ -62,14 +62,15 @@ class Inputs:
 class Plan:
     """What is wanted of a MailStack, and what keeps it from the pods: a missing Secret, or a rehearsal to pass.
 
-    `is_settled`: a StatefulSet has this configuration already. Until then a restarted operator must find the pod that
-    tried it.
+    `files_digest` is of the files that running pods take over. `is_settled`: a StatefulSet has this configuration
+    already. Until then a restarted operator must find the pod that tried it.
     """
 
     topology: Topology
     wanted: Mapping[Ref, Object]
     claims: list[HeldClaim]
     config_digest: str
+    files_digest: str
     is_settled: bool
     missing: Unfinished | None
     trial: Unfinished | None
@@ -119,6 +120,14 @@ class Plan:
         for stateful_set, names in self.pods.items():
             if problem := summary.rollout_problem(seen, stateful_set, names):
                 yield problem
+        for name in self.pods_without_files(seen):
+            what = f"pod {name} does not use the changed configuration yet: it reloads within seconds"
+            yield Waiting(Reason.PROGRESSING, what, announcer.retry_after(seen.pods[name]))
+
+    def pods_without_files(self, seen: Seen) -> list[str]:
+        """The names of the wanted pods whose probe says that they use other files."""
+        wanted = (pod for names in self.pods.values() for pod in names)
+        return [pod for pod in wanted if reports.uses_other_files(seen, pod, self.files_digest)]
 
 
 def plan_of(inputs: Inputs) -> Plan:
@@ -136,6 +145,7 @@ def plan_of(inputs: Inputs) -> Plan:
         wanted=wanted,
         claims=claims_of(wanted),
         config_digest=rendered.config_digest,
+        files_digest=rendered.files_digest,
         is_settled=bool(same),
         missing=references.problem(serving=inputs.serving),
         trial=_trial(inputs, rendered.config_digest),

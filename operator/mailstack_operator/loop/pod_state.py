@@ -39,7 +39,7 @@ class End:
 
 @dataclass(frozen=True, slots=True)
 class Pod:
-    """A pod of a MailStack: which one it is, what it runs, the version of its Secrets, and its state.
+    """A pod of a MailStack: which one it is, what it runs, the version of its Secrets and files, and its state.
 
     `component` is postfix, dovecot or rehearsal; `claims` are the names of those it mounts; `helpers` is the
     image that a rehearsal's have; `node` is empty until it has one; `phase` is the pod's own;
@@ -56,6 +56,7 @@ class Pod:
     config_digest: str
     secrets_version: str
     node: str
+    files_version: str
     phase: str
     ready: bool
     deleting: bool
@@ -112,6 +113,7 @@ def pod_of(body: Object) -> Pod:
         config_digest=text(annotations, names.ANNOTATION_CONFIG_DIGEST),
         secrets_version=text(annotations, names.ANNOTATION_SECRETS_VERSION),
         node=sys.intern(text(section(body, "spec"), "nodeName")),
+        files_version=text(annotations, names.ANNOTATION_FILES_VERSION),
         phase=text(status, "phase"),
         ready=text(_condition(status, "Ready"), "status") == "True",
         deleting=bool(metadata.get("deletionTimestamp")),

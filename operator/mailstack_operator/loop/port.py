@@ -71,5 +71,5 @@ class Cluster(Protocol):
     async def record(self, event: Object) -> None:
         """Creates an Event."""
 
-    async def touch_pod(self, namespace: str, pod: Pod, secrets_version: str) -> None:
-        """Writes the version of its Secrets on the pod, if it is still this pod."""
+    async def touch_pod(self, namespace: str, pod: Pod, versions: Mapping[str, str]) -> None:
+        """Writes these annotations on the pod, in place of those of the last call, if it is still this pod."""

@@ -16,6 +16,7 @@ from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop import events, references, rehearsal, reports, summary
+from mailstack_operator.loop.announcer import Announcer
 from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
 from mailstack_operator.loop.notes import NoteReader
@@ -58,6 +59,7 @@ class Reconciler:
         self._store = store
         self._applier = Applier(cluster, store)
         self._rehearsals = RehearsalRunner(cluster, store, clock, rehearsals_per_node)
+        self._announcer = Announcer(cluster, store, clock)
         self._notes = NoteReader(cluster, clock)
         self._image = HelperImage(image, tuple(pull_secrets))
         self._checks = checks
@@ -75,6 +77,7 @@ class Reconciler:
             # The children go by their ownerReferences.
             self._applier.forget(key)
             self._rehearsals.forget(key)
+            self._announcer.forget(key)
             self._notes.forget(key)
             await self._applier.keep_claims(key)
             return None
@@ -103,7 +106,7 @@ class Reconciler:
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
             if not isinstance(plan.missing, Waiting):
-                await self._announce_secrets(key, inputs.references.secrets_version)
+                await self._announce(plan, inputs.references.secrets_version)
             await self._notes.read(key, self._store[key], plan.pods)
             return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))
         except Unfinished as error:
@@ -143,12 +146,9 @@ class Reconciler:
         await self._rehearsals.reconcile(plan)
         return self._applier.applied(plan.key)
 
-    async def _announce_secrets(self, key: StackKey, version: str) -> None:
-        """Makes the kubelet read changed Secrets: it does so every 60 to 90 s, and at once when the pod changes."""
-        for pod in list(self._store[key].pods.values()):
-            if not pod.deleting and pod.component != rehearsal.COMPONENT and pod.secrets_version != version:
-                logger.info("announcing Secrets of version %s to pod %s of %s", version, pod.name, key)
-                await self._cluster.touch_pod(key.namespace, pod, version)
+    async def _announce(self, plan: Plan, secrets: str) -> None:
+        waiting = frozenset(plan.pods_without_files(self._store[plan.key]))
+        await self._announcer.announce(plan.key, secrets, None if plan.obstacle else plan.files_digest, waiting)
 
     async def _report(self, key: StackKey, outcome: Outcome, generation: int) -> None:
         stack = self._store[key].stack

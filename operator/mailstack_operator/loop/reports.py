@@ -66,6 +66,14 @@ def verdict(seen: Seen, pod: Pod, check: Check, image: str = "") -> Condition:
     return Condition(check.condition, UNKNOWN, *_silence(seen, pod, image))
 
 
+def uses_other_files(seen: Seen, name: str, digest: str) -> bool:
+    """Whether the probe of the pod says that a configuration of another digest is in use, or that it does not know.
+    That of an earlier operator, or with an earlier CRD, does not tell."""
+    pod = seen.pods.get(name)
+    entry = _entry(seen, pod) if pod else None
+    return entry is not None and pod is not None and entry.uid == pod.uid and entry.in_use not in (None, digest)
+
+
 def orphans(seen: Seen) -> list[tuple[int, str]]:
     """The entries, by place and name, of pods that are gone; the last one first, so that places stay right."""
     found = enumerate(entry.name for entry in _entries(seen))

@@ -13,7 +13,7 @@ from mailstack_operator.kube.metadata import Ref, ref_of
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.parser import InvalidMailStack, parse
-from mailstack_probe.contract import WARNINGS, StackWarning
+from mailstack_probe.contract import IN_USE, WARNINGS, StackWarning
 
 # Specs that are kept parsed: those of the runs under way, and of those to come soon.
 PARSED = 128
@@ -21,12 +21,17 @@ PARSED = 128
 
 @dataclass(frozen=True, slots=True)
 class PodEntry:
-    """A probe's entry of `status.pods`: whose it is, its verdicts by the name of the check, and its warnings."""
+    """A probe's entry of `status.pods`: whose it is, its verdicts by the name of the check, and its warnings.
+
+    `in_use` is the digest of the configuration: empty where the probe does not know, None where it, or the CRD, does
+    not tell.
+    """
 
     name: str
     uid: str
     verdicts: Mapping[str, Condition]
     warnings: tuple[StackWarning, ...] = ()
+    in_use: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -125,4 +130,5 @@ def status_of(status: Mapping[str, Json]) -> Status:
 def _pod_entry(entry: Mapping[str, Json]) -> PodEntry:
     verdicts = {name: verdict_of(name, value) for name, value in entry.items() if isinstance(value, dict)}
     warnings = (StackWarning(text(each, "reason"), text(each, "message")) for each in entries(entry, WARNINGS))
-    return PodEntry(text(entry, "name"), text(entry, "uid"), verdicts, tuple(warnings))
+    in_use = text(entry, IN_USE) if IN_USE in entry else None
+    return PodEntry(text(entry, "name"), text(entry, "uid"), verdicts, tuple(warnings), in_use)

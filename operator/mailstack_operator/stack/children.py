@@ -10,6 +10,7 @@ from mailstack_operator.stack import containers, object_meta, pods, rbac, rehear
 from mailstack_operator.stack.component import Component, config_name
 from mailstack_operator.stack.pods import SERVERS, Builder, Pod
 from mailstack_operator.stack.topology import Topology
+from mailstack_probe.contract import CONFIG_DIGEST, CONFIG_POD
 
 
 @dataclass(frozen=True)
@@ -17,11 +18,13 @@ class Rendered:
     """The objects of a MailStack, with the image of the pods' helpers left open, and the digest of their configuration.
 
     The digest is of all that the pods are and read at their start; it is an annotation of the StatefulSets that may run
-    it. The image of the helpers does not count: an upgrade of the operator is no event for the mail.
+    it. The image of the helpers does not count: an upgrade of the operator is no event for the mail. `files_digest` is
+    that of the files that running pods take over, which their probes report.
     """
 
     objects: list[Object]
     config_digest: str
+    files_digest: str
 
     def children(self, image: HelperImage, kept: Mapping[str, HelperImage] | None = None) -> list[Object]:
         """Every object, complete and in no order that matters, with this image of the helpers; `kept` are other images,
@@ -40,7 +43,8 @@ def render(topology: Topology, builders: Sequence[Builder] = SERVERS) -> Rendere
     found = _children(replace(topology, operator_image=""), builders)
     configs: list[Json] = [child["data"] for child in found if child["kind"] == "ConfigMap"]
     templates: list[Json] = [dict(section(child, "spec", "template")) for child in found if _has_pods(child)]
-    return Rendered(found, digest([configs, templates]))
+    files = (text(section(child, "data"), CONFIG_DIGEST).strip() for child in found if child["kind"] == "ConfigMap")
+    return Rendered(found, digest([configs, templates]), next(filter(None, files), ""))
 
 
 def children(topology: Topology, builders: Sequence[Builder] = SERVERS) -> list[Object]:
@@ -68,8 +72,10 @@ def _with_helpers(child: Object, image: HelperImage, annotations: Object) -> Obj
 
 def rehearsal_config(topology: Topology, builders: Sequence[Builder] = SERVERS) -> list[Object]:
     """The ConfigMaps with which a change is tried, while the running pods keep theirs."""
-    stem = names.rehearsal(topology.stack.key.name)
-    return [*_config_maps(topology, stem, pods.servers(topology.on_loopback(), builders)).values()]
+    stem, servers = names.rehearsal(topology.stack.key.name), pods.servers(topology.on_loopback(), builders)
+    found = _config_maps(topology, stem, servers)
+    # For no pod: that of the rehearsal starts with them.
+    return [*(found | {each.name: _followed(found[each.name], "") for each in servers if each.restarts_for}).values()]
 
 
 def rehearsal(topology: Topology, config_digest: str, builders: Sequence[Builder] = SERVERS) -> Object:
@@ -82,6 +88,10 @@ def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
     servers = pods.servers(topology, builders)
     wanted = pods.pods(topology, servers)
     configs = _config_maps(topology, topology.stack.key.name, servers)
+    sets = [_stateful_set(topology, pod, configs) for pod in wanted]
+    for pod, stateful_set in zip(wanted, sets, strict=True):
+        for each in (each for each in pod.components if each.restarts_for):
+            configs[each.name] = _followed(configs[each.name], _pod_digest(stateful_set))
     return [
         *configs.values(),
         services.mail(topology, servers),
@@ -93,18 +103,32 @@ def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
         *services.outgoing(topology),
         # Before the StatefulSets, whose controller would make them unmarked.
         *(claim for pod in wanted for claim in stateful_sets.claims(topology, pod)),
-        *(_stateful_set(topology, pod, configs) for pod in wanted),
+        *sets,
     ]
 
 
-def _stateful_set(topology: Topology, pod: Pod, configs: dict[str, Object]) -> Object:
-    read = [configs[component.name]["data"] for component in pod.components if component.name in configs]
-    return stateful_sets.build(topology, pod, digest(read))
+def _stateful_set(topology: Topology, pod: Pod, configs: Mapping[str, Object]) -> Object:
+    read = [_read_at_start(each, configs[each.name]) for each in pod.components if each.name in configs]
+    return stateful_sets.build(topology, pod, read)
+
+
+def _read_at_start(component: Component, config: Object) -> Json:
+    return {**component.restarts_for()} if component.restarts_for else config["data"]
+
+
+def _pod_digest(stateful_set: Object) -> str:
+    return text(section(stateful_set, "spec", "template", "metadata", "annotations"), names.ANNOTATION_CONFIG_DIGEST)
+
+
+def _followed(config: Object, pod: str) -> Object:
+    """A ConfigMap that running pods follow: for which pods it is, and the digest of all of it."""
+    data: Object = {**section(config, "data"), CONFIG_POD: f"{pod}\n"}
+    return {**config, "data": {**data, CONFIG_DIGEST: f"{digest(data)}\n"}}
 
 
 def _config_maps(topology: Topology, stem: str, components: Sequence[Component]) -> dict[str, Object]:
     """The ConfigMaps of the components that have files, by the name of the component."""
-    return {each.name: _config_map(topology, config_name(stem, each), each) for each in components if each.files}
+    return {each.name: _config_map(topology, config_name(stem, each.name), each) for each in components if each.files}
 
 
 def _config_map(topology: Topology, name: str, component: Component) -> Object:

@@ -48,6 +48,10 @@ class Component:
     it brings, `claims` those of its StatefulSet. `files` become a ConfigMap, and the volume NAME-config. `ports` are
     those of the Service that people and other mail servers use. `objects` are further child objects. A component with
     `beside` is in the pod of the component of that name; any other has a StatefulSet of its own, with `replicas` pods.
+
+    A change of the files replaces the pods, unless the component has `restarts_for`: of what the files say, what its
+    server takes only with a restart. All else it takes from the volume, while it runs. `follows` are further volumes,
+    each of some files of Postfix, which does so.
     """
 
     name: str
@@ -56,6 +60,8 @@ class Component:
     volumes: tuple[Object, ...] = ()
     claims: tuple[Claim, ...] = ()
     files: Files = field(default_factory=dict)
+    restarts_for: Callable[[], Mapping[str, str]] | None = None
+    follows: Mapping[str, Sequence[str]] = field(default_factory=dict)
     ports: tuple[Port, ...] = ()
     certificates: tuple[Certificate, ...] = ()
     asked: Asked = Asked()
@@ -65,9 +71,9 @@ class Component:
     account: str = ""
 
 
-def config_name(stem: str, component: Component) -> str:
-    """The ConfigMap of the component's files; `stem` is the MailStack's name, or the rehearsal's."""
-    return f"{stem}-{component.name}"
+def config_name(stem: str, component: str) -> str:
+    """The ConfigMap of a component's files; `stem` is the MailStack's name, or the rehearsal's."""
+    return f"{stem}-{component}"
 
 
 def without_state(component: Component) -> Component:
@@ -127,7 +133,10 @@ def _volumes(stem: str, components: Iterable[Component]) -> dict[str, Object]:
 def _brought(stem: str, component: Component) -> Iterator[Object]:
     yield from component.volumes
     if component.files:
-        yield {"name": f"{component.name}-config", "configMap": {"name": config_name(stem, component)}}
+        yield {"name": f"{component.name}-config", "configMap": {"name": config_name(stem, component.name)}}
+    for volume, files in component.follows.items():
+        items: list[Json] = [{"key": file, "path": file} for file in files]
+        yield {"name": volume, "configMap": {"name": config_name(stem, "postfix"), "items": items}}
 
 
 def _check_mounts(found: Iterable[Mapping[str, Json]], volumes: set[str]) -> None:

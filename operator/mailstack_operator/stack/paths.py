@@ -7,23 +7,26 @@ POSTFIX_DATA = "/var/lib/postfix"
 POSTFIX_PRIVATE = f"{POSTFIX_SPOOL}/private"
 POSTFIX_CONFIG = "/etc/postfix"
 VERIFY_CACHE_FILE = f"{POSTFIX_DATA}/verify_cache.lmdb"
-# The same files for the probe, as a folder: what changes in it is seen.
-POSTFIX_FILES = f"{RUN}/postfix-config"
-ALIAS_TARGETS = f"{POSTFIX_FILES}/alias_targets"
+# The ConfigMap as the kubelet keeps it up to date, and where `spool` makes of it what a server sees as /etc/postfix.
+POSTFIX_FILES = f"{RUN}/config/postfix"
+POSTFIX_PREPARED = f"{RUN}/postfix"
 POSTFIX_DEFAULTS = "/etc/default/postfix"
-POSTFIX_ALIASES = f"{POSTFIX_CONFIG}/aliases"
 SENDER_LOGIN = f"{POSTFIX_CONFIG}/sender_login.regexp"
 DOVECOT_CLIENTS = f"{POSTFIX_CONFIG}/dovecot_clients.regexp"
 SENDER_KEY = f"{POSTFIX_CONFIG}/sender_key.regexp"
 SENDER_DOMAIN_KEY = f"{POSTFIX_CONFIG}/sender_domain_key.regexp"
 ALIAS_OWNERS = f"{POSTFIX_CONFIG}/alias_owners"
 VIRTUAL = f"{POSTFIX_CONFIG}/virtual"
+# For the probe.
+ALIAS_TARGETS = f"{POSTFIX_CONFIG}/alias_targets"
 OWN_SENDERS = f"{POSTFIX_CONFIG}/own_senders.regexp"
 
 DOVECOT_FOLDER = "/etc/dovecot"
 DOVECOT_CONFIG = f"{DOVECOT_FOLDER}/dovecot.conf"
 DOVECOT_EXTRA = f"{DOVECOT_FOLDER}/extra.conf"
-ROLES = f"{DOVECOT_FOLDER}/roles"
+# Of the files that running pods follow: Dovecot reads a changed passwd-file by itself.
+ROLES_FOLDER = f"{RUN}/roles"
+ROLES = f"{ROLES_FOLDER}/roles"
 SIEVE_BEFORE = f"{DOVECOT_FOLDER}/before.sieve"
 SIEVE_AFTER = f"{DOVECOT_FOLDER}/after.sieve"
 # Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.

@@ -8,7 +8,17 @@ from mailstack_operator.stack import containers
 from mailstack_operator.stack.component import Asked, Component
 from mailstack_operator.stack.containers import SIDECAR_USER, WORLD_READABLE, from_field, mount
 from mailstack_operator.stack.topology import Topology
-from mailstack_probe.contract import POD_NAME, POD_UID, PROBE_PORT, TOKEN_FOLDER, ProbeOptions
+from mailstack_probe.contract import (
+    CONFIG_DIGEST,
+    POD_NAME,
+    POD_UID,
+    PROBE_PORT,
+    PROBE_SETTINGS,
+    SETTINGS_ARGUMENT,
+    SETTINGS_FOLDER,
+    TOKEN_FOLDER,
+    ProbeOptions,
+)
 
 
 def build(topology: Topology, components: Sequence[Component]) -> Component:
@@ -17,16 +27,19 @@ def build(topology: Topology, components: Sequence[Component]) -> Component:
         "probe",
         main=_container(topology, [component.asked for component in components]),
         volumes=(_token(),),
+        # What it must know of the configuration, which may change while it runs.
+        follows={"settings": (PROBE_SETTINGS, CONFIG_DIGEST)},
         account=names.probe(topology.stack.key.name),
     )
 
 
 def _container(topology: Topology, asked: Sequence[Asked]) -> Object:
     options = _options(topology, asked)
-    mounts: list[Json] = [mount("token", TOKEN_FOLDER, read_only=True), *(one for each in asked for one in each.mounts)]
+    own = [mount("token", TOKEN_FOLDER, read_only=True), mount("settings", SETTINGS_FOLDER, read_only=True)]
+    mounts: list[Json] = [*own, *(one for each in asked for one in each.mounts)]
     return {
         **containers.container("probe", topology.operator_image),
-        "command": ["python3", "-m", options.program, *options.to_arguments()],
+        "command": ["python3", "-m", options.program, *options.to_arguments(), SETTINGS_ARGUMENT],
         "env": [from_field(POD_NAME, "metadata.name"), from_field(POD_UID, "metadata.uid")],
         "ports": [{"name": "metrics", "containerPort": PROBE_PORT, "protocol": "TCP"}],
         "livenessProbe": {
@@ -43,10 +56,12 @@ def _container(topology: Topology, asked: Sequence[Asked]) -> Object:
 def _options(topology: Topology, asked: Sequence[Asked]) -> ProbeOptions:
     options = ProbeOptions(
         lmtp=topology.lmtp.address_in_pod,
-        domain=tuple(topology.spec.domains),
+        # In the file of settings.
+        domain=(),
         message_size=topology.message_size_limit,
         stack=str(topology.stack.key),
         port=PROBE_PORT,
+        settings=SETTINGS_FOLDER,
     )
     for each in reversed(asked):
         options = each.options(options)

@@ -1,20 +1,27 @@
 """A StatefulSet for each kind of pod, and the claims of its pods."""
 
+from collections.abc import Sequence
+
 from mailstack_operator.kube import names
-from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.kube.objects import Json, Object, digest
 from mailstack_operator.stack import containers, object_meta
 from mailstack_operator.stack.component import Claim, assemble
 from mailstack_operator.stack.pods import Pod
 from mailstack_operator.stack.topology import Topology
 
 
-def build(topology: Topology, pod: Pod, config_digest: str) -> Object:
-    """`config_digest` is an annotation of the pods: they roll when what they read at their start changes."""
+def build(topology: Topology, pod: Pod, read: Sequence[Json]) -> Object:
+    """`read` is what the pods read at their start and never again. The digest of that and of what they are is an
+    annotation of theirs: they roll when it changes, and know by it which files are for them."""
     stack = topology.stack.key.name
     name = names.stateful_set(stack, pod.server.name)
     templates: list[Json] = [_template(claim) for component in pod.components for claim in component.claims]
     labels: dict[str, Json] = {**names.pod_labels(stack, pod.server.name)}
-    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: config_digest}
+    spec: Object = {
+        **assemble(stack, pod.components, topology.spec.helpers.resources),
+        **containers.pull_secrets(topology.spec_pull_secrets),
+    }
+    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: digest([*read, spec])}
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -26,10 +33,7 @@ def build(topology: Topology, pod: Pod, config_digest: str) -> Object:
             "selector": {"matchLabels": labels},
             "template": {
                 "metadata": {"labels": labels, "annotations": annotations},
-                "spec": {
-                    **assemble(stack, pod.components, topology.spec.helpers.resources),
-                    **containers.pull_secrets(topology.spec_pull_secrets),
-                },
+                "spec": spec,
             },
             "replicas": pod.server.replicas,
             **({"volumeClaimTemplates": templates} if templates else {}),

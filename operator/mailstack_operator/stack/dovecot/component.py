@@ -29,6 +29,7 @@ from mailstack_operator.stack.paths import (
     IDS_FOLDER,
     LMTP_TLS_FILE,
     MAIL_ROOT,
+    ROLES_FOLDER,
     SIEVE_AFTER,
     SIEVE_BEFORE,
     SIEVE_BINARIES,
@@ -56,6 +57,7 @@ def build(topology: Topology) -> Component:
         main=_server(topology),
         volumes=tuple(_volumes(topology)),
         files=files(topology),
+        follows={"roles": ("roles",)} if roles.is_mailbox_here(topology.spec) else {},
         ports=tuple(topology.mail_ports),
         certificates=tuple(_certificates(topology)),
         asked=_asked(topology),
@@ -71,7 +73,6 @@ def files(topology: Topology) -> Files:
         "extra.conf": topology.spec.dovecot.extra_config,
         "before.sieve": sources.sieve_before,
         "after.sieve": sources.sieve_after,
-        "roles": roles.passwd_file(topology.spec) if roles.is_mailbox_here(topology.spec) else "",
     }
     written = {name: content for name, content in optional.items() if content} | {**_users(topology).files}
     texts = {name: partial(str, content) for name, content in written.items()}
@@ -185,6 +186,7 @@ def _mounts(topology: Topology) -> list[Json]:
         mount("lib-dovecot", "/var/lib/dovecot"),
         mount("tmp", _TMP),
         *_users(topology).mounts,
+        *([mount("roles", ROLES_FOLDER, read_only=True)] if roles.is_mailbox_here(topology.spec) else []),
         *_file_mounts(topology),
     ]
 

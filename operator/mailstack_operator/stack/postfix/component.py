@@ -5,8 +5,9 @@ from dataclasses import replace
 from functools import partial
 
 from mailstack_operator.api.servers import POSTFIX_RESOURCES
-from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificate, certificates, containers, script
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, Object, entries
+from mailstack_operator.stack import certificate, certificates, containers, roles, script
 from mailstack_operator.stack.aliases import Aliases, domains
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Claim, Component, Files
@@ -17,11 +18,11 @@ from mailstack_operator.stack.paths import (
     IDS_FOLDER,
     LMTP_CA_FILE,
     LMTP_CA_PUBLIC_FILE,
-    POSTFIX_ALIASES,
     POSTFIX_CONFIG,
     POSTFIX_DATA,
     POSTFIX_DEFAULTS,
     POSTFIX_FILES,
+    POSTFIX_PREPARED,
     POSTFIX_PRIVATE,
     POSTFIX_SPOOL,
     RELAY_FILE,
@@ -44,7 +45,14 @@ from mailstack_operator.stack.postfix import (
     virtual,
 )
 from mailstack_operator.stack.topology import Topology
-from mailstack_probe.contract import IDS_FILE, SMTP_PORT, VERIFICATION_PORT, ProbeOptions
+from mailstack_probe.contract import (
+    IDS_FILE,
+    PROBE_SETTINGS,
+    SMTP_PORT,
+    VERIFICATION_PORT,
+    ProbeOptions,
+    ProbeSettings,
+)
 
 # Postfix's own default_process_limit.
 _PROCESS_LIMIT = 100
@@ -57,6 +65,8 @@ _DEFAULTS = "SYNC_CHROOT=\n"
 _ENVIRONMENT = {
     "SPOOL": POSTFIX_SPOOL,
     "DATA": POSTFIX_DATA,
+    "CONFIG": POSTFIX_FILES,
+    "ETC": POSTFIX_CONFIG,
     "TLS": TLS_FOLDER,
     "TLS_FILE": TLS_FILE,
     "LMTP_CA_FILE": LMTP_CA_FILE,
@@ -78,6 +88,7 @@ def build(topology: Topology) -> Component:
             Claim("data", storage.data_size, storage.storage_class_name),
         ),
         files=files(topology),
+        restarts_for=partial(main_cf.restarts_for, topology),
         ports=tuple(topology.postfix_ports),
         certificates=tuple(_certificates(topology)),
         asked=_asked(topology),
@@ -86,17 +97,21 @@ def build(topology: Topology) -> Component:
 
 
 def files(topology: Topology) -> Files:
-    """The files of /etc/postfix, and `defaults`, which is mounted elsewhere."""
+    """The files of /etc/postfix; `defaults`, which is mounted elsewhere; and what others in the pods follow."""
     found: dict[str, Callable[[], str]] = {
         "main.cf": partial(main_cf.render, topology),
         "master.cf": partial(master_cf.render, topology),
         "defaults": partial(str, _DEFAULTS),
+        PROBE_SETTINGS: partial(_probe_settings, topology),
     }
     if topology.spec.delivery.recipients == "Local":
         found["aliases"] = partial(aliases.render, topology)
     if topology.aliases:
         found["virtual"] = partial(virtual.render, topology.aliases)
         found["alias_targets"] = partial(alias_targets.render, topology.spec, topology.aliases)
+    if roles.is_mailbox_here(topology.spec):
+        # For Dovecot, which reads it again by itself.
+        found["roles"] = partial(roles.passwd_file, topology.spec)
     if topology.spec.submission:
         found |= _sender_tables(topology.aliases)
     if topology.refuses_own_senders:
@@ -125,7 +140,8 @@ def _spool(topology: Topology) -> Object:
         "PRIVATE": POSTFIX_PRIVATE,
         "DATA": POSTFIX_DATA,
         "IDS": IDS_FOLDER,
-        "ALIASES": POSTFIX_ALIASES,
+        "CONFIG": POSTFIX_FILES,
+        "ETC": POSTFIX_PREPARED,
         **({"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}),
     }
     return {
@@ -134,7 +150,7 @@ def _spool(topology: Topology) -> Object:
         **containers.environment(environment),
         "resources": _resources(topology),
         "securityContext": containers.capabilities("CHOWN", "DAC_OVERRIDE", "FOWNER", "SETGID", "SETUID"),
-        "volumeMounts": [*_mounts(topology), mount("ids", IDS_FOLDER)],
+        "volumeMounts": [*_mounts(topology), mount("etc", POSTFIX_PREPARED), mount("ids", IDS_FOLDER)],
     }
 
 
@@ -143,7 +159,7 @@ def _server(topology: Topology) -> Object:
     return {
         **containers.container("postfix", topology.spec.postfix.image),
         "command": script.command("postfix/scripts/start.sh"),
-        **containers.environment(_ENVIRONMENT | {"SERVE_SECONDS": str(topology.lmtp.serve_seconds)}),
+        **_environment(topology),
         "ports": containers.ports([*topology.postfix_ports, *_outgoing_port(topology)]),
         "startupProbe": containers.listens_probe("smtp"),
         "livenessProbe": {
@@ -155,8 +171,16 @@ def _server(topology: Topology) -> Object:
         "lifecycle": {"preStop": {"exec": {"command": script.command("postfix/scripts/drain.sh")}}},
         "resources": _resources(topology),
         "securityContext": containers.capabilities("DAC_OVERRIDE", "SETUID", "SETGID", "NET_BIND_SERVICE"),
-        "volumeMounts": [*_mounts(topology), *_secret_mounts(topology)],
+        "volumeMounts": [*_mounts(topology), mount("etc", POSTFIX_CONFIG), *_secret_mounts(topology)],
     }
+
+
+def _environment(topology: Topology) -> Object:
+    """And the digest of what the pod is, which its annotation says: files for another pod it does not take."""
+    given = containers.environment(_ENVIRONMENT | {"SERVE_SECONDS": str(topology.lmtp.serve_seconds)})
+    digest = containers.from_field("POD_DIGEST", f"metadata.annotations['{names.ANNOTATION_CONFIG_DIGEST}']")
+    env: list[Json] = [{**each} for each in entries(given, "env")]
+    return {"env": [*env, digest]}
 
 
 def _resources(topology: Topology) -> Object:
@@ -169,6 +193,7 @@ def _outgoing_port(topology: Topology) -> list[Port]:
 
 def _volumes(topology: Topology) -> Iterator[Object]:
     yield from topology.lmtp.volumes
+    yield containers.empty("etc")
     yield containers.empty("ids")
     if secret := _relay_secret(topology):
         yield containers.secret("relay-secret", secret, RELAY_KEYS, ROOT_READABLE)
@@ -176,13 +201,12 @@ def _volumes(topology: Topology) -> Iterator[Object]:
 
 
 def _mounts(topology: Topology) -> list[Json]:
-    """Postfix's folders and files."""
-    names = [name for name in files(topology) if name not in ("defaults", "alias_targets")]
+    """Postfix's folders and files. The ConfigMap is mounted as a folder, so that it changes in a running pod."""
     return [
         mount("queue", POSTFIX_SPOOL),
         mount("data", POSTFIX_DATA),
         *topology.lmtp.mounts(),
-        *containers.file_mounts("postfix-config", POSTFIX_CONFIG, names),
+        mount("postfix-config", POSTFIX_FILES, read_only=True),
         mount("postfix-config", POSTFIX_DEFAULTS, read_only=True, sub_path="defaults"),
     ]
 
@@ -215,16 +239,11 @@ def _asked(topology: Topology) -> Asked:
             mount("ids", IDS_FOLDER, read_only=True),
             mount("queue", POSTFIX_SPOOL, read_only=True),
             mount("data", POSTFIX_DATA, read_only=True),
+            mount("etc", POSTFIX_CONFIG, read_only=True),
             *topology.lmtp.mounts(read_only=True),
-            *_alias_targets(topology),
         ),
         as_root=True,
     )
-
-
-def _alias_targets(topology: Topology) -> list[Object]:
-    """What the probe reads of Postfix's files."""
-    return [mount("postfix-config", POSTFIX_FILES, read_only=True)] if topology.aliases else []
 
 
 def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
@@ -234,15 +253,25 @@ def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
         lmtp_ca=LMTP_CA_PUBLIC_FILE if topology.lmtp.tls else None,
         smtp=SMTP_PORT,
         verification=VERIFICATION_PORT,
-        expect=expected_reply(topology),
         verify_map=VERIFY_CACHE_FILE,
         ids=IDS_FILE,
         queue=POSTFIX_SPOOL,
+        postfix=POSTFIX_CONFIG,
         alias_targets=ALIAS_TARGETS if topology.aliases else None,
-        smtp_connections=connections(topology),
         submission=SUBMISSION_PORT if topology.spec.submission else None,
         submissions=SUBMISSIONS_PORT if topology.spec.submission else None,
     )
+
+
+def _probe_settings(topology: Topology) -> str:
+    """What the probe must know of the files beside it: an option a line."""
+    settings = ProbeSettings(
+        domain=tuple(topology.spec.domains),
+        expect=expected_reply(topology),
+        message_size=topology.message_size_limit,
+        smtp_connections=connections(topology),
+    )
+    return "".join(f"{option}\n" for option in settings.to_arguments())
 
 
 def connections(topology: Topology) -> int:

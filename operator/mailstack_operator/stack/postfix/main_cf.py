@@ -34,8 +34,22 @@ _LMTP_TIMEOUTS = {
 }
 
 
+# What Postfix takes only when it is stopped and started: postconf(5), and start-fg of postfix(1) for its log.
+_RESTART = ("inet_interfaces", "inet_protocols", "maillog_file")
+
+
 def render(topology: Topology) -> str:
     """The whole of main.cf: the operator's parameters, then the spec's own."""
+    return syntax.HEADER + syntax.main_cf(_parameters(topology))
+
+
+def restarts_for(topology: Topology) -> dict[str, str]:
+    """The parameters that take a restart. Those of the pod's layout, which do too, cannot be set (parameters.py)."""
+    found = _parameters(topology)
+    return {name: found[name] for name in _RESTART}
+
+
+def _parameters(topology: Topology) -> dict[str, str]:
     spec = topology.spec
     managed = {**_base(), **_identity(topology), **_delivery(topology), **_verification(topology)}
     for found in topology.links.values():
@@ -47,7 +61,7 @@ def render(topology: Topology) -> str:
     if spec.submission or topology.outgoing:
         managed["mua_recipient_restrictions"] = _verify_own(topology)
     own = dict(sorted(spec.postfix.parameters.items()))
-    return syntax.HEADER + syntax.main_cf({**managed, **defaults(topology), **own, **_aliases(topology)})
+    return {**managed, **defaults(topology), **own, **_aliases(topology)}
 
 
 def defaults(topology: Topology) -> dict[str, str]:

@@ -1,8 +1,8 @@
 # Prepares Postfix's folders and checks its files. Can run again on a spool in use.
-# Environment: SPOOL, PRIVATE, DATA, IDS (folders), ALIASES (a file that may not exist), and ROOTLESS_UID if a rootless
-# Dovecot shares PRIVATE.
+# Environment: SPOOL, PRIVATE, DATA, IDS, CONFIG, ETC (folders), and ROOTLESS_UID if a rootless Dovecot shares PRIVATE.
 set -eu
 . ../../scripts/fail.sh
+. ./files.sh
 
 # Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
 quietly() {
@@ -18,6 +18,15 @@ done
 uid=$(id -u postfix) || fail 'this image has no user postfix: set spec.postfix.image to one with Postfix'
 gid=$(id -g postfix)
 grep -q '^postdrop:' /etc/group || fail 'this image has no group postdrop: set spec.postfix.image to one with Postfix'
+
+# ETC takes the place of the image's /etc/postfix: with what else is in that, such as dynamicmaps.cf.
+chmod 0755 "$ETC"
+[ ! -d /etc/postfix ] || cp -Rp /etc/postfix/. "$ETC"
+for file in "$CONFIG"/*; do
+  rm -f "$ETC/${file##*/}"
+  cp "$file" "$ETC/${file##*/}"
+done
+export MAIL_CONFIG="$ETC"
 quietly postconf -n
 quietly postconf -M
 types=$(postconf -m)
@@ -47,10 +56,9 @@ quietly postfix check
 # does, and so it does on a volume that is full.
 touch "$SPOOL/quick-start" 2> /dev/null || true
 
-# Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
-if [ -e "$ALIASES" ]; then
-  install -o "$uid" -g "$gid" -m 00644 "$ALIASES" "$DATA/aliases"
-  quietly postalias "lmdb:$DATA/aliases"
-  bypass=$(postalias -s "lmdb:$DATA/aliases" | grep -E '[:,[:space:]]["[:space:]]*([|/]|:include:)' || true)
-  [ -z "$bypass" ] || fail "aliases: commands, files and :include: do not work here, write addresses: $bypass"
+problem=$(aliases_problem "$ETC")
+if [ -n "$problem" ]; then
+  say_last "$problem"
+  exit 1
 fi
+use_aliases "$ETC"

@@ -1,7 +1,9 @@
-# Runs Postfix. Environment: DATA, TLS, RELAY_SECRET (folders; the last two may not exist), TLS_FILE, LMTP_CA_FILE,
-# RELAY_FILE.
+# Runs Postfix. Environment: CONFIG, ETC, DATA, TLS, RELAY_SECRET (folders; the last two may not exist), TLS_FILE,
+# LMTP_CA_FILE, RELAY_FILE, POD_DIGEST.
 set -eu
 . ./cache.sh
+. ./files.sh
+. ./change.sh
 . ../../scripts/reload.sh
 
 if cache_is_damaged; then
@@ -21,10 +23,16 @@ credentials() {
 renew() {
   credentials && postfix reload && sleep 1 && postqueue -f
 }
+reload_files() {
+  credentials && postfix reload
+}
 
+restore_files || :
+if is_changed; then change : || :; fi
 set -- "$TLS_FILE" "$LMTP_CA_FILE" "$RELAY_SECRET/username" "$RELAY_SECRET/password"
 digest=$(content "$@")
 credentials
+change_files reload_files &
 if [ -d "$TLS" ] || [ -d "$RELAY_SECRET" ]; then reload_on_change "$digest" renew "$@" & fi
-# It becomes process 1, and the loop its child.
+# It becomes process 1, and the loops its children.
 exec postfix start-fg

@@ -1,0 +1,20 @@
+# The files of /etc/postfix, from the ConfigMap, which the kubelet changes under a running server.
+# Environment: CONFIG (the ConfigMap), ETC (Postfix's folder), DATA.
+
+# aliases_problem FOLDER: compiles the FOLDER's table of aliases, if it has one; prints what is wrong with it.
+# Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
+aliases_problem() {
+  [ -e "$1/aliases" ] || return 0
+  rm -f "$1/aliases.lmdb"
+  words=$(postalias "lmdb:$1/aliases" 2>&1) || words=${words:-mailstack: aliases: postalias failed}
+  [ -z "$words" ] || { echo "$words"; return; }
+  bypass=$(postalias -s "lmdb:$1/aliases" | grep -E '[:,[:space:]]["[:space:]]*([|/]|:include:)' || true)
+  [ -z "$bypass" ] ||
+    echo "mailstack: aliases: commands, files and :include: do not work here, write addresses: $bypass"
+}
+# use_aliases FOLDER: what aliases_problem compiled takes the place of the table in use.
+use_aliases() {
+  [ -e "$1/aliases.lmdb" ] || return 0
+  cp "$1/aliases.lmdb" "$DATA/.aliases.new"
+  mv -f "$DATA/.aliases.new" "$DATA/aliases.lmdb"
+}

@@ -89,6 +89,44 @@ def test_nothing_is_copied_into_the_queues_volume_at_a_start() -> None:
         assert "/etc/postfix/defaults" not in mounts
 
 
+# `quietly` alone of spool.sh, and programs that say that they ran.
+CHECK = """
+quietly() { "$@"; }
+postconf() { echo "${VERSION:-3.10.13}"; }
+postfix() { echo postfix "$@"; mkdir -p "$SPOOL/active" $FOLDERS; }
+postsuper() { echo postsuper; }
+"""
+FOLDERS = (
+    *("active", "bounce", "corrupt", "defer", "deferred", "flush", "hold"),
+    *("incoming", "maildrop", "pid", "public", "saved", "trace"),
+)
+
+
+def check_spool(spool: Path, version: str = "3.10.13", uid: str = "100") -> str:
+    """What spool.sh runs to check the spool."""
+    folders = " ".join(str(spool / name) for name in FOLDERS)
+    environment = {"PATH": os.environ["PATH"], "SPOOL": str(spool), "FOLDERS": folders, "VERSION": version}
+    command = ["/bin/sh", "-euc", CHECK + script.text("postfix/scripts/check.sh") + f"check_spool {uid}:101\n"]
+    return subprocess.run(command, env=environment, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_a_spool_that_postfix_checked_is_not_checked_at_each_start(tmp_path: Path) -> None:
+    """But for the names of queue files: those of a restored volume would be wrong."""
+    assert [check_spool(tmp_path) for _ in range(2)] == ["postfix check", "postsuper"]
+
+
+@pytest.mark.parametrize("change", [{"version": "3.11.0"}, {"uid": "2525"}])
+def test_another_image_checks_the_spool_anew(change: dict[str, str], tmp_path: Path) -> None:
+    check_spool(tmp_path)
+    assert [check_spool(tmp_path, **change) for _ in range(2)] == ["postfix check", "postsuper"]
+
+
+def test_a_folder_that_is_missing_is_made_again(tmp_path: Path) -> None:
+    check_spool(tmp_path)
+    (tmp_path / "hold").rmdir()
+    assert check_spool(tmp_path) == "postfix check"
+
+
 CHANGE = script.text("postfix/scripts/files.sh") + script.text("postfix/scripts/change.sh")
 # A round of the loop; `postconf` warns of a line with BAD, and `reload_files` fails while there is a file `down`.
 ROUNDS = """

@@ -3,6 +3,7 @@
 set -eu
 . ../../scripts/fail.sh
 . ./files.sh
+. ./check.sh
 
 # Postfix's programs warn and go on; here a warning is a mistake that somebody should see.
 quietly() {
@@ -50,8 +51,7 @@ for folder in maildrop public; do
 done
 # What an earlier version copied for a chroot; `postfix check` warns where it differs from the files of this pod.
 rm -rf "${SPOOL:?}/etc" "${SPOOL:?}/lib"
-# It makes the folders that are missing, too.
-quietly postfix check
+check_spool "$uid:$gid"
 # So that `postfix start-fg`, which removes the file, does not check all of it again; after a crash of the container it
 # does, and so it does on a volume that is full.
 touch "$SPOOL/quick-start" 2> /dev/null || true

@@ -7,7 +7,8 @@ import pytest
 
 from mailstack_probe.board import Board
 from mailstack_probe.configuration import Configuration
-from mailstack_probe.contract import ProbeSettings
+from mailstack_probe.contract import ProbeOptions, ProbeSettings
+from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
 
@@ -88,3 +89,31 @@ def test_the_digest_is_part_of_an_entry_that_has_a_verdict() -> None:
     assert board.parts() == {}
     board.put("lmtp", Verdict("True", Reason.REACHABLE, "it works"))
     assert board.parts()["configDigest"] == "new"
+
+
+def test_a_change_counts_once_the_servers_were_asked_with_it(pod: Pod) -> None:
+    """A verdict from before the reload says nothing of the change."""
+    command = ["--lmtp=unix:/lmtp", "--stack=post/mail", "--port=9100", "--smtp=25", "--verification=10025"]
+    command += [f"--settings={pod.settings}", f"--postfix={pod.postfix}", f"@{pod.settings}/probe"]
+    board = Board()
+    probe = Probe(ProbeOptions.parse(command), board)
+    board.put("lmtp", Verdict("True", Reason.REACHABLE, "it works"))
+    following = next(loop for loop in probe.others if loop.name == "configuration")
+
+    def reported() -> object:
+        following.turn()
+        return board.parts()["configDigest"]
+
+    def make_every_check() -> None:
+        for loop in (*probe.others, *probe.watched):
+            loop.beat()
+
+    assert reported() == ""
+    make_every_check()
+    assert reported() == "old"
+    pod.write("new", OWN)
+    assert reported() == ""
+    pod.use("new")
+    assert reported() == ""
+    make_every_check()
+    assert reported() == "new"

@@ -158,8 +158,9 @@ What the operator does in a namespace with MailStacks, and nothing more.
   resources: [persistentvolumeclaims]
   verbs: [get, list, watch, create, patch]
 # List and watch: why a pod is not ready; its status contains the last output of a crashed container.
-# Create and delete: the pod NAME-rehearsal, which tries a changed configuration before the running pods get it.
-# Patch: to apply that pod, and to annotate pods with the version of changed Secrets, so that the kubelet updates the files
+# Create and delete: the pod NAME-rehearsal, which tries a changed configuration before the running pods get it. Delete
+# also: a pod that fails at its start, when its configuration changes and its template does not.
+# Patch: to apply that pod, and to annotate pods with the version of changed Secrets and files, so that the kubelet updates them
 # at once.
 - apiGroups: [""]
   resources: [pods]

@@ -62,7 +62,9 @@ def of_errors(errors: str) -> Verdict | None:
 
 
 def without_dovecot(words: str) -> Verdict:
-    return verdicts.unknown(Reason.UNREACHABLE, f"Dovecot cannot be asked about its users ({words}): see LMTPReachable")
+    return verdicts.unknown(
+        Reason.UNREACHABLE, f"Dovecot cannot be asked about its users ({words}): the check of LMTP says why"
+    )
 
 
 def _unavailable(words: str) -> Verdict:

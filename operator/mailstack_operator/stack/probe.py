@@ -58,7 +58,6 @@ def _options(topology: Topology, asked: Sequence[Asked]) -> ProbeOptions:
         lmtp=topology.lmtp.address_in_pod,
         # In the file of settings.
         domain=(),
-        message_size=topology.message_size_limit,
         stack=str(topology.stack.key),
         port=PROBE_PORT,
         settings=SETTINGS_FOLDER,

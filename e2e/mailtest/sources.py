@@ -12,29 +12,40 @@ from mailtest.manifests import PASSWORD, address
 
 # What Dovecot's files have to quote, each in its own way.
 SECRET = """it's "a \\ secret  #x host=y %{user} $HOME ;"""
-USERS = ("postmaster", "alice", "bob")
+# Dave is the postmaster of manifests.mailstack, and so the canary.
+USERS = ("dave", "alice", "bob")
 BOBS_BYTES = 204_800
 FOLDER = "/etc/source"
 
 
 @dataclass(frozen=True)
 class Kind:
-    """A server: its port, what it is filled with, the variant of spec.users for it, and how it loses its users."""
+    """A server: its port, what it is filled with, the variant of spec.users for it, and the program that reads changes,
+    such as the addition or removal of a user. `alias` is a further address of alice."""
 
     name: str
     port: int
     users: Callable[[], str]
     spec: Callable[[str], Object]
-    empty: tuple[str, ...]
+    program: tuple[str, ...]
+    add: Callable[[str], str]
+    remove: Callable[[str], str]
+    alias: str | None = None
 
 
 def _sql(grant: str) -> str:
-    rows = ", ".join(
-        f"('{address(user)}', '{{PLAIN}}{PASSWORD}', {BOBS_BYTES if user == 'bob' else 'NULL'})" for user in USERS
-    )
     table = "address varchar(255) PRIMARY KEY, password varchar(255), quota_bytes bigint, active boolean DEFAULT true"
-    filled = f"INTO users (address, password, quota_bytes) VALUES {rows}"
-    return f"CREATE TABLE users ({table});\nINSERT {filled};\n{grant}\n"
+    return "\n".join((f"CREATE TABLE users ({table});", *map(_insert, USERS), grant, ""))
+
+
+def _insert(user: str) -> str:
+    values = f"'{address(user)}', '{{PLAIN}}{PASSWORD}', {BOBS_BYTES if user == 'bob' else 'NULL'}"
+    filled = f"INTO users (address, password, quota_bytes) VALUES ({values})"
+    return f"INSERT {filled};\n"
+
+
+def _delete(user: str) -> str:
+    return " ".join(("DELETE", f"FROM users WHERE address = '{address(user)}';\n"))
 
 
 def _postgresql_users() -> str:
@@ -63,10 +74,22 @@ def _ldap_users() -> str:
 def _entry(user: str) -> str:
     quota = f"mailQuotaBytes: {BOBS_BYTES}\n" if user == "bob" else ""
     return (
-        f"dn: cn={user},ou=people,dc=example,dc=org\nobjectClass: inetOrgPerson\nobjectClass: user\ncn: {user}\n"
-        f"sn: {user}\nmail: {address(user)}\nproxyAddresses: smtp:{user}.alias@example.org\nuserAccountControl: 512\n"
+        f"{_dn(user)}objectClass: inetOrgPerson\nobjectClass: user\ncn: {user}\n"
+        f"sn: {user}\nmail: {address(user)}\nproxyAddresses: smtp:{address(_alias(user))}\nuserAccountControl: 512\n"
         f"userPassword: {PASSWORD}\n{quota}"
     )
+
+
+def _dn(user: str) -> str:
+    return f"dn: cn={user},ou=people,dc=example,dc=org\n"
+
+
+def _alias(user: str) -> str:
+    return f"{user}.alias"
+
+
+def _remove_entry(user: str) -> str:
+    return f"{_dn(user)}changetype: delete\n"
 
 
 def _database(driver: str) -> Callable[[str], Object]:
@@ -95,15 +118,16 @@ def _credentials() -> Object:
     return {"password": {"secretName": "source-password"}, "tls": {"caSecretName": "source-ca"}}
 
 
-_PSQL = ("psql", "-U", "postgres", "-h", "/run/postgresql", "-d", "mail", "-c")
-_MARIADB = ("mariadb", "-S", "/run/mysqld/mysqld.sock", "mail", "-e")
-_LDAP = ("-x", "-H", "ldap://127.0.0.1", "-D", "cn=admin,dc=example,dc=org", "-w", "admin")
+_PSQL = ("psql", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", "/run/postgresql", "-d", "mail")
+_MARIADB = ("mariadb", "-S", "/run/mysqld/mysqld.sock", "mail")
+# It adds what does not say that it is another change.
+_LDAP = ("ldapmodify", "-a", "-x", "-H", "ldap://127.0.0.1", "-D", "cn=admin,dc=example,dc=org", "-w", "admin")
 KINDS = {
     kind.name: kind
     for kind in (
-        Kind("postgresql", 5432, _postgresql_users, _database("PostgreSQL"), (*_PSQL, "DELETE FROM users")),
-        Kind("mysql", 3306, _mysql_users, _database("MySQL"), (*_MARIADB, "DELETE FROM users")),
-        Kind("ldap", 636, _ldap_users, _directory, ("ldapdelete", *_LDAP, "-r", "ou=people,dc=example,dc=org")),
+        Kind("postgresql", 5432, _postgresql_users, _database("PostgreSQL"), _PSQL, _insert, _delete),
+        Kind("mysql", 3306, _mysql_users, _database("MySQL"), _MARIADB, _insert, _delete),
+        Kind("ldap", 636, _ldap_users, _directory, _LDAP, _entry, _remove_entry, address(_alias("alice"))),
     )
 }
 
@@ -137,9 +161,15 @@ class Source:
     def stop(self) -> None:
         self.kubectl.delete("pod", self.kind.name, "--grace-period=0", "--force")
 
-    def empty(self) -> None:
-        """All users are gone; the server answers as before."""
-        self.kubectl.execute(self.kind.name, "source", *self.kind.empty)
+    def add(self, user: str) -> None:
+        self._change(self.kind.add(user))
+
+    def remove(self, *users: str) -> None:
+        """The server answers as before."""
+        self._change("\n".join(map(self.kind.remove, users)))
+
+    def _change(self, text: str) -> None:
+        self.kubectl.execute(self.kind.name, "source", *self.kind.program, stdin=text)
 
 
 def credentials(authority: Authority) -> list[Object]:

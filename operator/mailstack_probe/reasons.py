@@ -77,7 +77,10 @@ class Reason(Documented):
         "CredentialsRefused",
         "The database or directory of users refuses Dovecot's password. Mail waits; nobody is refused.",
     )
-    SOURCE_EMPTY = "SourceEmpty", "The database of users answers, and lists no user. Mail waits; nobody is refused."
+    SOURCE_EMPTY = (
+        "SourceEmpty",
+        "The source of users lacks the canary, and lists nobody. Mail waits; nobody is refused.",
+    )
 
     # Of SMTP.
     RECEIVING = "Receiving", "Postfix accepts mail from other mail servers."

@@ -19,7 +19,7 @@ _WAITS = "mail waits, and nobody is refused"
 @dataclass(frozen=True)
 class Answers:
     """To RCPT for the canary; and, if it is not found, for SOURCE_ANSWERS; and, if that is accepted, for
-    SOURCE_LISTS, which only a database knows."""
+    SOURCE_LISTS, which only a database knows: a directory lists nobody."""
 
     canary: Answer
     answers: Answer | None = None
@@ -37,8 +37,8 @@ def of_answers(canary: str, found: Answers) -> Verdict:
         return _canary_refused(canary)
     return verdicts.bad(
         Reason.SOURCE_EMPTY,
-        f"the source of users answers, but has no user that Dovecot finds, not even {canary}; {_WAITS}: "
-        "fill it, or correct its query, base or filter in spec.users",
+        f"the source of users answers, but does not find the canary {canary}, and lists nobody; {_WAITS}: "
+        "fill it, correct its query, base or filter in spec.users, or set the canary there to a user who always exists",
     )
 
 

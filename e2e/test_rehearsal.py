@@ -198,12 +198,10 @@ def test_a_parameter_is_taken_by_the_running_pod_amid_mail(changed: tuple[Stack,
     assert "size 1234567" in client.extensions(stack.host)
     before, answers = pods.identities(stack), list[int | str]()
     stack.patch(postfix={"parameters": {"message_size_limit": "7654321"}})
-    wanted = stack.get()["metadata"]["generation"]
 
     def in_use() -> bool:
         answers.append(_answer(client, stack, f"amid-a-change-{len(answers)}"))
-        ready = stack.condition("Ready")
-        return (ready["status"], ready["observedGeneration"]) == ("True", wanted)
+        return stack.condition("Ready").get("status") == "True"
 
     until("the change is in use", in_use, READY_SECONDS)
     assert "size 7654321" in client.extensions(stack.host)

@@ -17,6 +17,9 @@ _STATEMENT_MILLISECONDS = 5000
 
 _VARIABLES_23 = {"%{user}": "%u", "%{user | username}": "%n", "%{user | domain}": "%d"}
 _ADDRESS = "%{user}"
+# Dovecot 2.3 escapes to nothing, and logs an error, while it has no connection, which it may have a moment later: it
+# would ask for nobody, and refuse for good whoever was asked for.
+_ESCAPED_TO_NOTHING = f"'{_ADDRESS}' = ''"
 
 
 @dataclass(frozen=True)
@@ -136,7 +139,7 @@ def _file_23(database: Database, users: str, everybody: str) -> str:
         [
             Setting("driver", "pgsql" if pgsql else "mysql"),
             Include(PASSWORD_FILE) if pgsql else Setting("connect", _connect_mysql(database)),
-            Query("password_query", _in_23(database.passwords)),
+            Query("password_query", _in_23(_passwords_23(database))),
             Query("user_query", _in_23(users)),
             Query("iterate_query", everybody),
         ]
@@ -152,12 +155,17 @@ def _in_23(query: str) -> str:
 def _users(database: Database, version: str) -> str:
     """With the user's quota in the words of the version; NULL leaves it to the default."""
     columns = ["q.user AS user", *_quota(database, version)]
-    if database.postgresql or version == "2.4":
+    if version == "2.4":
         return _select(", ".join(columns), database.users)
-    # Dovecot 2.3 escapes to nothing while it has no connection to MySQL, which it may have a moment later.
-    nothing = ", ".join(["NULL"] * len(columns))
-    failure = " ".join(("SELECT", f"{nothing}, 'yes'", f"FROM DUAL WHERE '{_ADDRESS}' = ''"))
+    nothing = ", ".join([*(["NULL"] * len(columns)), "'yes'"])
+    failure = " ".join(("SELECT", nothing, f"FROM (SELECT 1 AS n) f WHERE {_ESCAPED_TO_NOTHING}"))
     return _select(", ".join((*columns, "NULL AS tempfail")), database.users, "UNION ALL", failure)
+
+
+def _passwords_23(database: Database) -> str:
+    """Two rows, which are an error, for an address that was escaped to nothing; else those of the query."""
+    rows = f"(SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN ({database.passwords}) q ON f.n = 1"
+    return " ".join(("SELECT q.* FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
 
 
 def _quota(database: Database, version: str) -> Iterator[str]:

@@ -48,11 +48,14 @@ def silent(seconds: float) -> Verdict:
 
 # Of PostgreSQL, MySQL (error 1045) and LDAP (result 49).
 _REFUSED = re.compile(r"(password|SASL) authentication failed|Access denied for user|Invalid credentials")
+_FAILED = re.compile(rf"{_REFUSED.pattern}|Connect failed|connection to server|Can't con(nect|tact)")
 
 
 def of_errors(errors: str) -> Verdict | None:
-    """What Dovecot's errors say of an unavailable source; None if it is nothing in particular."""
-    if not _REFUSED.search(errors):
+    """What the last of Dovecot's errors about a connection says of an unavailable source; None if nothing in
+    particular."""
+    failed = [line for line in errors.splitlines() if _FAILED.search(line)]
+    if not failed or not _REFUSED.search(failed[-1]):
         return None
     return verdicts.bad(
         Reason.CREDENTIALS_REFUSED,

@@ -1,5 +1,6 @@
 """What Dovecot's answers about an external source of users mean: the guard makes each outage a 451."""
 
+import time
 from pathlib import Path
 
 import pytest
@@ -57,11 +58,17 @@ def test_without_a_listener_nothing_is_known_of_it(tmp_path: Path) -> None:
     assert (verdict.status, verdict.reason) == ("Unknown", Reason.UNREACHABLE)
 
 
+DENIED = "mysql(db): Connect failed: Access denied for user 'dovecot'@'10.0.0.1'"
+NOW = time.time()
+
+
 @pytest.mark.parametrize(
     ("line", "reason"),
     [
         ('pgsql(db): Connect failed: FATAL:  password authentication failed for user "dovecot"', "CredentialsRefused"),
-        ("mysql(db): Connect failed: Access denied for user 'dovecot'@'10.0.0.1'", "CredentialsRefused"),
+        (DENIED, "CredentialsRefused"),
+        (f"{DENIED}\nerror\t{NOW}\tauth: \tmysql(db): Connect failed: Can't connect to server", "SourceUnavailable"),
+        (f"reading\nerror\t{NOW - 3600}\tauth: \t{DENIED}", "SourceUnavailable"),
         ("ldap(ldaps://dc): binding failed (dn cn=dovecot): Invalid credentials", "CredentialsRefused"),
         ("pgsql(db): Connect failed: Connection refused", "SourceUnavailable"),
         ("", "SourceUnavailable"),
@@ -71,7 +78,7 @@ def test_refused_credentials_are_told_from_another_outage(tmp_path: Path, line: 
     errors = tmp_path / "log-errors"
     with (
         playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"),
-        playing([f"error\t1.5\tauth: \t{line}"], path=errors) as log,
+        playing([f"error\t{NOW}\tauth: \t{line}"], path=errors) as log,
     ):
         verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors)).check()
     assert (verdict.status, verdict.reason) == ("False", reason)

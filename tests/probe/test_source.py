@@ -59,7 +59,6 @@ def test_without_a_listener_nothing_is_known_of_it(tmp_path: Path) -> None:
 
 
 DENIED = "mysql(db): Connect failed: Access denied for user 'dovecot'@'10.0.0.1'"
-NOW = time.time()
 
 
 @pytest.mark.parametrize(
@@ -67,18 +66,18 @@ NOW = time.time()
     [
         ('pgsql(db): Connect failed: FATAL:  password authentication failed for user "dovecot"', "CredentialsRefused"),
         (DENIED, "CredentialsRefused"),
-        (f"{DENIED}\nerror\t{NOW}\tauth: \tmysql(db): Connect failed: Can't connect to server", "SourceUnavailable"),
-        (f"reading\nerror\t{NOW - 3600}\tauth: \t{DENIED}", "SourceUnavailable"),
+        (f"{DENIED}\nerror\t{{now}}\tauth: \tmysql(db): Connect failed: Can't connect to server", "SourceUnavailable"),
+        (f"reading\nerror\t1.5\tauth: \t{DENIED}", "SourceUnavailable"),
         ("ldap(ldaps://dc): binding failed (dn cn=dovecot): Invalid credentials", "CredentialsRefused"),
         ("pgsql(db): Connect failed: Connection refused", "SourceUnavailable"),
         ("", "SourceUnavailable"),
     ],
 )
 def test_refused_credentials_are_told_from_another_outage(tmp_path: Path, line: str, reason: str) -> None:
-    errors = tmp_path / "log-errors"
+    errors, now = tmp_path / "log-errors", time.time()
     with (
         playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"),
-        playing([f"error\t{NOW}\tauth: \t{line}"], path=errors) as log,
+        playing([f"error\t{now}\tauth: \t{line.format(now=now)}"], path=errors) as log,
     ):
         verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors)).check()
     assert (verdict.status, verdict.reason) == ("False", reason)

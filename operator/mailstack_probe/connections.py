@@ -6,7 +6,7 @@ Source: proc(5): in a row the second field is the address, `HEX:PORT`, the fourt
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-# Both have all of the pod.
+# Both have all of the pod. A kernel without IPv6 has no second.
 _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED, _LISTENING = "01", "0A"
 
@@ -23,6 +23,8 @@ def listens(port: int, tables: Sequence[Path] = _TABLES) -> bool:
 
 
 def _ports(table: Path, state: str) -> Iterator[str]:
+    if not table.exists():
+        return
     with table.open(encoding="ascii") as lines:
         fields = (line.split() for line in lines)
         yield from (field[1].rpartition(":")[2] for field in fields if field[3] == state)

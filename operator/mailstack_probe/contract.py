@@ -97,8 +97,13 @@ class InetAddress:
     port: int
 
     def __str__(self) -> str:
+        return f"inet:{self.place}"
+
+    @property
+    def place(self) -> str:
+        """HOST:PORT, an IPv6 address in brackets."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return f"inet:{host}:{self.port}"
+        return f"{host}:{self.port}"
 
 
 Address = UnixAddress | InetAddress

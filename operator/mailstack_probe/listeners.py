@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from mailstack_probe import lmtp_verdicts, trust
-from mailstack_probe.contract import Address, UnixAddress
+from mailstack_probe.contract import Address, InetAddress, UnixAddress
 from mailstack_probe.dialogue import Tls
 from mailstack_probe.sessions import Session, left
 from mailstack_probe.verdicts import Found
@@ -50,7 +50,7 @@ class InetListener:
 
     @property
     def title(self) -> str:
-        return f"{self.host}:{self.port}"
+        return InetAddress(self.host, self.port).place
 
     def connect(self, deadline: float) -> Session:
         """Raises Found if it cannot be connected to by then."""
@@ -100,7 +100,7 @@ def resolve(host: str, port: int, deadline: float) -> tuple[str, int]:
     thread.start()
     thread.join(left(deadline))
     if not found:
-        raise Found(lmtp_verdicts.name_not_resolved(f"{host}:{port}", "no answer"))
+        raise Found(lmtp_verdicts.name_not_resolved(InetAddress(host, port).place, "no answer"))
     if isinstance(found[0], OSError):
         raise found[0]
     return found[0]

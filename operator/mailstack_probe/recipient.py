@@ -33,7 +33,12 @@ def smtp(host: str, port: int, recipient: str) -> Reply:
         connection = socket.create_connection((host, port), timeout=LIMIT)
         return Session(f"SMTP on port {port}", connection, deadline)
 
-    return _ask(connect, recipient, Stage.EHLO, client=f"[{host}]")
+    return _ask(connect, recipient, Stage.EHLO, client=literal(host))
+
+
+def literal(address: str) -> str:
+    """How an SMTP client without a name calls itself (RFC 5321, 4.1.3)."""
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def lmtp(listener: Listener, recipient: str) -> Reply:

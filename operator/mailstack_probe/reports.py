@@ -16,7 +16,7 @@ from urllib.parse import quote
 
 from mailstack_probe import trust
 from mailstack_probe.board import Board, Parts
-from mailstack_probe.contract import GROUP_VERSION, LMTP, POD_NAME, POD_UID, VERIFICATION
+from mailstack_probe.contract import GROUP_VERSION, LMTP, POD_NAME, POD_UID, VERIFICATION, InetAddress
 from mailstack_probe.pacing import Pacer
 
 TIME_OUT = 5.0
@@ -96,7 +96,8 @@ class ApiServer:
         try:
             self._send(identity.path, identity.body(parts))
         except (OSError, HTTPException) as error:
-            raise ReportError(f"no answer from the API server at {self.host}:{self.port}: {error!r}") from error
+            place = InetAddress(self.host, self.port).place
+            raise ReportError(f"no answer from the API server at {place}: {error!r}") from error
 
     def _send(self, path: str, body: str) -> None:
         token = (self.credentials / "token").read_text(encoding="ascii").strip()

@@ -3,7 +3,8 @@
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from socket import socket
+from socket import AF_INET, AF_INET6, IPPROTO_IPV6, IPV6_V6ONLY, has_dualstack_ipv6, socket
+from socketserver import TCPServer
 from typing import Any
 
 from mailstack_probe.exposition import CONTENT_TYPE
@@ -16,14 +17,21 @@ Answer = tuple[int, str]
 
 
 class Server(ThreadingHTTPServer):
-    """Answers each path by a function."""
+    """Answers each path by a function, over IPv4 and, where the kernel has it, IPv6."""
 
     daemon_threads = True
 
     def __init__(self, port: int, answers: dict[str, Callable[[], Answer]]) -> None:
+        self.address_family = AF_INET6 if has_dualstack_ipv6() else AF_INET
         super().__init__(("", port), _Handler)
         self.answers = answers
         self._free = threading.Semaphore(_CONNECTIONS)
+
+    def server_bind(self) -> None:
+        if self.address_family == AF_INET6:
+            self.socket.setsockopt(IPPROTO_IPV6, IPV6_V6ONLY, 0)
+        # Not HTTPServer's own, which asks the DNS for a name that nobody uses.
+        TCPServer.server_bind(self)
 
     def process_request(self, request: socket | tuple[bytes, socket], client_address: Any) -> None:  # typeshed's type
         if self._free.acquire(blocking=False):

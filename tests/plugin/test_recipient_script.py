@@ -63,6 +63,12 @@ def test_nobody_listens() -> None:
     assert recipient.smtp("127.0.0.1", free_port(), ADDRESS) == Reply(0, "Connection refused")
 
 
+@pytest.mark.parametrize(("address", "name"), [("10.0.0.7", "[10.0.0.7]"), ("fd00:10::7", "[IPv6:fd00:10::7]")])
+def test_a_pods_address_is_the_name_of_the_client(address: str, name: str) -> None:
+    """RFC 5321, 4.1.3."""
+    assert recipient.literal(address) == name
+
+
 def test_there_is_no_socket(tmp_path: Path) -> None:
     answer = lmtp(f"unix:{tmp_path}/dovecot-lmtp", None)
     assert answer.code == 0

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import exposition
+from mailstack_probe import exposition, web
 from mailstack_probe.board import Board
 from mailstack_probe.contract import MOST_WARNINGS, StackWarning
 from mailstack_probe.exposition import Histogram, Metric, Sample
@@ -194,10 +194,14 @@ def fetch(port: int, path: str) -> tuple[int, bytes]:
         connection.close()
 
 
-def test_pages_are_served() -> None:
+@pytest.mark.parametrize(("dual", "family"), [(True, socket.AF_INET6), (False, socket.AF_INET)])
+def test_pages_are_served(dual: bool, family: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over both protocols by one socket, or over IPv4 alone where the kernel has no IPv6."""
+    monkeypatch.setattr(web, "has_dualstack_ipv6", lambda: dual)
     server = Server(0, {"/healthz": lambda: (503, "stuck: lmtp\n"), "/metrics": lambda: (200, "mailstack_lmtp_up 1\n")})
     server.start()
     port = server.server_address[1]
+    assert server.socket.family == family
     assert fetch(port, "/metrics") == (200, b"mailstack_lmtp_up 1\n")
     assert fetch(port, "/healthz") == (503, b"stuck: lmtp\n")
     assert fetch(port, "/")[0] == 404

@@ -192,7 +192,14 @@ def test_the_specs_own_settings_come_last_in_a_file_of_their_own(version: str) -
     assert conf(version, {"spec.dovecot.extraConfig": "verbose_proctitle = yes\n"})[-1] == (
         "!include /etc/dovecot/extra.conf"
     )
-    assert not about(conf(version), "!include")
+    assert about(conf(version), "!include") == ["!include_try /run/dovecot/kernel.conf"]
+
+
+@BOTH
+def test_dovecot_listens_over_both_protocols_unless_the_kernel_lacks_one(version: str) -> None:
+    """start.sh writes the file, which therefore comes after what it replaces."""
+    lines = conf(version)
+    assert lines[lines.index("listen = *, ::") + 1] == "!include_try /run/dovecot/kernel.conf"
 
 
 FOREVER = {"2.3": "service_count = 0", "2.4": "restart_request_count = unlimited"}

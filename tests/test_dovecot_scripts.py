@@ -118,3 +118,26 @@ def test_dovecot_is_drained_where_it_does_not_outlive_postfix(listener: str, dra
 def test_neither_a_reload_nor_the_drain_cuts_a_delivery_short(version: str) -> None:
     plan = topology.decide(stack({"spec.dovecot": {"version": version}}))
     assert "\nshutdown_clients = no\n" in dovecot_conf.render(plan)
+
+
+@pytest.mark.parametrize("has_ipv6", [True, False])
+def test_dovecot_listens_over_ipv4_alone_where_the_kernel_has_no_ipv6(has_ipv6: bool, tmp_path: Path) -> None:
+    """Fault: `listen(::, 143) failed: Address family not supported by protocol`, and Dovecot did not start."""
+    table, config = tmp_path / "if_inet6", tmp_path / "kernel.conf"
+    if has_ipv6:
+        table.touch()
+    (tmp_path / "dovecot").write_text("#!/bin/sh\n")
+    (tmp_path / "dovecot").chmod(0o755)
+    stub = "ulimit() { echo unlimited; }\nchown() { :; }\n"
+    text = stub + script.text("dovecot/scripts/start.sh").replace("/proc/net/if_inet6", str(table))
+    environment = {
+        "PATH": f"{tmp_path}:{os.environ['PATH']}",
+        "CONFIG": "c",
+        "KERNEL_CONFIG": str(config),
+        "FILES": "1000",
+        "SIEVE_BINARIES": str(tmp_path / "sieve"),
+        "MAIL_OWNER": "5000",
+        "TLS": "/nonexistent",
+    }
+    subprocess.run(["/bin/sh", "-c", text], env=environment, check=True)
+    assert (config.read_text() if config.exists() else None) == (None if has_ipv6 else "listen = *\n")

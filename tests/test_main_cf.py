@@ -40,6 +40,13 @@ def test_the_managed_names_are_just_those_that_some_stack_writes() -> None:
     assert sorted(written - set(DEFAULTS)) == sorted(MANAGED)
 
 
+def test_postfix_has_both_protocols_and_sends_over_ipv4_first() -> None:
+    found = parameters()
+    assert (found["inet_protocols"], found["smtp_address_preference"]) == ("all", "ipv4")
+    # No neighbours: only this pod.
+    assert found["mynetworks"] == "127.0.0.0/8 [::1]/128"
+
+
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_a_default_of_the_operators_is_replaced_by_the_specs_own_parameter(name: str) -> None:
     """An object that sets it stays valid, and its value counts."""

@@ -222,3 +222,14 @@ def test_a_reload_that_fails_is_tried_again_and_not_confirmed(files: Files) -> N
     (files.data / "down").unlink()
     assert files.run().stdout.startswith("reloaded\n")
     assert files.in_use[0] == "new"
+
+
+@pytest.mark.parametrize(("has_ipv6", "asked"), [(True, ""), (False, "-c next -e inet_protocols = ipv4\n")])
+def test_postfix_has_no_ipv6_where_the_kernel_has_none(has_ipv6: bool, asked: str, tmp_path: Path) -> None:
+    """Fault: with `all` each of its processes warned, and the rehearsal refused every configuration."""
+    table = tmp_path / "if_inet6"
+    if has_ipv6:
+        table.touch()
+    text = script.text("postfix/scripts/files.sh").replace("/proc/net/if_inet6", str(table))
+    command = ["/bin/sh", "-c", f"postconf() {{ echo $*; }}\nset -eu\n{text}\nmatch_kernel next\n"]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == asked

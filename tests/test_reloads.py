@@ -77,7 +77,7 @@ def test_postfix_restarts_for_what_no_reload_takes() -> None:
     """postconf(5): "you need to stop and start Postfix when this parameter changes"."""
     assert main_cf.restarts_for(topology.decide(stack())) == {
         "inet_interfaces": "all",
-        "inet_protocols": "ipv4",
+        "inet_protocols": "all",
         "maillog_file": "/dev/stdout",
     }
 

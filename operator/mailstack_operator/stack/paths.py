@@ -24,6 +24,8 @@ OWN_SENDERS = f"{POSTFIX_CONFIG}/own_senders.regexp"
 DOVECOT_FOLDER = "/etc/dovecot"
 DOVECOT_CONFIG = f"{DOVECOT_FOLDER}/dovecot.conf"
 DOVECOT_EXTRA = f"{DOVECOT_FOLDER}/extra.conf"
+# What start.sh writes where the kernel lacks something.
+DOVECOT_KERNEL = "/run/dovecot/kernel.conf"
 # Of the files that running pods follow: Dovecot reads a changed passwd-file by itself.
 ROLES_FOLDER = f"{RUN}/roles"
 ROLES = f"{ROLES_FOLDER}/roles"

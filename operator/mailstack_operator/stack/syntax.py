@@ -83,14 +83,15 @@ class FileSetting:
 
 @dataclass(frozen=True)
 class Include:
-    """`!include path` of dovecot.conf."""
+    """`!include path` of dovecot.conf, or `!include_try path` for a file that may not exist."""
 
     path: str
+    required: bool = True
 
     def lines(self, indent: str) -> Iterable[str]:
         if not _DOVECOT_PATH.fullmatch(self.path):
             raise ValueError(f"!include: {self.path!r} is no absolute path")
-        yield f"{indent}!include {self.path}"
+        yield f"{indent}!include{'' if self.required else '_try'} {self.path}"
 
 
 @dataclass(frozen=True)

@@ -26,6 +26,7 @@ from mailstack_operator.stack.paths import (
     CHECK_WARNINGS,
     DOVECOT_CONFIG,
     DOVECOT_FOLDER,
+    DOVECOT_KERNEL,
     IDS_FOLDER,
     LMTP_TLS_FILE,
     MAIL_ROOT,
@@ -123,6 +124,7 @@ def _check(topology: Topology) -> Object:
 def _server(topology: Topology) -> Object:
     environment = {
         "CONFIG": DOVECOT_CONFIG,
+        "KERNEL_CONFIG": DOVECOT_KERNEL,
         "FILES": str(services.connections_of_a_helper(topology)),
         "SIEVE_BINARIES": SIEVE_BINARIES,
         "MAIL_OWNER": str(topology.mail_owner),

@@ -7,9 +7,9 @@ from typing import TypeAlias
 from mailstack_operator.api.mailboxes import Mailbox
 from mailstack_operator.stack import aliases
 from mailstack_operator.stack.link import QUOTA_STATUS
-from mailstack_operator.stack.paths import LMTP_TLS_FILE, TLS_FILE
+from mailstack_operator.stack.paths import DOVECOT_KERNEL, LMTP_TLS_FILE, TLS_FILE
 from mailstack_operator.stack.ports import Port
-from mailstack_operator.stack.syntax import Block, DovecotPart, Setting, block
+from mailstack_operator.stack.syntax import Block, DovecotPart, Include, Setting, block
 from mailstack_operator.stack.topology import Topology
 
 # Sessions of one login process, which carries their TLS until they end: it costs 0.1 MB each.
@@ -41,7 +41,8 @@ QUOTA_ANSWERS = {
 
 def base(topology: Topology) -> Iterator[DovecotPart]:
     yield Setting("protocols", "imap lmtp sieve" if topology.sieve else "imap lmtp")
-    yield Setting("listen", "*")
+    yield Setting("listen", "*, ::")
+    yield Include(DOVECOT_KERNEL, required=False)
     yield Setting("log_path", "/dev/stderr")
     # What mail says that it was received by, and the Message-ID of what Dovecot writes; else the name of the pod.
     yield Setting("hostname", topology.spec.hostname)

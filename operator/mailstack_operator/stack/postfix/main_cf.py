@@ -78,6 +78,9 @@ def defaults(topology: Topology) -> dict[str, str]:
         **_LMTP_TIMEOUTS,
         **topology.lmtp.lmtp_defaults,
         **_client_names(topology),
+        # Many receivers require of an IPv6 client what pods rarely have, such as a reverse name; and the address of a
+        # server that has IPv6 in its records only costs each message seconds.
+        "smtp_address_preference": "ipv4",
         # These tell strangers who exists, and what waits for whom.
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",
@@ -132,9 +135,10 @@ def _identity(topology: Topology) -> dict[str, str]:
         # An address without a domain, such as RFC 5321's <postmaster>, means the first domain.
         "myorigin": spec.domains[0],
         "inet_interfaces": "all",
-        "inet_protocols": "ipv4",
+        # Where the kernel has no IPv6, the pod makes it ipv4 (files.sh).
+        "inet_protocols": "all",
         # No client relays because of its address: in a cluster every pod would be a neighbour.
-        "mynetworks": "127.0.0.0/8",
+        "mynetworks": "127.0.0.0/8 [::1]/128",
         "relay_domains": "",
         # Of which the probe has deferred mail retried soon after an outage of Dovecot; other mail keeps Postfix's usual
         # back-off.

@@ -1,5 +1,5 @@
 # Runs Dovecot, which reads certificates and passwords once. Environment: CONFIG, FILES (how many it may have open),
-# SIEVE_BINARIES and TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, SOURCE (folder of the
+# KERNEL_CONFIG (settings for this node's kernel), SIEVE_BINARIES and TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, SOURCE (folder of the
 # password and CA of an external source of users, if there is one).
 set -eu
 . ../../scripts/reload.sh
@@ -12,6 +12,8 @@ raise_limit() {
     echo "mailstack: a process may open $allowed files here, and spec.dovecot.connections needs $FILES" >&2
 }
 raise_limit
+# On a kernel without IPv6 (ipv6.disable=1) Dovecot would not start.
+[ -e /proc/net/if_inet6 ] || echo 'listen = *' > "$KERNEL_CONFIG"
 mkdir -p "$SIEVE_BINARIES"
 chown "$MAIL_OWNER:$MAIL_OWNER" "$SIEVE_BINARIES"
 # Those who are logged in keep their session over a reload.

@@ -31,7 +31,7 @@ change() {
   next=$ETC/.next
   rm -rf "$next"
   mkdir "$next"
-  cp "$CONFIG"/* "$next" || return
+  cp "$CONFIG"/* "$next" && match_kernel "$next" || return
   # The kubelet may have changed them meanwhile.
   read -r copied < "$next/digest" && [ "$copied" = "$new" ] || return
   problem=$(files_problem "$next")
@@ -49,7 +49,7 @@ change() {
 # At the start: what was changed by hand in the files in use is undone.
 restore_files() {
   read -r new < "$CONFIG/digest" && read -r used < "$ETC/digest" || return
-  [ "$new" != "$used" ] || cp "$CONFIG"/* "$ETC"
+  [ "$new" != "$used" ] || { cp "$CONFIG"/* "$ETC" && match_kernel "$ETC"; }
 }
 # change_files FUNCTION: for as long as the container runs.
 change_files() {

@@ -1,6 +1,11 @@
 # The files of /etc/postfix, from the ConfigMap, which the kubelet changes under a running server.
 # Environment: CONFIG (the ConfigMap), ETC (Postfix's folder), DATA.
 
+# match_kernel FOLDER: the main.cf there as this node's kernel can have it. Without IPv6 (ipv6.disable=1) each process of
+# Postfix would warn.
+match_kernel() {
+  [ -e /proc/net/if_inet6 ] || postconf -c "$1" -e 'inet_protocols = ipv4'
+}
 # aliases_problem FOLDER: compiles the FOLDER's table of aliases, if it has one; prints what is wrong with it.
 # Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
 aliases_problem() {

@@ -27,6 +27,7 @@ for file in "$CONFIG"/*; do
   rm -f "$ETC/${file##*/}"
   cp "$file" "$ETC/${file##*/}"
 done
+match_kernel "$ETC"
 export MAIL_CONFIG="$ETC"
 quietly postconf -n
 quietly postconf -M

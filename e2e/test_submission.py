@@ -213,6 +213,12 @@ def test_strangers_are_not_told_who_exists(stack: Stack, client: Client) -> None
     assert not {"vrfy", "etrn"} & set(client.extensions(stack.host))
 
 
+def test_a_server_names_a_hundred_recipients_at_once(stack: Stack, client: Client) -> None:
+    """Promise: RFC 5321, 4.5.3.1.8; the rest is sent in the next transaction."""
+    replies = client.ask(stack.host, *[BOB] * 101)
+    assert [reply.code for reply in replies[99:]] == [250, 452]
+
+
 def test_role_addresses_reach_the_postmaster(senders: Senders, client: Client) -> None:
     """Promise: RFC 5321's <postmaster>, and postmaster@ and abuse@ in every domain, by default; no other address
     becomes known, and a user of such a name keeps their mail."""

@@ -153,6 +153,27 @@ def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:
     assert parameters()["smtpd_etrn_restrictions"] == "reject"
 
 
+def test_a_server_says_its_name_and_names_a_hundred_recipients_at_once() -> None:
+    assert parameters()["smtpd_helo_required"] == "yes"
+    assert parameters()["smtpd_recipient_limit"] == "100"
+
+
+@pytest.mark.parametrize("changes", [{}, LOCAL, TLS, SUBMISSION, INET])
+def test_outgoing_mail_is_encrypted_where_the_other_server_can(changes: dict[str, Json]) -> None:
+    found = parameters(changes)
+    assert (found["smtp_tls_security_level"], found["smtp_tls_loglevel"]) == ("may", "1")
+
+
+def test_an_older_parameter_that_requires_tls_keeps_its_meaning() -> None:
+    """postconf(5): smtp_tls_security_level, if not empty, outdoes it."""
+    found = parameters({"spec.postfix.parameters": {"smtp_enforce_tls": "yes"}})
+    assert "smtp_tls_security_level" not in found
+
+
+def test_received_headers_say_how_mail_was_encrypted() -> None:
+    assert parameters(TLS)["smtpd_tls_received_header"] == "yes"
+
+
 def test_where_people_log_in_tls_is_1_2_with_a_certificate_and_port_25_is_opportunistic() -> None:
     secured = parameters(SUBMISSION)
     assert secured["smtpd_tls_mandatory_protocols"] == ">=TLSv1.2"

@@ -75,6 +75,17 @@ def test_nobody_sends_through_submission_without_a_login() -> None:
         assert "smtpd_relay_restrictions=permit_sasl_authenticated,reject" in options(name)
 
 
+def test_a_mail_program_may_name_as_many_recipients_as_before_unless_the_spec_limits_them() -> None:
+    for name in ("submission", "submissions"):
+        assert "smtpd_recipient_limit=1000" in options(name)
+    limited: dict[str, Json] = {
+        "spec.tls": {"secretName": "mail-tls"},
+        "spec.submission": {},
+        "spec.postfix.parameters": {"smtpd_recipient_limit": "50"},
+    }
+    assert "smtpd_recipient_limit" not in master_cf.render(topology.decide(stack(limited)))
+
+
 def test_a_login_sends_as_itself() -> None:
     for name in ("submission", "submissions"):
         assert "smtpd_sender_restrictions=reject_sender_login_mismatch" in options(name)

@@ -10,6 +10,7 @@ from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, TLS_FILE, VIRTUAL
 from mailstack_operator.stack.postfix import client_names, sender_login
 from mailstack_operator.stack.topology import Topology
+from mailstack_operator.stack.users.source import Spec
 
 # How long lmtp(8) waits for a Dovecot that does not answer, which holds the message and its place among the deliveries.
 # What is cut short here is repeated soon and stored once. Not so after the end of the message: lmtp_data_done_timeout
@@ -51,7 +52,13 @@ def restarts_for(topology: Topology) -> dict[str, str]:
 
 def _parameters(topology: Topology) -> dict[str, str]:
     spec = topology.spec
-    managed = {**_base(), **_identity(topology), **_delivery(topology), **_verification(topology)}
+    managed = {
+        **_base(),
+        **_outgoing_tls(spec),
+        **_identity(topology),
+        **_delivery(topology),
+        **_verification(topology),
+    }
     for found in topology.links.values():
         managed |= found.purpose.parameters(found)
     if spec.tls:
@@ -85,6 +92,11 @@ def defaults(topology: Topology) -> dict[str, str]:
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",
         "smtpd_discard_ehlo_keywords": "etrn, silent-discard",
+        # RFC 5321, 4.1.4, which only bad senders ignore.
+        "smtpd_helo_required": "yes",
+        # RFC 5321, 4.5.3.1.8: the least; a server sends again to those who are over it.
+        "smtpd_recipient_limit": "100",
+        "smtpd_tls_received_header": "yes",
         # Of the services that require TLS, where mail programs come. Port 25 is opportunistic: a server that knows no
         # better than TLS 1.0, or no certificates, would send in plain text instead.
         "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
@@ -224,15 +236,16 @@ def _quota(topology: Topology) -> list[str]:
     return [f"check_policy_service {{ {service.endpoint}, timeout=5s, try_limit=1, default_action=DUNNO }}"]
 
 
+def _outgoing_tls(spec: Spec) -> dict[str, str]:
+    """STARTTLS with servers that offer it, which takes no certificate of our own."""
+    # The level would outdo this older parameter, which a spec without TLS may have.
+    enforced = spec.tls is None and "smtp_enforce_tls" in spec.postfix.parameters
+    return {**({} if enforced else {"smtp_tls_security_level": "may"}), "smtp_tls_loglevel": "1"}
+
+
 def _tls() -> dict[str, str]:
-    """STARTTLS for servers that offer or take it; which versions of TLS, Postfix and OpenSSL know best."""
-    return {
-        "smtpd_tls_chain_files": TLS_FILE,
-        "smtpd_tls_security_level": "may",
-        "smtpd_tls_loglevel": "1",
-        "smtp_tls_security_level": "may",
-        "smtp_tls_loglevel": "1",
-    }
+    """STARTTLS for servers that take it; which versions of TLS, Postfix and OpenSSL know best."""
+    return {"smtpd_tls_chain_files": TLS_FILE, "smtpd_tls_security_level": "may", "smtpd_tls_loglevel": "1"}
 
 
 def _login(topology: Topology) -> dict[str, str]:

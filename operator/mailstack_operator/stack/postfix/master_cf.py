@@ -36,14 +36,16 @@ _SUBMISSION = """\
   -o smtpd_recipient_restrictions=$mua_recipient_restrictions
   -o parent_domain_matches_subdomains=
 """
-_SUBMISSION_SERVICES = f"""\
+# A mail program shows an error where a server would send again: Postfix's own limit.
+_RECIPIENTS = "  -o smtpd_recipient_limit=1000\n"
+_SUBMISSION_SERVICES = """\
 submission inet        n  -  n  -      -  smtpd
   -o smtpd_tls_security_level=encrypt
-{_SUBMISSION}\
+{options}\
 submissions inet       n  -  n  -      -  smtpd
   -o smtpd_tls_security_level=encrypt
   -o smtpd_tls_wrappermode=yes
-{_SUBMISSION}"""
+{options}"""
 
 
 # What Dovecot sends for its users' scripts may go to anybody, at a rate that a script in a loop cannot exceed; Dovecot
@@ -81,9 +83,14 @@ tlsproxy   unix        -  -  n  -      0  tlsproxy
 def render(topology: Topology) -> str:
     """The whole of master.cf."""
     tlsproxy = _TLSPROXY if topology.lmtp.tls else ""
-    submission = _SUBMISSION_SERVICES if topology.spec.submission else ""
+    submission = _submission(topology) if topology.spec.submission else ""
     outgoing = _outgoing(topology, topology.outgoing) if topology.outgoing else ""
     return syntax.HEADER + services.SERVICES + tlsproxy + _PROBE + submission + outgoing
+
+
+def _submission(topology: Topology) -> str:
+    has_limit = "smtpd_recipient_limit" in topology.spec.postfix.parameters
+    return _SUBMISSION_SERVICES.format(options=_SUBMISSION + ("" if has_limit else _RECIPIENTS))
 
 
 def _outgoing(topology: Topology, found: Outgoing) -> str:

@@ -2,7 +2,9 @@
 
 import pytest
 
+from mailstack_operator.api.status import MOST_DNS_RECORDS
 from mailstack_operator.kube.objects import Json
+from mailstack_operator.loop import dns
 from mailstack_operator.stack import dns_records
 from mailstack_operator.stack.dns_records import DnsRecord, Known
 from tests.stacks import stack
@@ -78,3 +80,14 @@ def test_a_record_is_an_endpoint_of_external_dns() -> None:
         "recordType": "MX",
         "targets": ["10 mail.example.org"],
     }
+
+
+def test_a_status_has_room_for_so_many_and_no_more() -> None:
+    """`kubectl mailstack dns` prints all."""
+    changes: dict[str, Json] = {
+        **SENDING,
+        "spec.domains": [f"d{number}.example.org" for number in range(256)],
+        "spec.domainAliases": [{"domain": f"a{n}.example.org", "target": "d0.example.org"} for n in range(50)],
+    }
+    plan = stack(changes)
+    assert len(dns.wanted(plan)) == MOST_DNS_RECORDS < len(dns_records.records(plan.spec))

@@ -238,6 +238,29 @@ async def test_a_server_that_does_not_answer_is_asked_again(world: World) -> Non
     assert SERVICE in world.cluster.objects
 
 
+async def test_the_dns_records_are_told(running: World) -> None:
+    records = running.status["dnsRecords"]
+    assert isinstance(records, list)
+    assert records[0] == {
+        "dnsName": "example.org",
+        "recordTTL": 3600,
+        "recordType": "MX",
+        "targets": ["10 mail.example.org"],
+    }
+    running.change({"spec.domains": []})
+    await running.run()
+    assert running.status["dnsRecords"] == records
+
+
+async def test_a_crd_without_dns_records_keeps_the_rest(running: World) -> None:
+    unknown = ClusterError(500, "failed to create typed patch object: .status.dnsRecords: field not declared in schema")
+    running.cluster.refuse["status.dnsRecords"] = unknown
+    running.change({"spec.domains": []})
+    await running.run()
+    assert running.condition("Stalled")["reason"] == "InvalidSpec"
+    assert running.status["endpoint"] == "mail.post.svc:25"
+
+
 async def test_an_older_crd_still_shows_the_conditions(running: World) -> None:
     """Server-side apply refuses a status with a field that the CRD does not know."""
     unknown = ClusterError(500, "failed to create typed patch object: .status.endpoint: field not declared in schema")

@@ -75,6 +75,10 @@ class World:
         await self.run()
         return [write for write in self.cluster.writes if write != "status"]
 
+    @property
+    def status(self) -> dict[str, Json]:
+        return dict(section(self.cluster.objects[self.stack], "status"))
+
     def condition(self, kind: str) -> dict[str, Json]:
-        found = entries(section(self.cluster.objects[self.stack], "status"), "conditions")
+        found = entries(self.status, "conditions")
         return dict(next((entry for entry in found if entry["type"] == kind), {}))

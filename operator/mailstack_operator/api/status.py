@@ -12,6 +12,9 @@ from mailstack_operator.api.conditions import ConditionType, always_shown
 from mailstack_operator.api.model import Model
 from mailstack_probe.contract import MOST_WARNINGS
 
+# Those of about 250 domains: etcd keeps a status whole.
+MOST_DNS_RECORDS = 1024
+
 _Date = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
 _Status = Literal["True", "False", "Unknown"]
 _SHOWN = ", ".join(always_shown())
@@ -65,6 +68,19 @@ class PodReport(Model):
     )
 
 
+class DnsRecordReport(Model):
+    """A DNS record that is needed, as an endpoint of a DNSEndpoint (external-dns)."""
+
+    dns_name: str = Field(description="Its name, without a dot at the end.", max_length=253)
+    record_type: str = Field(description="MX, TXT, A or AAAA.", max_length=16)
+    record_ttl: int = Field(alias="recordTTL", description="Its time to live, in seconds.")
+    targets: list[str] = Field(
+        description="Its values; a TXT record's is in one piece.",
+        max_length=16,
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
 def _merged_by(key: str) -> dict[str, JsonValue]:
     """What makes server-side apply merge a list by the field `key` of its entries."""
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
@@ -89,4 +105,11 @@ class MailStackStatus(Model):
     endpoint: str | None = Field(None, description="Where mail is received: host and port of the Service.")
     applied_digest: str | None = Field(
         None, description="Digest of the child objects as last applied: a restarted operator writes nothing."
+    )
+    dns_records: list[DnsRecordReport] = Field(
+        default_factory=list,
+        max_length=MOST_DNS_RECORDS,
+        description="DNS records that the domains need, for a DNSEndpoint of external-dns. `kubectl mailstack dns` "
+        "prints all of them as a zone file.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )

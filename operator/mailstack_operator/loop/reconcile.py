@@ -15,7 +15,7 @@ from mailstack_operator.api.conditions import CHECKS, Check, ConditionType, Reas
 from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
-from mailstack_operator.loop import events, references, rehearsal, reports, summary
+from mailstack_operator.loop import dns, events, references, rehearsal, reports, summary
 from mailstack_operator.loop.announcer import Announcer
 from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
@@ -95,6 +95,7 @@ class Reconciler:
             findings=reports.findings(self._store[key], self._image.reference, self._checks),
             endpoint=stack.status.endpoint,
             applied_digest=stack.status.applied_digest,
+            dns_records=stack.status.dns_records,
             warnings=self._warnings(key, stack),
         )
         try:
@@ -104,6 +105,7 @@ class Reconciler:
             applied = await self._apply(plan, known=outcome.applied_digest)
             outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied)
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
+            outcome = replace(outcome, dns_records=dns.wanted(plan.topology.stack))
             # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
             if not isinstance(plan.missing, Waiting):
                 await self._announce(plan, inputs.references.secrets_version)
@@ -158,7 +160,7 @@ class Reconciler:
         wanted = summary.summarize(outcome, generation, stack.status, self._now())
         if wanted != replace(stack.status, pods=()):
             _log_ready(key, wanted)
-            self._store.note(await self._apply_status(key, wanted))
+            self._store.note(await self._apply_newest(key, wanted))
             await self._record_events(stack, wanted)
 
     async def _drop_orphans(self, key: StackKey) -> None:
@@ -173,6 +175,15 @@ class Reconciler:
                 await self._cluster.record(event)
             except ClusterError as error:
                 logger.warning("no event for %s: %s", event["reason"], error)
+
+    async def _apply_newest(self, key: StackKey, wanted: Status) -> Object:
+        """With an older CRD, what that may have fields for."""
+        try:
+            return await self._cluster.apply_status(key, wanted.to_json())
+        except ClusterError as error:
+            if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
+                raise
+            return await self._apply_status(key, replace(wanted, dns_records=()))
 
     async def _apply_status(self, key: StackKey, wanted: Status) -> Object:
         """Server-side apply fails as a whole, with a bare 500, for a field that the CRD does not declare: with an older

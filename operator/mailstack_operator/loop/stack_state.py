@@ -11,6 +11,7 @@ from functools import lru_cache
 from mailstack_operator.api.conditions import Condition, condition_of, verdict_of
 from mailstack_operator.kube.metadata import Ref, ref_of
 from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
+from mailstack_operator.stack.dns_records import DnsRecord, dns_record_of
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_probe.contract import IN_USE, WARNINGS, StackWarning
@@ -42,6 +43,7 @@ class Status:
     conditions: tuple[Condition, ...] = ()
     endpoint: str = ""
     applied_digest: str = ""
+    dns_records: tuple[DnsRecord, ...] = ()
     pods: tuple[PodEntry, ...] = ()
 
     def condition(self, kind: str) -> Condition | None:
@@ -52,7 +54,11 @@ class Status:
         conditions: list[Json] = [condition.to_json() for condition in self.conditions]
         known = {"endpoint": self.endpoint, "appliedDigest": self.applied_digest}
         fields = {name: value for name, value in known.items() if value}
-        return {"observedGeneration": self.observed_generation, "conditions": conditions, **fields}
+        return {"observedGeneration": self.observed_generation, "conditions": conditions, **fields, **self._records()}
+
+    def _records(self) -> Object:
+        records: list[Json] = [record.to_json() for record in self.dns_records]
+        return {"dnsRecords": records} if records else {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,6 +129,7 @@ def status_of(status: Mapping[str, Json]) -> Status:
         conditions=tuple(condition_of(entry) for entry in entries(status, "conditions")),
         endpoint=text(status, "endpoint"),
         applied_digest=text(status, "appliedDigest"),
+        dns_records=tuple(map(dns_record_of, entries(status, "dnsRecords"))),
         pods=tuple(_pod_entry(entry) for entry in entries(status, "pods")),
     )
 

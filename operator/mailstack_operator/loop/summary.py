@@ -14,6 +14,7 @@ from mailstack_operator.loop.reports import Finding
 from mailstack_operator.loop.stack_state import Status
 from mailstack_operator.loop.store import Seen
 from mailstack_operator.loop.warnings import warnings_condition
+from mailstack_operator.stack.dns_records import DnsRecord
 from mailstack_probe.contract import StackWarning
 
 # The spec itself is wrong.
@@ -31,6 +32,7 @@ class Outcome:
     findings: Sequence[Finding]
     endpoint: str = ""
     applied_digest: str = ""
+    dns_records: tuple[DnsRecord, ...] = ()
     warnings: Sequence[StackWarning] = ()
 
 
@@ -66,6 +68,7 @@ def summarize(outcome: Outcome, generation: int, previous: Status, now: str) -> 
         conditions=tuple(_dated(condition, generation, previous, now) for condition in _conditions(outcome)),
         endpoint=outcome.endpoint,
         applied_digest=outcome.applied_digest,
+        dns_records=outcome.dns_records,
     )
 
 

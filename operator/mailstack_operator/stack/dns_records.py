@@ -4,10 +4,10 @@ Sources: RFC 5321 (MX), RFC 7208 (SPF), RFC 7489 (DMARC), RFC 8460 (TLSRPT), RFC
 """
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
-from mailstack_operator.kube.objects import Object
+from mailstack_operator.kube.objects import Json, Object, text
 from mailstack_operator.stack import aliases
 from mailstack_operator.stack.users.source import Spec
 
@@ -28,6 +28,13 @@ class DnsRecord:
     def to_json(self) -> Object:
         """As an endpoint of a DNSEndpoint, which external-dns reads."""
         return {"dnsName": self.name, "recordTTL": TTL, "recordType": self.type, "targets": [*self.targets]}
+
+
+def dns_record_of(endpoint: Mapping[str, Json]) -> DnsRecord:
+    """Reads what `to_json` wrote."""
+    targets = endpoint.get("targets")
+    found = tuple(map(str, targets)) if isinstance(targets, list) else ()
+    return DnsRecord(text(endpoint, "dnsName"), text(endpoint, "recordType"), found)
 
 
 @dataclass(frozen=True, slots=True)

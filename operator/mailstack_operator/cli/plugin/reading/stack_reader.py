@@ -2,8 +2,8 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 
-from mailstack_operator.kube.objects import Json, Object, entries, section, text
-from mailstack_operator.stack.dns_records import DnsRecord, Known
+from mailstack_operator.kube.objects import Json, Object, entries, section
+from mailstack_operator.stack.dns_records import DnsRecord, Known, dns_record_of
 
 # The names of DKIM keys end with this and the domain (RFC 6376, 7.5).
 _DKIM = "._domainkey."
@@ -19,7 +19,5 @@ def known_of(body: Object, given: Sequence[str] = ()) -> Known:
 
 def _dkim(status: Mapping[str, Json]) -> Iterator[DnsRecord]:
     """Only the operator sees the keys."""
-    for entry in entries(status, "dnsRecords"):
-        targets = entry.get("targets")
-        if _DKIM in text(entry, "dnsName") and isinstance(targets, list):
-            yield DnsRecord(text(entry, "dnsName"), text(entry, "recordType"), tuple(map(str, targets)))
+    found = map(dns_record_of, entries(status, "dnsRecords"))
+    return (record for record in found if _DKIM in record.name)

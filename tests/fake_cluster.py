@@ -63,7 +63,9 @@ class FakeCluster:
         self._refused(ref_of(manifest).kind)
         self._check_volumes(manifest)
         self.writes.append(f"apply {ref_of(manifest)}")
-        return live_of(self.put(manifest))
+        # The status is another's to write.
+        status = self.objects.get(ref_of(manifest), {}).get("status")
+        return live_of(self.put({**manifest, "status": status} if status else manifest))
 
     async def create(self, manifest: Object) -> Live | None:
         return None if ref_of(manifest) in self.objects else await self.apply(manifest)

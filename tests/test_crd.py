@@ -69,4 +69,4 @@ def test_defaults_stand_in_the_schema() -> None:
 
 def test_it_is_small() -> None:
     """No PodSpec is inlined: an object in etcd is at most 1.5 MB, and others' CRDs take a tenth to a third of it."""
-    assert FILE.stat().st_size < 120_000
+    assert FILE.stat().st_size < 200_000

@@ -29,6 +29,7 @@ CASES = {
     "inet": ROOT / "tests" / "data" / "stacks" / "inet.yaml",
     "sql": ROOT / "tests" / "data" / "stacks" / "sql.yaml",
     "ldap": ROOT / "tests" / "data" / "stacks" / "ldap.yaml",
+    "exposed": ROOT / "tests" / "data" / "stacks" / "exposed.yaml",
     "everything": ROOT / "tests" / "data" / "stacks" / "everything.yaml",
 }
 

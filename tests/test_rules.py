@@ -65,6 +65,7 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
     return st.sampled_from([name for name, words in parameters.REFUSED.items() if words == reason])
 
 
+KEYS = ["team", "example.org/team", "mailstack.dev/x", "app.kubernetes.io/name", "a b", "x" * 64, "a/b/c", ""]
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
     ["smtpd_banner", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
 )
@@ -100,6 +101,38 @@ def one_for_each_domain(fields: dict[str, st.SearchStrategy[Json]]) -> st.Search
     )
 
 
+NODE_PORTS = st.sampled_from([30001, 30002])
+NODE_PORTS_OF: dict[str, list[str]] = {
+    "smtp": ["smtp"],
+    "clients": ["submission", "submissions", "imap", "imaps", "sieve"],
+}
+
+
+def exposed_wrongly(ports: list[str]) -> Json:
+    """In the cluster, with all that is of the outside."""
+    return {
+        "type": "ClusterIP",
+        "externalTrafficPolicy": "Local",
+        "loadBalancerClass": "example.org/a",
+        "loadBalancerSourceRanges": ["192.0.2.0/24"],
+        "annotations": {"mailstack.dev/x": "x"},
+        "nodePorts": dict.fromkeys(ports, 30001),
+    }
+
+
+def exposures(*ports: str) -> st.SearchStrategy[Json]:
+    return st.none() | st.fixed_dictionaries(
+        {"type": st.sampled_from(["ClusterIP", "NodePort", "LoadBalancer"])},
+        optional={
+            "externalTrafficPolicy": st.sampled_from(["Local", "Cluster"]),
+            "loadBalancerClass": st.just("example.org/a"),
+            "loadBalancerSourceRanges": st.just(["192.0.2.0/24"]),
+            "annotations": st.dictionaries(st.sampled_from(KEYS), st.just("x"), max_size=2),
+            "nodePorts": st.fixed_dictionaries({}, optional=dict.fromkeys(ports, NODE_PORTS)),
+        },
+    )
+
+
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.users": st.sampled_from(SOURCES) | OF_SQL,
@@ -116,6 +149,9 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.delivery.listener.inet.tls": st.sampled_from([None, SECRET]),
     "spec.verification.positive": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
     "spec.verification.negative": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
+    "spec.expose.smtp": exposures(*NODE_PORTS_OF["smtp"]),
+    "spec.expose.clients": exposures(*NODE_PORTS_OF["clients"]),
+    "spec.plugins.sieve": st.sampled_from([None, {}]),
     "spec.tls": st.sampled_from([None, SECRET]),
     "spec.submission": st.none()
     | st.fixed_dictionaries({}, optional={"relayHost": st.just("mx.example.net"), "relayCredentials": st.just(SECRET)}),
@@ -183,6 +219,13 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},
     {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},
     {"spec.submission": {"relayCredentials": SECRET}},
+    {f"spec.expose.{audience}": exposed_wrongly(ports) for audience, ports in NODE_PORTS_OF.items()},
+    {
+        "spec.expose": {
+            "smtp": {"nodePorts": {"smtp": 30001}},
+            "clients": {"nodePorts": dict.fromkeys(NODE_PORTS_OF["clients"], 30001)},
+        }
+    },
     {"spec.postfix": {"replicas": 2, "parameters": {"a b": "x", **dict.fromkeys(ONE_FOR_EACH_REASON, "x")}}},
     {"spec.dovecot.mailboxes": [{"name": "Junk", "specialUse": "Junk"}, {"name": "Inbox", "specialUse": "Junk"}]},
     {"spec.postfix": {"messageSizeLimit": "1Gi", "parameters": {"message_size_limit": "1"}}},

@@ -60,7 +60,7 @@ def requests(namespace: str, number: int, uid: str) -> list[Request]:
     stack = MAIL_STACK.ref(namespace, name(number))
     body: Object = {"apiVersion": stack.api_version, "kind": stack.kind, "metadata": {"name": stack.name}}
     found_out = [Condition(kind, UNKNOWN, Reason.NO_POD, "there is no mail pod yet", 1, NOW) for kind in always_shown()]
-    status = {**body, "status": Status(1, (*found_out,), "mail:25", "0" * 16).to_json()}
+    status = {**body, "status": Status(1, (*found_out,), "mail:25", applied_digest="0" * 16).to_json()}
     return [*map(_request, found), (f"{url_path(stack)}/status{APPLY}", json.dumps(status))]
 
 

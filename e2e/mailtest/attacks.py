@@ -212,6 +212,16 @@ ATTACKS = (
     ),
     # Others' traffic
     Attack("node-port", "Service", {"/spec/type": "NodePort"}, "of type ClusterIP"),
+    Attack("exposed", "Service", {"/metadata/name": f"{STACK}-web", "/spec/type": "LoadBalancer"}, "of type ClusterIP"),
+    Attack(
+        "external-name",
+        "Service",
+        {"/metadata/name": f"{STACK}-smtp", "/spec/type": "ExternalName", "/spec/externalName": "example.org"},
+        "of type ClusterIP",
+    ),
+    Attack(
+        "annotation", "Service", {"/metadata/annotations": {"example.org/pool": "others"}}, "no foreign annotations"
+    ),
     Attack("external-address", "Service", {"/spec/externalIPs": [_ADDRESS]}, "no addresses of others"),
     Attack("selector", "Service", {"/spec/selector": {"app": "others"}}, "select the pods of their"),
     Attack(

@@ -51,6 +51,7 @@ class Reason(Documented):
     USERS_FILE_INVALID = "UsersFileInvalid", "The users file in a Secret has no line of a user whom mail reaches."
     ALIASES_INVALID = "AliasesInvalid", "Lines of the file of aliases in a ConfigMap are wrong; the message names them."
     PASSWORD_INVALID = "PasswordInvalid", "The password of the source of users in a Secret cannot be used as it is."
+    ADDRESS_PENDING = "AddressPending", "A Service of spec.expose waits for the address of its load balancer."
     REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."
     REHEARSAL_FAILED = (
         "RehearsalFailed",
@@ -79,6 +80,7 @@ class WarningReason(Documented):
     NAME_TOO_LONG = "NameTooLong", "A later version may refuse the MailStack's name."
     NOT_ENCRYPTED = "NotEncrypted", "Mail crosses the pod network without TLS."
     PULL_SECRET_NOT_FOUND = "PullSecretNotFound", "A Secret of spec.imagePullSecrets does not exist."
+    LOCAL_TRAFFIC_SPLIT = "LocalTrafficSplit", "A node may get connections for a server that runs on another one."
     VOLUME_NOT_CHANGED = "VolumeNotChanged", "The API server refused to grow a volume, or to mark its claim."
 
 

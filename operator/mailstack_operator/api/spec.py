@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressExtensions, Alias, CatchAll, DomainAlias
 from mailstack_operator.api.delivery import ConfigMapFile, Delivery
+from mailstack_operator.api.expose import Expose
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.plugins import Plugins
 from mailstack_operator.api.servers import Dovecot, Helpers, Postfix, PullSecret
@@ -76,6 +77,9 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     submission: Submission | None = Field(
         None, description="Lets users send mail on ports 587 and 465. Without it, they cannot."
+    )
+    expose: Expose = Field(
+        default_factory=Expose, description="Services beside the ClusterIP Service, for clients outside of the cluster."
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")

@@ -86,6 +86,24 @@ def _merged_by(key: str) -> dict[str, JsonValue]:
     return {"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": [key]}
 
 
+class ExposedReport(Model):
+    """Where a Service of spec.expose is reached."""
+
+    addresses: list[str] = Field(
+        default_factory=list,
+        max_length=16,
+        description="IP addresses and host names that the load balancer got.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
+    )
+
+
+class ExposeReport(Model):
+    """Where the Services of spec.expose are reached."""
+
+    smtp: ExposedReport | None = Field(None, description="The Service NAME-smtp.")
+    clients: ExposedReport | None = Field(None, description="The Service NAME-clients.")
+
+
 class MailStackStatus(Model):
     """What the operator and the probes report."""
 
@@ -103,6 +121,9 @@ class MailStackStatus(Model):
         default_factory=list, description="What the probe in each pod found.", json_schema_extra=_merged_by("name")
     )
     endpoint: str | None = Field(None, description="Where mail is received: host and port of the Service.")
+    expose: ExposeReport | None = Field(
+        None, description="Where the Services of spec.expose of type LoadBalancer are reached."
+    )
     applied_digest: str | None = Field(
         None, description="Digest of the child objects as last applied: a restarted operator writes nothing."
     )

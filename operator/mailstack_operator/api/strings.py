@@ -36,10 +36,13 @@ class Text:
     max_length: int
 
     def check(self, value: str) -> str:
-        if len(value) <= self.max_length and re.fullmatch(self.pattern, value):
+        if self.fits(value):
             return value
         shown = repr(value if len(value) <= 80 else f"{value[:77]}...")
         raise PydanticCustomError("text", "invalid value {shown}: must be {hint}", {"shown": shown, "hint": self.hint})
+
+    def fits(self, value: str) -> bool:
+        return len(value) <= self.max_length and re.fullmatch(self.pattern, value) is not None
 
     def rule(self) -> cel.Rule:
         return cel.Rule(self.matches("self"), f"must be {self.hint}")
@@ -350,3 +353,32 @@ def _quoted_boolean(value: object) -> object:
 ParameterValue: TypeAlias = Annotated[
     str, _ParameterValue("[ -~]*", "one line of printable ASCII", 4096), BeforeValidator(_quoted_boolean)
 ]
+
+
+_QUALIFIED = f"({_DNS_SUBDOMAIN}/)?[A-Za-z0-9]([-A-Za-z0-9_.]{{0,61}}[A-Za-z0-9])?"
+METADATA_KEY: Final = Text(_QUALIFIED, "a name with an optional prefix, such as example.org/team", 317)
+LabelValue: TypeAlias = Annotated[
+    str, Text("([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?", "the value of a label, such as mail", 63)
+]
+LoadBalancerClass: TypeAlias = Annotated[
+    str, Text(_QUALIFIED, "the name of a class of load balancers, such as example.org/internal", 317)
+]
+
+_OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
+_GROUP = "[0-9A-Fa-f]{1,4}"
+# RFC 4291, 2.2, without the form that ends in an IPv4 address.
+_IPV6 = "|".join(
+    (
+        f"({_GROUP}:){{7}}{_GROUP}",
+        f"({_GROUP}:){{1,7}}:",
+        *(f"({_GROUP}:){{1,{7 - after}}}(:{_GROUP}){{1,{after}}}" for after in range(1, 7)),
+        f":(:{_GROUP}){{1,7}}",
+        "::",
+    )
+)
+NETWORK: Final = Text(
+    f"({_OCTET}[.]){{3}}{_OCTET}/(3[0-2]|[12]?[0-9])|({_IPV6})/(12[0-8]|1[01][0-9]|[1-9]?[0-9])",
+    "a network such as 192.0.2.0/24 or 2001:db8::/32; a single address is one such as 192.0.2.1/32",
+    43,
+)
+Network: TypeAlias = Annotated[str, NETWORK]

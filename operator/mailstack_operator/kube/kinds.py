@@ -65,13 +65,15 @@ CONFIG_MAP = Kind(
     rolls_pods=True,
     pruning=Pruning.WITH_CHANGE,
 )
-# While the name of a Service does not resolve, Postfix refuses mail for good users for good: it goes last.
+# While the name of a Service does not resolve, Postfix refuses mail for good users for good: it goes last. Its status
+# has the address that a load balancer got.
 SERVICE = Kind(
     "v1",
     "Service",
     "services",
     ("get", *_FOLLOW, *_APPLY, "delete"),
     is_child=True,
+    is_read_whole=True,
     pruning=Pruning.AFTER_CHANGE,
 )
 SERVICE_ACCOUNT = Kind("v1", "ServiceAccount", "serviceaccounts", ("get", *_FOLLOW, *_APPLY), is_child=True)

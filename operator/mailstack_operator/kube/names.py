@@ -77,6 +77,11 @@ def outgoing(stack: str) -> str:
     return f"{stack}-outgoing"
 
 
+def exposed(stack: str, audience: str) -> str:
+    """The Service that leads from outside of the cluster to the pods; `audience` is smtp or clients."""
+    return f"{stack}-{audience}"
+
+
 def rehearsal(stack: str) -> str:
     """The pod in which a changed configuration is tried, and the stem of its ConfigMaps."""
     return f"{stack}-rehearsal"

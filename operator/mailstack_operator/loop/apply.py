@@ -7,7 +7,7 @@ write nothing.
 
 import contextlib
 import logging
-from collections.abc import Container, Iterable, Iterator, Mapping
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from mailstack_operator.api.conditions import Reason
@@ -140,11 +140,11 @@ class Applier:
         """What the last run could not apply, although mail flows."""
         return self._warnings.get(key, [])
 
-    async def prune(self, stack: MailStack, wanted: Container[Ref], kinds: Container[str]) -> None:
-        """Deletes our children of these kinds that are no longer wanted."""
+    async def prune(self, stack: MailStack, wanted: Container[Ref], may_go: Callable[[Ref], bool]) -> None:
+        """Deletes our children that are no longer wanted, of those that may go by now."""
         for ref, live in list(self._store[stack.key].children.items()):
             ours = live.owner is not None and live.owner.uid == stack.uid
-            if ref not in wanted and ref.kind in kinds and ours and not live.deleting:
+            if ref not in wanted and may_go(ref) and ours and not live.deleting:
                 logger.info("deleting %s of %s, which is no longer wanted", ref, stack.key)
                 await self._cluster.delete(live)
                 self._store.forget_child(stack.key, ref)

@@ -1,21 +1,21 @@
 """Decides what a run should make of a MailStack, from what it read. Pure."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from mailstack_operator.api.conditions import Reason
-from mailstack_operator.kube.kinds import BY_NAME, KINDS, STATEFUL_SET, Pruning
+from mailstack_operator.kube.kinds import BY_NAME, KINDS, SERVICE, STATEFUL_SET, Pruning
 from mailstack_operator.kube.metadata import HelperImage, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, number, section
-from mailstack_operator.loop import announcer, rehearsal, reports, summary
+from mailstack_operator.loop import addresses, announcer, rehearsal, reports, summary
 from mailstack_operator.loop.apply import by_ref
 from mailstack_operator.loop.claims import HeldClaim, claims_of
 from mailstack_operator.loop.errors import Unfinished, Waiting
 from mailstack_operator.loop.pod_state import Pod, Rollout
 from mailstack_operator.loop.references import References
 from mailstack_operator.loop.store import Seen
-from mailstack_operator.stack import children, topology
+from mailstack_operator.stack import children, exposure, topology
 from mailstack_operator.stack.topology import Topology
 
 
@@ -93,12 +93,21 @@ class Plan:
             return frozenset(ref for ref in self.wanted if BY_NAME[ref.kind].rolls_pods)
         return frozenset(claim.home for claim in self.claims if claim.other_holder(seen))
 
-    def prunable(self, seen: Seen) -> frozenset[str]:
-        """The kinds of which what is no longer wanted may go, now that the rest is applied."""
+    def prunable(self, seen: Seen) -> Callable[[Ref], bool]:
+        """Which of the objects that are no longer wanted may go, now that the rest is applied. A Service of spec.expose
+        may at once: no pod needs it, and whoever closes a door does not want to wait for anything."""
+        kinds, doors = self._prunable_kinds(seen), exposure.service_names(self.key.name)
+        return lambda ref: ref.kind in kinds or (ref.kind == SERVICE.name and ref.name in doors)
+
+    def _prunable_kinds(self, seen: Seen) -> frozenset[str]:
         if self.obstacle:
             return frozenset()
         due = {Pruning.WITH_CHANGE} if self.progress(seen) else {Pruning.WITH_CHANGE, Pruning.AFTER_CHANGE}
         return frozenset(kind.name for kind in KINDS if kind.pruning in due)
+
+    def unfinished(self, seen: Seen) -> Unfinished | None:
+        """What is still lacking, the most important first."""
+        return self.obstacle or self.progress(seen) or next(addresses.pending(self.topology.stack, seen), None)
 
     def progress(self, seen: Seen) -> Unfinished | None:
         """What the wanted pods still lack."""

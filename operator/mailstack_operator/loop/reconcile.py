@@ -15,7 +15,7 @@ from mailstack_operator.api.conditions import CHECKS, Check, ConditionType, Reas
 from mailstack_operator.kube.metadata import HelperImage
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
-from mailstack_operator.loop import dns, events, references, rehearsal, reports, summary
+from mailstack_operator.loop import addresses, dns, events, references, rehearsal, reports, summary
 from mailstack_operator.loop.announcer import Announcer
 from mailstack_operator.loop.apply import LOOK_AGAIN, Applier, by_ref
 from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
@@ -94,6 +94,7 @@ class Reconciler:
             unfinished=None,
             findings=reports.findings(self._store[key], self._image.reference, self._checks),
             endpoint=stack.status.endpoint,
+            addresses=stack.status.addresses,
             applied_digest=stack.status.applied_digest,
             dns_records=stack.status.dns_records,
             warnings=self._warnings(key, stack),
@@ -103,14 +104,19 @@ class Reconciler:
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             plan = plan_of(inputs)
             applied = await self._apply(plan, known=outcome.applied_digest)
-            outcome = replace(outcome, endpoint=plan.topology.endpoint, applied_digest=applied)
+            outcome = replace(
+                outcome,
+                endpoint=plan.topology.endpoint,
+                addresses=addresses.found(plan.topology.stack, self._store[key]),
+                applied_digest=applied,
+            )
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             outcome = replace(outcome, dns_records=dns.wanted(plan.topology.stack))
             # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
             if not isinstance(plan.missing, Waiting):
                 await self._announce(plan, inputs.references.secrets_version)
             await self._notes.read(key, self._store[key], plan.pods)
-            return replace(outcome, unfinished=plan.obstacle or plan.progress(self._store[key]))
+            return replace(outcome, unfinished=plan.unfinished(self._store[key]))
         except Unfinished as error:
             return replace(outcome, unfinished=error)
         except ClusterError as error:
@@ -194,7 +200,9 @@ class Reconciler:
             if error.status != HTTPStatus.INTERNAL_SERVER_ERROR:
                 raise
             logger.warning("status not applied; trying the conditions alone, as for an older CRD: %s", error)
-            return await self._cluster.apply_status(key, replace(wanted, endpoint="", applied_digest="").to_json())
+            return await self._cluster.apply_status(
+                key, replace(wanted, endpoint="", addresses={}, applied_digest="").to_json()
+            )
 
 
 def _valid(stack: StackState) -> MailStack:

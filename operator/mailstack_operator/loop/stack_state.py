@@ -5,7 +5,7 @@ JSON comes in by `stack_state_of` and leaves by `Status.to_json`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 from mailstack_operator.api.conditions import Condition, condition_of, verdict_of
@@ -37,11 +37,15 @@ class PodEntry:
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """A MailStack's status. `pods` is the probes' to write, the rest is the operator's."""
+    """A MailStack's status. `pods` is the probes' to write, the rest is the operator's.
+
+    `addresses` are those of the Services of spec.expose, by audience; without those that have none.
+    """
 
     observed_generation: int = -1
     conditions: tuple[Condition, ...] = ()
     endpoint: str = ""
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     applied_digest: str = ""
     dns_records: tuple[DnsRecord, ...] = ()
     pods: tuple[PodEntry, ...] = ()
@@ -53,7 +57,9 @@ class Status:
         """The operator's part."""
         conditions: list[Json] = [condition.to_json() for condition in self.conditions]
         known = {"endpoint": self.endpoint, "appliedDigest": self.applied_digest}
-        fields = {name: value for name, value in known.items() if value}
+        fields: Object = {name: value for name, value in known.items() if value}
+        if self.addresses:
+            fields["expose"] = {name: {"addresses": [*found]} for name, found in self.addresses.items()}
         return {"observedGeneration": self.observed_generation, "conditions": conditions, **fields, **self._records()}
 
     def _records(self) -> Object:
@@ -128,10 +134,16 @@ def status_of(status: Mapping[str, Json]) -> Status:
         observed_generation=number(status, "observedGeneration"),
         conditions=tuple(condition_of(entry) for entry in entries(status, "conditions")),
         endpoint=text(status, "endpoint"),
+        addresses=_addresses(section(status, "expose")),
         applied_digest=text(status, "appliedDigest"),
         dns_records=tuple(map(dns_record_of, entries(status, "dnsRecords"))),
         pods=tuple(_pod_entry(entry) for entry in entries(status, "pods")),
     )
+
+
+def _addresses(expose: Mapping[str, Json]) -> dict[str, tuple[str, ...]]:
+    found = {name: section(expose, name).get("addresses") for name in expose}
+    return {name: tuple(map(str, each)) for name, each in found.items() if isinstance(each, list) and each}
 
 
 def _pod_entry(entry: Mapping[str, Json]) -> PodEntry:

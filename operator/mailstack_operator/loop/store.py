@@ -9,11 +9,12 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
 
-from mailstack_operator.kube.kinds import MAIL_STACK, POD, STATEFUL_SET, Kind
+from mailstack_operator.kube.kinds import MAIL_STACK, POD, SERVICE, STATEFUL_SET, Kind
 from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_of, version_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
+from mailstack_operator.loop.service_state import ServiceState, service_of
 from mailstack_operator.loop.stack_state import StackState, stack_state_of
 
 _Name = TypeVar("_Name")
@@ -32,6 +33,7 @@ class Read:
 class Seen:
     """All that is known of one MailStack; `stack` is None if there is none of that name.
 
+    `rollouts` are by the name of the StatefulSet, `services` by that of the Service.
     `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `read`: what the last run read
     of what the spec refers to; None where the next one must.
     """
@@ -39,6 +41,7 @@ class Seen:
     stack: StackState | None = None
     children: dict[Ref, Live] = field(default_factory=dict)
     rollouts: dict[str, Rollout] = field(default_factory=dict)
+    services: dict[str, ServiceState] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     read: Read | None = None
@@ -126,6 +129,8 @@ class Store:
         changed = _replace(seen.children, ref, live_of(body))
         if ref.kind == STATEFUL_SET.name:
             changed |= _replace(seen.rollouts, ref.name, rollout_of(body))
+        if ref.kind == SERVICE.name:
+            changed |= _replace(seen.services, ref.name, service_of(body))
         return changed
 
     def note_child(self, key: StackKey, live: Live) -> None:
@@ -165,6 +170,8 @@ class Store:
         seen.children.pop(ref, None)
         if ref.kind == STATEFUL_SET.name:
             seen.rollouts.pop(ref.name, None)
+        if ref.kind == SERVICE.name:
+            seen.services.pop(ref.name, None)
         if seen.empty:
             self._seen.pop(key, None)
 

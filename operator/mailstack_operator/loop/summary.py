@@ -3,8 +3,8 @@
 Conditions follow kstatus: `Reconciling` and `Stalled` are there only while they are true.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from mailstack_operator.api.conditions import FALSE, TRUE, Condition, ConditionType, Reason
 from mailstack_operator.loop import notes
@@ -31,6 +31,7 @@ class Outcome:
     unfinished: Unfinished | None
     findings: Sequence[Finding]
     endpoint: str = ""
+    addresses: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     applied_digest: str = ""
     dns_records: tuple[DnsRecord, ...] = ()
     warnings: Sequence[StackWarning] = ()
@@ -67,6 +68,7 @@ def summarize(outcome: Outcome, generation: int, previous: Status, now: str) -> 
         observed_generation=generation,
         conditions=tuple(_dated(condition, generation, previous, now) for condition in _conditions(outcome)),
         endpoint=outcome.endpoint,
+        addresses=outcome.addresses,
         applied_digest=outcome.applied_digest,
         dns_records=outcome.dns_records,
     )

@@ -6,7 +6,16 @@ from dataclasses import dataclass, replace
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import HelperImage, ref_of
 from mailstack_operator.kube.objects import Json, Object, digest, entries, section, text
-from mailstack_operator.stack import containers, object_meta, pods, rbac, rehearsal_pod, services, stateful_sets
+from mailstack_operator.stack import (
+    containers,
+    exposure,
+    object_meta,
+    pods,
+    rbac,
+    rehearsal_pod,
+    services,
+    stateful_sets,
+)
 from mailstack_operator.stack.component import Component, config_name
 from mailstack_operator.stack.pods import SERVERS, Builder, Pod
 from mailstack_operator.stack.topology import Topology
@@ -95,6 +104,7 @@ def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
     return [
         *configs.values(),
         services.mail(topology, servers),
+        *exposure.services(topology, (port for server in servers for port in server.ports)),
         *(child for server in servers for child in server.objects),
         rbac.service_account(topology),
         rbac.role(topology),

@@ -5,6 +5,7 @@ from typing import TypeAlias
 
 from mailstack_operator.api.conditions import WarningReason
 from mailstack_operator.kube import names
+from mailstack_operator.stack import exposure
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import StackWarning
 
@@ -29,7 +30,7 @@ def _links(topology: Topology) -> Iterator[StackWarning]:
             yield StackWarning(WarningReason.NOT_ENCRYPTED, link.remark)
 
 
-SOURCES: tuple[Source, ...] = (_name, _links)
+SOURCES: tuple[Source, ...] = (_name, _links, exposure.warnings)
 
 
 def of_spec(topology: Topology) -> Iterator[StackWarning]:

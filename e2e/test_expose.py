@@ -1,0 +1,81 @@
+"""Services for clients outside of the cluster: their addresses, true addresses of clients, and their end.
+
+The cluster has no load balancer; the tests give the address, as one would.
+"""
+
+import json
+
+import pytest
+
+from conftest import CLIENT_NAMESPACE, CreateStack
+from mailtest import manifests
+from mailtest.client import Client
+from mailtest.kubectl import Kubectl, Object
+from mailtest.stack import Stack
+from mailtest.wait import until
+from mailtest.wire import Endpoint
+
+ALICE, NOBODY = map(manifests.address, ("alice", "nobody"))
+# TEST-NET-1 (RFC 5737).
+ADDRESS = "192.0.2.10"
+
+
+@pytest.fixture(scope="module")
+def stack(create_stack: CreateStack) -> Stack:
+    annotations = {"example.org/pool": "mail"}
+    expose = {"smtp": {"annotations": annotations}, "clients": {"type": "NodePort"}}
+    return create_stack("exposed", expose=expose)
+
+
+def test_the_address_of_a_load_balancer_is_in_the_status(stack: Stack) -> None:
+    """Promise: Ready waits for the address, and tells it without being asked."""
+    stack.wait_condition("Ready", "False", "^AddressPending: Service exposed-smtp ")
+    assert "expose" not in stack.get()["status"]
+
+    _give(stack, {"ip": ADDRESS})
+
+    stack.wait_ready()
+    assert stack.get()["status"]["expose"] == {"smtp": {"addresses": [ADDRESS]}}
+
+
+def _give(stack: Stack, *ingress: Object) -> None:
+    """What the controller of a load balancer does."""
+    status = json.dumps({"status": {"loadBalancer": {"ingress": ingress}}})
+    stack.kubectl("patch", "service", f"{stack.name}-smtp", "--subresource=status", "--type=merge", "-p", status)
+
+
+def test_postfix_sees_the_address_of_a_client(stack: Stack, client: Client) -> None:
+    """Fault: behind a Service of policy Cluster every client has the address of a node."""
+    service = stack.kubectl.must_get("service", f"{stack.name}-smtp")
+    assert service["spec"]["externalTrafficPolicy"] == "Local"
+    assert service["metadata"]["annotations"]["example.org/pool"] == "mail"
+    door = Endpoint(_node_address(), port=service["spec"]["ports"][0]["nodePort"])
+    until("the node leads to Postfix", lambda: _codes(client, door) == [250, 550], 60)
+    pod = Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")
+    assert f"connect from unknown[{pod['status']['podIP']}]" in "\n".join(stack.log("postfix"))
+
+
+def _node_address() -> str:
+    (node,) = Kubectl().list("nodes")
+    found: str = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
+    return found
+
+
+def _codes(client: Client, door: Endpoint) -> list[int]:
+    return [reply.code for reply in client.ask(door, ALICE, NOBODY)]
+
+
+def test_people_have_ports_of_the_nodes(stack: Stack) -> None:
+    service = stack.kubectl.must_get("service", f"{stack.name}-clients")["spec"]
+    assert (service["type"], [port["name"] for port in service["ports"]]) == ("NodePort", ["imap"])
+
+
+def test_a_service_goes_with_its_field(stack: Stack) -> None:
+    """Promise: who closes a door finds it closed, and no pod is replaced."""
+    before = stack.pod()["metadata"]["uid"]
+    stack.patch(expose={"smtp": None})
+    until("the Service is gone", lambda: stack.kubectl.get("service", f"{stack.name}-smtp") is None, 30)
+    stack.wait_ready()
+    assert "expose" not in stack.get()["status"]
+    assert stack.kubectl.get("service", f"{stack.name}-clients")
+    assert stack.pod()["metadata"]["uid"] == before

@@ -1,4 +1,4 @@
-"""Services for clients outside of the cluster: their addresses, true addresses of clients, and their end.
+"""Services for clients outside of the cluster: their addresses, true addresses of clients, their end. Placed pods.
 
 The cluster has no load balancer; the tests give the address, as one would.
 """
@@ -18,13 +18,27 @@ from mailtest.wire import Endpoint
 ALICE, NOBODY = map(manifests.address, ("alice", "nobody"))
 # TEST-NET-1 (RFC 5737).
 ADDRESS = "192.0.2.10"
+# Of the pods. The operator of the tests permits example.org/ (release.py).
+MARK = {"example.org/team": "mail"}
+PLACED: Object = {
+    "podLabels": MARK,
+    "podAnnotations": MARK,
+    "serviceAccountAnnotations": MARK,
+    "placement": {
+        "nodeSelector": {"kubernetes.io/os": "linux"},
+        "tolerations": [{"key": "example.org/mail", "operator": "Exists"}],
+        "topologySpreadConstraints": [
+            {"maxSkew": 1, "topologyKey": "kubernetes.io/hostname", "whenUnsatisfiable": "DoNotSchedule"}
+        ],
+    },
+}
 
 
 @pytest.fixture(scope="module")
 def stack(create_stack: CreateStack) -> Stack:
     annotations = {"example.org/pool": "mail"}
     expose = {"smtp": {"annotations": annotations}, "clients": {"type": "NodePort"}}
-    return create_stack("exposed", expose=expose)
+    return create_stack("exposed", expose=expose, **PLACED)
 
 
 def test_the_address_of_a_load_balancer_is_in_the_status(stack: Stack) -> None:
@@ -63,6 +77,16 @@ def _node_address() -> str:
 
 def _codes(client: Client, door: Endpoint) -> list[int]:
     return [reply.code for reply in client.ask(door, ALICE, NOBODY)]
+
+
+def test_pods_are_where_and_what_the_spec_says(stack: Stack) -> None:
+    """Promise: the fields reach the pods, and the API server takes them."""
+    pod = stack.pod()
+    assert pod["spec"]["nodeSelector"] == PLACED["placement"]["nodeSelector"]
+    assert PLACED["placement"]["tolerations"][0] in pod["spec"]["tolerations"]
+    account = stack.kubectl.must_get("serviceaccount", f"{stack.name}-probe")
+    for found in (pod["metadata"]["labels"], pod["metadata"]["annotations"], account["metadata"]["annotations"]):
+        assert MARK.items() <= found.items()
 
 
 def test_people_have_ports_of_the_nodes(stack: Stack) -> None:

@@ -90,6 +90,19 @@ def _caches(kubectl: Kubectl, pod: str, address: str) -> bool:
     return address in kubectl.execute(pod, "postfix", "postmap", "-s", table)
 
 
+def test_a_drain_takes_one_postfix_at_once(two: Stack) -> None:
+    """Promise: of several pods one stays, and a drain never hangs."""
+    until("one pod may go", lambda: _may_go(two) == 1, 30)
+    # The other MailStacks of the namespace have one pod of each server.
+    budgets = two.kubectl.list("poddisruptionbudgets")
+    assert [budget["metadata"]["name"] for budget in budgets] == [two.name]
+
+
+def _may_go(stack: Stack) -> int:
+    found: int = stack.kubectl.must_get("poddisruptionbudget", stack.name)["status"]["disruptionsAllowed"]
+    return found
+
+
 def test_port_25_stays_while_a_postfix_is_replaced(two: Stack, client: Client) -> None:
     """Promise of more than one replica: somebody always takes mail."""
     before, answers = pods.identities(two), list[str]()

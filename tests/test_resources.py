@@ -1,16 +1,23 @@
 """Every container has requests and limits, whatever the spec sets of them: a quota on either admits no other pod."""
 
 from decimal import Decimal
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailstack_operator.api.servers import DOVECOT_RESOURCES, HELPER_RESOURCES, ResourceAmounts, Resources
+from mailstack_operator.cli import manifests
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.kube.quantity import amount
 from mailstack_operator.stack import children, containers, topology
+from mailstack_operator.stack.parser import parse
+from mailstack_operator.stack.topology import Topology
 from tests.stacks import stack
+
+ROOT = Path(__file__).parents[1]
+FILES = sorted([*(ROOT / "tests/data/stacks").glob("*.yaml"), *(ROOT / "examples/features").glob("*.yaml")])
 
 TLS: dict[str, Json] = {"spec.tls": {"secretName": "mail-tls"}}
 INET: dict[str, Json] = {"spec.delivery": {"listener": {"type": "Inet"}}}
@@ -18,18 +25,26 @@ quantities = st.one_of(st.none(), st.sampled_from(["0", "1m", "100m", "1.5", "4"
 amounts = st.builds(ResourceAmounts, cpu=quantities, memory=quantities)
 
 
+def containers_of(plan: Topology) -> dict[str, Object]:
+    """Every container of every pod, by name."""
+    each = ((spec, kind) for spec in specs_of(plan) for kind in ("initContainers", "containers"))
+    return {text(one, "name"): dict(one) for spec, kind in each for one in entries(spec, kind)}
+
+
 def pod_specs(changes: dict[str, Json]) -> list[Object]:
+    return specs_of(topology.decide(stack(changes)))
+
+
+def specs_of(plan: Topology) -> list[Object]:
     """Of the mail pods, and of the rehearsal."""
-    plan = topology.decide(stack(changes))
     found = [dict(section(child, "spec", "template", "spec")) for child in children.children(plan)]
     return [*filter(None, found), dict(section(children.rehearsal(plan, "digest"), "spec"))]
 
 
 def resources(changes: dict[str, Json]) -> dict[str, Json]:
     """Of every container, by name."""
-    specs = pod_specs(changes)
-    each = [one for spec in specs for kind in ("initContainers", "containers") for one in entries(spec, kind)]
-    return {text(one, "name"): one["resources"] for one in each}
+    found = containers_of(topology.decide(stack(changes)))
+    return {name: one["resources"] for name, one in found.items()}
 
 
 @pytest.mark.parametrize("changes", [{}, TLS, INET, {**TLS, **INET}], ids=["plain", "tls", "inet", "both"])
@@ -38,6 +53,16 @@ def test_every_container_has_requests_and_limits_of_both(changes: dict[str, Json
         assert isinstance(found, dict)
         names = [*section(found, "requests"), *section(found, "limits")]
         assert names == ["cpu", "memory", "cpu", "memory"], name
+
+
+@pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+def test_so_does_every_container_of_every_example(file: Path) -> None:
+    """Whatever helpers a feature brings: a namespace with a ResourceQuota admits no other pod."""
+    for body in manifests.mail_stacks(file):
+        for name, found in containers_of(topology.decide(parse(body))).items():
+            wanted = {f"{kind}.{what}" for kind in ("requests", "limits") for what in ("cpu", "memory")}
+            has = {f"{kind}.{what}" for kind in ("requests", "limits") for what in section(found, "resources", kind)}
+            assert has == wanted, name
 
 
 @pytest.mark.parametrize(

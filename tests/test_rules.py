@@ -101,10 +101,44 @@ def one_for_each_domain(fields: dict[str, st.SearchStrategy[Json]]) -> st.Search
     )
 
 
+OWN = ("podLabels", "podAnnotations", "serviceAccountAnnotations")
 NODE_PORTS = st.sampled_from([30001, 30002])
 NODE_PORTS_OF: dict[str, list[str]] = {
     "smtp": ["smtp"],
     "clients": ["submission", "submissions", "imap", "imaps", "sieve"],
+}
+
+
+OWN_KEYS: st.SearchStrategy[Json] = st.dictionaries(st.sampled_from(KEYS), st.just("x"), max_size=2)
+TOLERATIONS: st.SearchStrategy[Json] = st.lists(
+    st.fixed_dictionaries(
+        {},
+        optional={
+            "key": st.just("example.org/mail"),
+            "operator": st.sampled_from(["Equal", "Exists"]),
+            "value": st.sampled_from(["", "x"]),
+            "effect": st.sampled_from(["NoSchedule", "NoExecute"]),
+            "tolerationSeconds": st.just(60),
+        },
+    ),
+    max_size=2,
+)
+SPREAD: st.SearchStrategy[Json] = st.lists(
+    st.fixed_dictionaries(
+        {
+            "maxSkew": st.just(1),
+            "topologyKey": st.just("zone"),
+            "whenUnsatisfiable": st.sampled_from(["DoNotSchedule", "ScheduleAnyway"]),
+        },
+        optional={"minDomains": st.just(2)},
+    ),
+    max_size=1,
+)
+PLACEMENT: dict[str, st.SearchStrategy[Json]] = {
+    "nodeSelector": OWN_KEYS,
+    "tolerations": TOLERATIONS,
+    "topologySpreadConstraints": SPREAD,
+    "priorityClassName": st.sampled_from(["important", "system-node-critical"]),
 }
 
 
@@ -115,7 +149,7 @@ def exposed_wrongly(ports: list[str]) -> Json:
         "externalTrafficPolicy": "Local",
         "loadBalancerClass": "example.org/a",
         "loadBalancerSourceRanges": ["192.0.2.0/24"],
-        "annotations": {"mailstack.dev/x": "x"},
+        "annotations": {"mailstack.dev/x": "x", "a b": "x"},
         "nodePorts": dict.fromkeys(ports, 30001),
     }
 
@@ -152,6 +186,10 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.expose.smtp": exposures(*NODE_PORTS_OF["smtp"]),
     "spec.expose.clients": exposures(*NODE_PORTS_OF["clients"]),
     "spec.plugins.sieve": st.sampled_from([None, {}]),
+    "spec.placement": st.fixed_dictionaries({}, optional=PLACEMENT),
+    "spec.podLabels": OWN_KEYS,
+    "spec.podAnnotations": OWN_KEYS,
+    "spec.serviceAccountAnnotations": OWN_KEYS,
     "spec.tls": st.sampled_from([None, SECRET]),
     "spec.submission": st.none()
     | st.fixed_dictionaries({}, optional={"relayHost": st.just("mx.example.net"), "relayCredentials": st.just(SECRET)}),
@@ -219,6 +257,17 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},
     {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},
     {"spec.submission": {"relayCredentials": SECRET}},
+    {f"spec.{name}": {"mailstack.dev/x": "x", "a b": "x"} for name in OWN},
+    {
+        "spec.placement": {
+            "nodeSelector": {"a b": "x"},
+            "tolerations": [{"value": "x"}, {"operator": "Exists", "value": "x", "tolerationSeconds": 1}],
+            "topologySpreadConstraints": [
+                {"maxSkew": 1, "topologyKey": "zone", "whenUnsatisfiable": "ScheduleAnyway", "minDomains": 2}
+            ],
+            "priorityClassName": "system-node-critical",
+        }
+    },
     {f"spec.expose.{audience}": exposed_wrongly(ports) for audience, ports in NODE_PORTS_OF.items()},
     {
         "spec.expose": {

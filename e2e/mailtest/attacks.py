@@ -82,6 +82,8 @@ def _stack(namespace: str) -> Object:
             "postmasterAddress": "postmaster@example.org",
             "users": {"passwdFile": {"secretName": "mail-users"}},
             "tls": {"secretName": "mail-tls"},
+            "delivery": {"listener": {"type": "Inet"}},
+            "postfix": {"replicas": 2},
         },
     }
 
@@ -220,7 +222,7 @@ ATTACKS = (
         "of type ClusterIP",
     ),
     Attack(
-        "annotation", "Service", {"/metadata/annotations": {"example.org/pool": "others"}}, "no foreign annotations"
+        "annotation", "Service", {"/metadata/annotations": {"example.net/pool": "others"}}, "no foreign annotations"
     ),
     Attack("external-address", "Service", {"/spec/externalIPs": [_ADDRESS]}, "no addresses of others"),
     Attack("selector", "Service", {"/spec/selector": {"app": "others"}}, "select the pods of their"),
@@ -240,6 +242,8 @@ ATTACKS = (
         "host-device",
         "no foreign annotations of pods",
     ),
+    Attack("budget", "PodDisruptionBudget", {"/spec/selector/matchLabels": _LABELS}, "are of the pods of their"),
+    Attack("no-drain", "PodDisruptionBudget", {"/spec/maxUnavailable": 0}, "let a node be drained"),
     # Others' objects and places
     Attack("no-owner", "ConfigMap", {_OWNERS: []}, "owned by one MailStack"),
     Attack("other-owner", "ConfigMap", {f"{_OWNERS}/0/kind": "Deployment"}, "owned by one MailStack"),

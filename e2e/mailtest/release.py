@@ -31,6 +31,7 @@ def install(*flags: str) -> None:
         RELEASE,
         str(CHART),
         f"--set-string={key}",
+        f"--set-json={_ALLOWED}",
         *flags,
         *_FORCE,
         *_WAIT,
@@ -41,6 +42,8 @@ def uninstall() -> None:
     _helm("uninstall", RELEASE, *_WAIT)
 
 
+# The labels and annotations that MailStacks of the tests set.
+_ALLOWED = 'admissionPolicy.allowedMetadata=["example.org/"]'
 # A CRD that a hand or an interrupted test left in the cluster is taken over.
 _FORCE = ("--take-ownership", "--force-conflicts")
 _WAIT = ("--wait", "--timeout=120s")

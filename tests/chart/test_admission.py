@@ -28,6 +28,8 @@ from mailtest.attacks import ATTACKS, Attack
 
 from . import helm
 
+# What the files of the tests set.
+ALLOWED = 'admissionPolicy.allowedMetadata=["example.org/"]'
 _NAMES = ("object", "oldObject", "request", "variables")
 ENVIRONMENT = cel.NewEnv(
     variables=dict.fromkeys(_NAMES, cel.Type.DYN), extensions=[ext_strings.ExtStrings(), ext_optional.ExtOptional()]
@@ -110,9 +112,17 @@ def _in_cluster(body: Object) -> Object:
 @pytest.mark.parametrize("file", STACKS, ids=lambda file: str(file.relative_to(helm.ROOT)))
 def test_operators_own_objects_are_let_through(file: Path) -> None:
     for manifest in wanted(file):
-        assert refusals(manifest) == []
+        assert refusals(manifest, None, ALLOWED) == []
         assert refusals(manifest, deepcopy(manifest)) == []
         assert refusals(None, manifest) == []
+
+
+def test_what_a_mailstack_sets_of_labels_and_annotations_takes_permission() -> None:
+    """A label leads other Services' traffic to a pod, an annotation gives an account a cloud's role."""
+    (file,) = (file for file in STACKS if file.stem == "everything")
+    refused = {str(manifest["kind"]): found for manifest in wanted(file) if (found := refusals(manifest))}
+    assert {*refused} == {"ServiceAccount", "StatefulSet", "Pod"}
+    assert all("admissionPolicy.allowedMetadata" in message for found in refused.values() for message in found)
 
 
 @pytest.mark.parametrize("kind", attacks.harmless())

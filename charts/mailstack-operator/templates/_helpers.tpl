@@ -153,6 +153,10 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [apps]
   resources: [statefulsets]
   verbs: [get, list, watch, create, patch, delete]
+# Of Postfix, if it has several pods: a drain of nodes leaves one.
+- apiGroups: [policy]
+  resources: [poddisruptionbudgets]
+  verbs: [get, list, watch, create, patch, delete]
 # The claim of the mail. No delete: the mail outlives its MailStack, and no mistake of the operator can delete it.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

@@ -1,6 +1,6 @@
 """Labels and annotations of the user's own."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Annotated, Final, TypeAlias
 
 from pydantic import Field
@@ -23,23 +23,24 @@ _TAKEN: Final = (
 )
 _RESERVED: Final = f"{names.GROUP}/"
 
-
-def key_rule() -> cel.Rule:
-    """Of a map: what the API server would refuse, and what is the operator's own."""
-    size = f"size(key) <= {METADATA_KEY.max_length}"
-    taken = f"key in {cel.strings([*_TAKEN])} || key.startsWith({cel.text(_RESERVED)})"
-    return cel.Rule(f"self.all(key, {size} && {METADATA_KEY.matches('key')} && !({taken}))", key_message())
-
-
-def key_message() -> str:
-    return (
-        f"each key must be {METADATA_KEY.hint}, and none of the operator's own: app.kubernetes.io/managed-by, name, "
-        f"instance and component, those of StatefulSets, and {_RESERVED}*"
-    )
+# Of a map: what the API server would refuse.
+VALID_KEYS: Final = cel.Rule(
+    f"self.all(key, size(key) <= {METADATA_KEY.max_length} && {METADATA_KEY.matches('key')})",
+    f"each key must be {METADATA_KEY.hint}",
+)
+# And what is the operator's own.
+FREE_KEYS: Final = cel.Rule(
+    f"!self.exists(key, key in {cel.strings([*_TAKEN])} || key.startsWith({cel.text(_RESERVED)}))",
+    "the operator and Kubernetes themselves set app.kubernetes.io/managed-by, name, instance and component, the labels "
+    f"of StatefulSets, and {_RESERVED}*: choose another key",
+)
 
 
-def wrong_keys(found: dict[str, str]) -> Iterator[str]:
-    """The keys that `key_rule` refuses."""
-    for key in found:
-        if not METADATA_KEY.fits(key) or key in _TAKEN or key.startswith(_RESERVED):
-            yield key
+def are_valid(keys: Iterable[str]) -> bool:
+    """As VALID_KEYS."""
+    return all(map(METADATA_KEY.fits, keys))
+
+
+def are_free(keys: Iterable[str]) -> bool:
+    """As FREE_KEYS."""
+    return not any(key in _TAKEN or key.startswith(_RESERVED) for key in keys)

@@ -11,7 +11,9 @@ from pydantic import AfterValidator, Field
 from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressExtensions, Alias, CatchAll, DomainAlias
 from mailstack_operator.api.delivery import ConfigMapFile, Delivery
 from mailstack_operator.api.expose import Expose
+from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
 from mailstack_operator.api.model import Model, each_once
+from mailstack_operator.api.placement import Placement
 from mailstack_operator.api.plugins import Plugins
 from mailstack_operator.api.servers import Dovecot, Helpers, Postfix, PullSecret
 from mailstack_operator.api.strings import DomainName, HostName, MailAddress
@@ -83,6 +85,24 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")
+    placement: Placement = Field(default_factory=Placement, description="Which nodes the mail pods run on.")
+    pod_labels: Labels = Field(
+        default_factory=dict,
+        max_length=MOST_ENTRIES,
+        description="Further labels of the mail pods. The chart's admissionPolicy.allowedMetadata must permit them.",
+    )
+    pod_annotations: Annotations = Field(
+        default_factory=dict,
+        max_length=MOST_ENTRIES,
+        description="Further annotations of the mail pods. The chart's admissionPolicy.allowedMetadata must permit "
+        "them.",
+    )
+    service_account_annotations: Annotations = Field(
+        default_factory=dict,
+        max_length=MOST_ENTRIES,
+        description="Further annotations of the mail pods' ServiceAccount, NAME-probe, such as those that give it a "
+        "role of a cloud. The chart's admissionPolicy.allowedMetadata must permit them.",
+    )
     image_pull_secrets: list[PullSecret] = Field(
         [],
         max_length=16,

@@ -363,6 +363,12 @@ LabelValue: TypeAlias = Annotated[
 LoadBalancerClass: TypeAlias = Annotated[
     str, Text(_QUALIFIED, "the name of a class of load balancers, such as example.org/internal", 317)
 ]
+TopologyKey: TypeAlias = Annotated[
+    str, Text(_QUALIFIED, "the key of a label, such as topology.kubernetes.io/zone", 317)
+]
+PriorityClassName: TypeAlias = Annotated[
+    str, Text(_DNS_SUBDOMAIN, "the name of a PriorityClass, such as important", 253)
+]
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP = "[0-9A-Fa-f]{1,4}"

@@ -100,6 +100,14 @@ STATEFUL_SET = Kind(
     rolls_pods=True,
     pruning=Pruning.WITH_CHANGE,
 )
+POD_DISRUPTION_BUDGET = Kind(
+    "policy/v1",
+    "PodDisruptionBudget",
+    "poddisruptionbudgets",
+    ("get", *_FOLLOW, *_APPLY, "delete"),
+    is_child=True,
+    pruning=Pruning.AFTER_CHANGE,
+)
 # The pods of StatefulSets are followed, and annotated when their Secrets or files change; one that fails at its start
 # is deleted when its files change. Rehearsals are created and deleted.
 POD = Kind("v1", "Pod", "pods", (*_FOLLOW, *_APPLY, "delete"), is_read_whole=True)
@@ -119,6 +127,7 @@ KINDS = (
     ROLE,
     ROLE_BINDING,
     STATEFUL_SET,
+    POD_DISRUPTION_BUDGET,
     POD,
     SECRET,
     EVENT,

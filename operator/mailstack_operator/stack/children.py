@@ -8,6 +8,7 @@ from mailstack_operator.kube.metadata import HelperImage, ref_of
 from mailstack_operator.kube.objects import Json, Object, digest, entries, section, text
 from mailstack_operator.stack import (
     containers,
+    disruption,
     exposure,
     object_meta,
     pods,
@@ -104,6 +105,7 @@ def _children(topology: Topology, builders: Sequence[Builder]) -> list[Object]:
     return [
         *configs.values(),
         services.mail(topology, servers),
+        *disruption.budgets(topology, wanted),
         *exposure.services(topology, (port for server in servers for port in server.ports)),
         *(child for server in servers for child in server.objects),
         rbac.service_account(topology),

@@ -108,7 +108,7 @@ def warnings(topology: Topology) -> Iterator[StackWarning]:
     if wanted and wanted.external_traffic_policy == "Local" and _leads_to_two_pods(topology):
         message = (
             "spec.expose.clients.externalTrafficPolicy Local: Postfix and Dovecot have separate pods, and a node that "
-            "runs one of them drops connections to the other: keep them on one node, or "
+            "runs one of them drops connections to the other: keep them on one node (spec.placement), or "
             "set Cluster"
         )
         yield StackWarning(WarningReason.LOCAL_TRAFFIC_SPLIT, message)

@@ -1,12 +1,12 @@
 """Rules of `spec.expose`: what the API server would refuse of the Services."""
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
 from mailstack_operator.api.expose import Exposure
-from mailstack_operator.api.metadata import key_message, key_rule, wrong_keys
 from mailstack_operator.stack.exposure import AUDIENCES, CLIENTS, exposures
+from mailstack_operator.stack.metadata_rules import own_keys
 from mailstack_operator.stack.rule import Rule, rule
 from mailstack_operator.stack.users.source import Spec
 
@@ -52,12 +52,12 @@ def _of(audience: str) -> Iterator[Rule]:
         "nodePorts requires type NodePort or LoadBalancer: set type, or remove nodePorts",
         lambda wanted: wanted.type != "ClusterIP" or not wanted.given_node_ports,
     )
-    yield Rule(f"spec.expose.{audience}.annotations", key_rule(), lambda spec: _wrong_annotation(spec, audience))
+    yield from own_keys(f"spec.expose.{audience}.annotations", lambda spec: _annotations(spec, audience))
 
 
-def _wrong_annotation(spec: Spec, audience: str) -> str | None:
+def _annotations(spec: Spec, audience: str) -> Iterable[str]:
     wanted = exposures(spec).get(audience)
-    return key_message() if wanted and any(wrong_keys(wanted.annotations)) else None
+    return wanted.annotations if wanted else ()
 
 
 def _node_ports(spec: Spec) -> list[int]:

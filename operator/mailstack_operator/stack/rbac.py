@@ -1,7 +1,7 @@
 """What a probe may do: write the status of its own MailStack, and nothing else."""
 
 from mailstack_operator.kube import names
-from mailstack_operator.kube.objects import Object
+from mailstack_operator.kube.objects import Object, section
 from mailstack_operator.stack import object_meta
 from mailstack_operator.stack.topology import Topology
 
@@ -9,7 +9,9 @@ _RBAC = "rbac.authorization.k8s.io"
 
 
 def service_account(topology: Topology) -> Object:
-    return {**_head(topology, "v1", "ServiceAccount"), "automountServiceAccountToken": False}
+    head, annotations = _head(topology, "v1", "ServiceAccount"), topology.spec.service_account_annotations
+    found: Object = {"annotations": {**annotations}} if annotations else {}
+    return {**head, "metadata": {**section(head, "metadata"), **found}, "automountServiceAccountToken": False}
 
 
 def role(topology: Topology) -> Object:

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import certificates, containers, object_meta, script
+from mailstack_operator.stack import certificates, containers, object_meta, placement, script
 from mailstack_operator.stack.component import Component, assemble, without_state
 from mailstack_operator.stack.containers import SIDECAR_USER, mount
 from mailstack_operator.stack.paths import LOGS_FOLDER
@@ -31,11 +31,16 @@ def build(topology: Topology, servers: Iterable[Component], config_digest: str) 
         "metadata": {
             **object_meta.child(stack, stem),
             "labels": _labels(stack.key.name),
-            "annotations": {names.ANNOTATION_CONFIG_DIGEST: config_digest, **topology.helper_image.to_annotations()},
+            "annotations": {
+                **topology.spec.pod_annotations,
+                names.ANNOTATION_CONFIG_DIGEST: config_digest,
+                **topology.helper_image.to_annotations(),
+            },
         },
         "spec": {
             **assemble(stem, components, topology.spec.helpers.resources),
             **containers.pull_secrets((*topology.spec_pull_secrets, *topology.pull_secrets)),
+            **placement.of_rehearsal(topology.spec.placement),
             **_host_aliases(topology),
             "restartPolicy": "Never",
             "activeDeadlineSeconds": _SECONDS,

@@ -1,6 +1,6 @@
 """Every rule over the spec that is more than the type of one field."""
 
-from mailstack_operator.stack import exposure_rules, link
+from mailstack_operator.stack import exposure_rules, link, placement_rules
 from mailstack_operator.stack.dovecot import extra_config
 from mailstack_operator.stack.dovecot import rules as dovecot
 from mailstack_operator.stack.postfix import alias_rules, parameters
@@ -13,6 +13,7 @@ from mailstack_operator.stack.users.variants import VARIANTS, Variants
 _RULES = (
     *link.RULES,
     *exposure_rules.RULES,
+    *placement_rules.RULES,
     *postfix.RULES,
     *alias_rules.RULES,
     *parameters.RULES,

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object, digest
-from mailstack_operator.stack import containers, object_meta
+from mailstack_operator.stack import containers, object_meta, placement
 from mailstack_operator.stack.component import Claim, assemble
 from mailstack_operator.stack.pods import Pod
 from mailstack_operator.stack.topology import Topology
@@ -17,11 +17,13 @@ def build(topology: Topology, pod: Pod, read: Sequence[Json]) -> Object:
     name = names.stateful_set(stack, pod.server.name)
     templates: list[Json] = [_template(claim) for component in pod.components for claim in component.claims]
     labels: dict[str, Json] = {**names.pod_labels(stack, pod.server.name)}
+    wanted = topology.spec
     spec: Object = {
-        **assemble(stack, pod.components, topology.spec.helpers.resources),
+        **assemble(stack, pod.components, wanted.helpers.resources),
+        **placement.of_pod(wanted.placement, labels),
         **containers.pull_secrets(topology.spec_pull_secrets),
     }
-    annotations: Object = {names.ANNOTATION_CONFIG_DIGEST: digest([*read, spec])}
+    annotations: Object = {**wanted.pod_annotations, names.ANNOTATION_CONFIG_DIGEST: digest([*read, spec])}
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
@@ -32,7 +34,7 @@ def build(topology: Topology, pod: Pod, read: Sequence[Json]) -> Object:
             "podManagementPolicy": "Parallel",
             "selector": {"matchLabels": labels},
             "template": {
-                "metadata": {"labels": labels, "annotations": annotations},
+                "metadata": {"labels": {**wanted.pod_labels, **labels}, "annotations": annotations},
                 "spec": spec,
             },
             "replicas": pod.server.replicas,

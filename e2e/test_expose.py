@@ -38,7 +38,7 @@ PLACED: Object = {
 def stack(create_stack: CreateStack) -> Stack:
     annotations = {"example.org/pool": "mail"}
     expose = {"smtp": {"annotations": annotations}, "clients": {"type": "NodePort"}}
-    return create_stack("exposed", expose=expose, **PLACED)
+    return create_stack("exposed", expose=expose, networkPolicy={"egress": {}}, **PLACED)
 
 
 def test_the_address_of_a_load_balancer_is_in_the_status(stack: Stack) -> None:
@@ -92,6 +92,14 @@ def test_pods_are_where_and_what_the_spec_says(stack: Stack) -> None:
 def test_people_have_ports_of_the_nodes(stack: Stack) -> None:
     service = stack.kubectl.must_get("service", f"{stack.name}-clients")["spec"]
     assert (service["type"], [port["name"] for port in service["ports"]]) == ("NodePort", ["imap"])
+
+
+def test_policies_come_and_go_with_their_field(stack: Stack) -> None:
+    """Promise: the API server takes what is rendered, and nothing stays behind. No network of kind enforces it here."""
+    (policy,) = stack.kubectl.list("networkpolicies")
+    assert (policy["metadata"]["name"], policy["spec"]["policyTypes"]) == ("exposed", ["Ingress", "Egress"])
+    stack.patch(networkPolicy=None)
+    until("the policy is gone", lambda: stack.kubectl.get("networkpolicy", "exposed") is None, 60)
 
 
 def test_a_service_goes_with_its_field(stack: Stack) -> None:

@@ -6,6 +6,7 @@ import pytest
 from click.testing import CliRunner
 from kubernetes.client.models import (
     V1ConfigMap,
+    V1NetworkPolicy,
     V1PersistentVolumeClaim,
     V1Pod,
     V1PodDisruptionBudget,
@@ -50,6 +51,7 @@ def test_a_change_is_tried_in_the_golden_pod(golden: Golden) -> None:
 
 MODELS: dict[Json, type[BaseModel]] = {
     "ConfigMap": V1ConfigMap,
+    "NetworkPolicy": V1NetworkPolicy,
     "PersistentVolumeClaim": V1PersistentVolumeClaim,
     "Pod": V1Pod,
     "PodDisruptionBudget": V1PodDisruptionBudget,

@@ -84,6 +84,7 @@ def _stack(namespace: str) -> Object:
             "tls": {"secretName": "mail-tls"},
             "delivery": {"listener": {"type": "Inet"}},
             "postfix": {"replicas": 2},
+            "networkPolicy": {},
         },
     }
 
@@ -244,6 +245,8 @@ ATTACKS = (
     ),
     Attack("budget", "PodDisruptionBudget", {"/spec/selector/matchLabels": _LABELS}, "are of the pods of their"),
     Attack("no-drain", "PodDisruptionBudget", {"/spec/maxUnavailable": 0}, "let a node be drained"),
+    Attack("isolation", "NetworkPolicy", {"/spec/podSelector": {}}, "are of the pods of their MailStack"),
+    Attack("isolated", "NetworkPolicy", {"/spec/podSelector/matchLabels": _LABELS}, "are of the pods of their"),
     # Others' objects and places
     Attack("no-owner", "ConfigMap", {_OWNERS: []}, "owned by one MailStack"),
     Attack("other-owner", "ConfigMap", {f"{_OWNERS}/0/kind": "Deployment"}, "owned by one MailStack"),

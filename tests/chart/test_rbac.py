@@ -77,7 +77,8 @@ def test_verbs_are_those_of_what_is_done_with_the_kind(kind: Kind) -> None:
 def test_mail_is_never_the_operators_to_delete() -> None:
     """Nor by a collection: no MailStack, no claim, no Secret."""
     deletable = {resource for _, resource, verb in STACK_RIGHTS if verb.startswith("delete")}
-    assert deletable == {"configmaps", "services", "statefulsets", "poddisruptionbudgets", "pods"}
+    policies = {"poddisruptionbudgets", "networkpolicies"}
+    assert deletable == {"configmaps", "services", "statefulsets", "pods"} | policies
 
 
 def test_role_of_each_watched_namespace_holds_the_same_rights() -> None:

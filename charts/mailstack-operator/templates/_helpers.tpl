@@ -157,6 +157,10 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
+# Who may connect to the mail pods (spec.networkPolicy).
+- apiGroups: [networking.k8s.io]
+  resources: [networkpolicies]
+  verbs: [get, list, watch, create, patch, delete]
 # The claim of the mail. No delete: the mail outlives its MailStack, and no mistake of the operator can delete it.
 - apiGroups: [""]
   resources: [persistentvolumeclaims]

@@ -13,6 +13,7 @@ from mailstack_operator.api.delivery import ConfigMapFile, Delivery
 from mailstack_operator.api.expose import Expose
 from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
 from mailstack_operator.api.model import Model, each_once
+from mailstack_operator.api.network_policy import NetworkPolicy
 from mailstack_operator.api.placement import Placement
 from mailstack_operator.api.plugins import Plugins
 from mailstack_operator.api.servers import Dovecot, Helpers, Postfix, PullSecret
@@ -85,6 +86,9 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")
+    network_policy: NetworkPolicy | None = Field(
+        None, description="Restricts who may connect to the mail pods, by NetworkPolicies. Without it, everybody may."
+    )
     placement: Placement = Field(default_factory=Placement, description="Which nodes the mail pods run on.")
     pod_labels: Labels = Field(
         default_factory=dict,

@@ -369,6 +369,7 @@ TopologyKey: TypeAlias = Annotated[
 PriorityClassName: TypeAlias = Annotated[
     str, Text(_DNS_SUBDOMAIN, "the name of a PriorityClass, such as important", 253)
 ]
+NamespaceName: TypeAlias = Annotated[str, Text(_LABEL, "the name of a namespace, such as monitoring", 63)]
 
 _OCTET = "(25[0-5]|2[0-4][0-9]|1[0-9][0-9]|[1-9]?[0-9])"
 _GROUP = "[0-9A-Fa-f]{1,4}"

@@ -108,6 +108,15 @@ POD_DISRUPTION_BUDGET = Kind(
     is_child=True,
     pruning=Pruning.AFTER_CHANGE,
 )
+# While a pod listens on a port that must not be open to everybody, its policy is there.
+NETWORK_POLICY = Kind(
+    "networking.k8s.io/v1",
+    "NetworkPolicy",
+    "networkpolicies",
+    ("get", *_FOLLOW, *_APPLY, "delete"),
+    is_child=True,
+    pruning=Pruning.AFTER_CHANGE,
+)
 # The pods of StatefulSets are followed, and annotated when their Secrets or files change; one that fails at its start
 # is deleted when its files change. Rehearsals are created and deleted.
 POD = Kind("v1", "Pod", "pods", (*_FOLLOW, *_APPLY, "delete"), is_read_whole=True)
@@ -128,6 +137,7 @@ KINDS = (
     ROLE_BINDING,
     STATEFUL_SET,
     POD_DISRUPTION_BUDGET,
+    NETWORK_POLICY,
     POD,
     SECRET,
     EVENT,

@@ -23,6 +23,9 @@ from mailstack_operator.stack.users.external import ExternalSource
 from mailstack_operator.stack.users.ldap_settings import Directory
 from mailstack_operator.stack.users.source import Spec
 
+# Of ldaps.
+_PORT = 636
+
 
 class Aliases(Model):
     """Further addresses of a user."""
@@ -80,6 +83,11 @@ class Ldap(ExternalSource):
 
     def guard_24(self, spec: Spec) -> Iterator[DovecotPart]:
         return external.guard_24(ldap_settings.present_24(self.asked(spec)))
+
+    @property
+    def server_ports(self) -> tuple[int, ...]:
+        given = (uri.rpartition("/")[2].partition(":")[2] for uri in self.uris)
+        return tuple(sorted({int(port or _PORT) for port in given}))
 
     def asked(self, spec: Spec) -> Directory:
         """What Dovecot asks, and where."""

@@ -83,6 +83,11 @@ class UserSource(Model, ABC):
     def needs(self) -> list[Need]:
         """The Secrets and ConfigMaps that it refers to. The pods wait for them."""
 
+    @property
+    def server_ports(self) -> tuple[int, ...]:
+        """The ports of other servers that Dovecot asks."""
+        return ()
+
     @abstractmethod
     def additions(self, spec: "Spec") -> Additions:
         """What it adds to Dovecot's pod."""

@@ -79,6 +79,10 @@ class Sql(ExternalSource):
         return external.guard_24(sql_settings.present_24(self.asked(spec)))
 
     @property
+    def server_ports(self) -> tuple[int, ...]:
+        return (self.port or _PORTS[self.driver],)
+
+    @property
     def is_postgresql(self) -> bool:
         return self.driver == "PostgreSQL"
 

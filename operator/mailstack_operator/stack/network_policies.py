@@ -1,0 +1,112 @@
+"""NetworkPolicies of the mail pods: `spec.networkPolicy`.
+
+One for each StatefulSet, under its name. Ports are numbers: whether a plugin knows the named ports of native sidecars
+differs.
+"""
+
+from collections.abc import Iterable, Iterator
+
+from mailstack_operator.api.network_policy import Egress, NetworkPolicy
+from mailstack_operator.kube import names
+from mailstack_operator.kube.objects import Json, Object
+from mailstack_operator.stack import object_meta
+from mailstack_operator.stack.pods import Pod
+from mailstack_operator.stack.ports import Port
+from mailstack_operator.stack.topology import Topology
+from mailstack_probe.contract import PROBE_PORT, SMTP_PORT
+
+_NAMESPACE = "kubernetes.io/metadata.name"
+# The second is that of OpenShift's DNS pods, behind a Service on the first.
+_DNS = (53, 5353)
+# Before and after the Service `kubernetes` was translated to an address: plugins differ in what they see.
+_API_SERVER = (443, 6443)
+_RELAY_PORT = 25
+
+
+def policies(topology: Topology, pods: Iterable[Pod]) -> list[Object]:
+    """None where the spec wants none."""
+    wanted = topology.spec.network_policy
+    return [_policy(topology, pod, wanted) for pod in pods] if wanted else []
+
+
+def _policy(topology: Topology, pod: Pod, wanted: NetworkPolicy) -> Object:
+    server = pod.server.name
+    ingress: list[Json] = [*_ingress(topology, pod, wanted)]
+    egress: Object = {"egress": [*_egress(topology, server, wanted.egress)]} if wanted.egress else {}
+    return {
+        **_head(topology, server),
+        "spec": {
+            "podSelector": {"matchLabels": {**names.pod_labels(topology.stack.key.name, server)}},
+            "policyTypes": ["Ingress", *(["Egress"] if wanted.egress else [])],
+            "ingress": ingress,
+            **egress,
+        },
+    }
+
+
+def _head(topology: Topology, server: str) -> Object:
+    name = names.stateful_set(topology.stack.key.name, server)
+    metadata = object_meta.child(topology.stack, name)
+    return {"apiVersion": "networking.k8s.io/v1", "kind": "NetworkPolicy", "metadata": metadata}
+
+
+def _ingress(topology: Topology, pod: Pod, wanted: NetworkPolicy) -> Iterator[Object]:
+    ports = [port for component in pod.components for port in component.ports]
+    yield from _from_networks([port for port in ports if port.name == "smtp"], wanted.smtp_networks)
+    yield from _from_networks([port for port in ports if port.name != "smtp"], wanted.clients_networks)
+    for other, between in _between(topology, pod.server.name):
+        yield {"from": [_pods(topology, other)], "ports": _tcp(port.container for port in between)}
+    yield {"from": [_namespaces(wanted.metrics_namespaces)], "ports": _tcp([PROBE_PORT])}
+
+
+def _from_networks(ports: Iterable[Port], networks: Iterable[str]) -> Iterator[Object]:
+    """Without networks everybody may connect, also pods."""
+    numbers = [port.container for port in ports]
+    allowed: list[Json] = [{"ipBlock": {"cidr": network}} for network in networks]
+    if numbers:
+        yield {**({"from": allowed} if allowed else {}), "ports": _tcp(numbers)}
+
+
+def _between(topology: Topology, server: str) -> Iterator[tuple[str, list[Port]]]:
+    """The server that connects to this one, and the ports for that, where they have pods of their own."""
+    outgoing = topology.outgoing.port if topology.outgoing else None
+    if server == "dovecot":
+        yield "postfix", topology.link_ports
+    elif outgoing:
+        yield "dovecot", [outgoing]
+
+
+def _egress(topology: Topology, server: str, wanted: Egress) -> Iterator[Object]:
+    yield {"ports": [{"protocol": protocol, "port": port} for port in _DNS for protocol in ("UDP", "TCP")]}
+    yield {"ports": _tcp(sorted({*_API_SERVER, *_mail(topology, server), *_source(topology, server), *wanted.ports}))}
+    other = "dovecot" if server == "postfix" else "postfix"
+    if ports := [port.container for name, ports in _between(topology, other) if name == server for port in ports]:
+        yield {"to": [_pods(topology, other)], "ports": _tcp(ports)}
+
+
+def _mail(topology: Topology, server: str) -> set[int]:
+    """Where Postfix sends: to other servers, bounces at least, or to the relay host."""
+    relay = topology.spec.submission.relay_host if topology.spec.submission else None
+    given = (relay or "").rpartition("]")[2].rpartition(":")[2]
+    return {SMTP_PORT, int(given) if given.isdecimal() else _RELAY_PORT} if server == "postfix" else set()
+
+
+def _source(topology: Topology, server: str) -> set[int]:
+    """Where Dovecot asks for users."""
+    is_here = server in ("dovecot", topology.lmtp.dovecot_beside)
+    return set(topology.spec.users.source.server_ports) if is_here else set()
+
+
+def _pods(topology: Topology, server: str) -> Object:
+    return {"podSelector": {"matchLabels": {**names.pod_labels(topology.stack.key.name, server)}}}
+
+
+def _namespaces(wanted: list[str]) -> Object:
+    if not wanted:
+        return {"namespaceSelector": {}}
+    values: list[Json] = [*wanted]
+    return {"namespaceSelector": {"matchExpressions": [{"key": _NAMESPACE, "operator": "In", "values": values}]}}
+
+
+def _tcp(ports: Iterable[int]) -> list[Json]:
+    return [{"protocol": "TCP", "port": port} for port in ports]

@@ -6,7 +6,7 @@ from itertools import product
 import pytest
 
 from mailstack_operator.kube.objects import Json
-from mailstack_operator.stack import paths, topology
+from mailstack_operator.stack import paths, topology, warnings
 from mailstack_operator.stack.dovecot import dovecot_conf
 from mailstack_operator.stack.parser import InvalidMailStack
 from mailstack_operator.stack.postfix import aliases, main_cf
@@ -146,6 +146,46 @@ def test_mail_is_received_without_the_dns() -> None:
 def test_the_name_of_a_client_is_looked_up_where_the_spec_needs_it(name: str, value: str) -> None:
     """An object that has such a parameter keeps its meaning."""
     assert "smtpd_peername_lookup" not in parameters({"spec.postfix.parameters": {name: value}})
+
+
+MILTERS: dict[str, Json] = {
+    "spec.milters": [
+        {"host": "filter.post.svc", "port": 11332},
+        {"socket": "/run/filter/milter.sock", "onFailure": "Accept", "timeout": "3s"},
+        {"host": "192.0.2.1", "port": 8891, "timeout": "2m"},
+    ]
+}
+
+
+def test_each_filter_has_its_own_failure_and_its_own_patience() -> None:
+    """The probe waits for a greeting for 10 s, and a frozen filter delays it."""
+    filters = (
+        "{ inet:filter.post.svc:11332, "
+        "connect_timeout=5s, command_timeout=8s, content_timeout=30s, default_action=tempfail }, "
+        "{ unix:/run/filter/milter.sock, "
+        "connect_timeout=3s, command_timeout=3s, content_timeout=3s, default_action=accept }, "
+        "{ inet:192.0.2.1:8891, connect_timeout=5s, command_timeout=8s, content_timeout=120s, default_action=tempfail }"
+    )
+    written = parameters(MILTERS)
+    assert [written["smtpd_milters"], written["non_smtpd_milters"]] == [filters, filters]
+
+
+def test_filters_learn_the_name_of_a_client() -> None:
+    assert "smtpd_peername_lookup" not in parameters(MILTERS)
+
+
+@pytest.mark.parametrize("name", ["smtpd_milters", "non_smtpd_milters"])
+def test_a_filter_among_the_parameters_works_and_is_warned_of(name: str) -> None:
+    given: dict[str, Json] = {"spec.postfix.parameters": {name: "inet:filter.post.svc:11332"}}
+    assert parameters(given)[name] == "inet:filter.post.svc:11332"
+    (warning,) = warnings.of_spec(topology.decide(stack(given)))
+    assert warning.reason == "Deprecated"
+    assert f"postfix.parameters.{name} works" in warning.message
+
+
+@pytest.mark.parametrize("changes", [{}, MILTERS, {"spec.postfix.parameters": {"smtpd_milters": ""}}])
+def test_nothing_else_is_warned_of(changes: dict[str, Json]) -> None:
+    assert not list(warnings.of_spec(topology.decide(stack(changes))))
 
 
 def test_strangers_can_neither_list_users_nor_flush_the_queue() -> None:

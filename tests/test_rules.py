@@ -279,6 +279,10 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.dovecot.mailboxes": [{"name": "Junk", "specialUse": "Junk"}, {"name": "Inbox", "specialUse": "Junk"}]},
     {"spec.postfix": {"messageSizeLimit": "1Gi", "parameters": {"message_size_limit": "1"}}},
     {"spec.dovecot": {"version": "2.3", "rootless": {}, "extraConfig": "".join(f"{name} = x\n" for name in SETTINGS)}},
+    {
+        "spec.milters": [{"host": "filter", "port": 1, "socket": "/milter"}],
+        "spec.postfix.parameters": {"smtpd_milters": "x"},
+    },
     {"spec.dovecot.extraConfig": "a \\\n = b\n'c' = d\n"},
 ]
 

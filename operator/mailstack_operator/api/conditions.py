@@ -78,6 +78,10 @@ class WarningReason(Documented):
 
     SEVERAL = "SeveralWarnings", "There are warnings with different reasons; the message has the reason of each."
     NAME_TOO_LONG = "NameTooLong", "A later version may refuse the MailStack's name."
+    DEPRECATED = (
+        "Deprecated",
+        "The spec sets something that a later version may refuse; the message names what is for it.",
+    )
     NOT_ENCRYPTED = "NotEncrypted", "Mail crosses the pod network without TLS."
     PULL_SECRET_NOT_FOUND = "PullSecretNotFound", "A Secret of spec.imagePullSecrets does not exist."
     LOCAL_TRAFFIC_SPLIT = "LocalTrafficSplit", "A node may get connections for a server that runs on another one."

@@ -12,6 +12,7 @@ from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressEx
 from mailstack_operator.api.delivery import ConfigMapFile, Delivery
 from mailstack_operator.api.expose import Expose
 from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
+from mailstack_operator.api.milters import MOST_MILTERS, Milter
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.network_policy import NetworkPolicy
 from mailstack_operator.api.placement import Placement
@@ -83,6 +84,12 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     expose: Expose = Field(
         default_factory=Expose, description="Services beside the ClusterIP Service, for clients outside of the cluster."
+    )
+    milters: list[Milter] = Field(
+        [],
+        max_length=MOST_MILTERS,
+        description="Mail filters of your own (milters) that Postfix asks about each message, in this order.",
+        json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )
     postfix: Postfix = Field(default_factory=Postfix, description="The Postfix container.")
     dovecot: Dovecot = Field(default_factory=Dovecot, description="The Dovecot container.")

@@ -198,6 +198,18 @@ RelayHost: TypeAlias = Annotated[
         261,
     ),
 ]
+MilterHost: TypeAlias = Annotated[
+    str, Text(_DNS_SUBDOMAIN, "the name of a Service or host, or an IPv4 address, such as filter.mail.svc", 253)
+]
+MilterSocket: TypeAlias = Annotated[
+    str,
+    Text(
+        "(/[A-Za-z0-9_-][A-Za-z0-9._-]*)+",
+        "an absolute path of letters, digits, '-', '_' and '.', such as /run/filter/milter.sock",
+        # sun_path of unix(7).
+        107,
+    ),
+]
 SocketName: TypeAlias = Annotated[
     str,
     Text(

@@ -3,7 +3,7 @@
 from mailstack_operator.stack import exposure_rules, link, placement_rules
 from mailstack_operator.stack.dovecot import extra_config
 from mailstack_operator.stack.dovecot import rules as dovecot
-from mailstack_operator.stack.postfix import alias_rules, parameters
+from mailstack_operator.stack.postfix import alias_rules, milters, parameters
 from mailstack_operator.stack.postfix import rules as postfix
 from mailstack_operator.stack.rule import Rule
 from mailstack_operator.stack.users import rules as users
@@ -17,6 +17,7 @@ _RULES = (
     *postfix.RULES,
     *alias_rules.RULES,
     *parameters.RULES,
+    *milters.RULES,
     *dovecot.RULES,
     *extra_config.RULES,
     *users.RULES,

@@ -6,6 +6,7 @@ from typing import TypeAlias
 from mailstack_operator.api.conditions import WarningReason
 from mailstack_operator.kube import names
 from mailstack_operator.stack import exposure
+from mailstack_operator.stack.postfix import milters
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import StackWarning
 
@@ -30,7 +31,14 @@ def _links(topology: Topology) -> Iterator[StackWarning]:
             yield StackWarning(WarningReason.NOT_ENCRYPTED, link.remark)
 
 
-SOURCES: tuple[Source, ...] = (_name, _links, exposure.warnings)
+def _deprecated(topology: Topology) -> Iterator[StackWarning]:
+    for name in milters.OLD:
+        if topology.spec.postfix.parameters.get(name):
+            message = f"postfix.parameters.{name} works, and a later version may refuse it: set spec.milters instead"
+            yield StackWarning(WarningReason.DEPRECATED, message)
+
+
+SOURCES: tuple[Source, ...] = (_name, _links, exposure.warnings, _deprecated)
 
 
 def of_spec(topology: Topology) -> Iterator[StackWarning]:

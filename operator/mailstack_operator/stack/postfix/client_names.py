@@ -16,5 +16,5 @@ _PARAMETERS: Final = ("debug_peer_list", "smtpd_client_event_limit_exceptions", 
 
 
 def are_needed(parameters: Mapping[str, str]) -> bool:
-    """Of spec.postfix.parameters."""
+    """By these parameters of main.cf."""
     return any(parameters.get(name) for name in _PARAMETERS) or any(map(_RESTRICTION.search, parameters.values()))

@@ -8,7 +8,7 @@ from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import aliases, roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, TLS_FILE, VIRTUAL
-from mailstack_operator.stack.postfix import client_names, sender_login
+from mailstack_operator.stack.postfix import client_names, milters, sender_login
 from mailstack_operator.stack.topology import Topology
 from mailstack_operator.stack.users.source import Spec
 
@@ -88,6 +88,7 @@ def defaults(topology: Topology) -> dict[str, str]:
         # Many receivers require of an IPv6 client what pods rarely have, such as a reverse name; and the address of a
         # server that has IPv6 in its records only costs each message seconds.
         "smtp_address_preference": "ipv4",
+        **milters.parameters(topology.spec),
         # These tell strangers who exists, and what waits for whom.
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",
@@ -106,7 +107,8 @@ def defaults(topology: Topology) -> dict[str, str]:
 
 def _client_names(topology: Topology) -> dict[str, str]:
     """Mail is received without the DNS, unless the spec's own parameters need it."""
-    needed = client_names.are_needed(topology.spec.postfix.parameters)
+    spec = topology.spec
+    needed = client_names.are_needed({**spec.postfix.parameters, **milters.parameters(spec)})
     return {} if needed else {"smtpd_peername_lookup": "no"}
 
 

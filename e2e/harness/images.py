@@ -67,6 +67,7 @@ def images() -> list[Image]:
         Image("postfix", "3.10"),
         Image("dovecot", "2.4"),
         Image("dovecot", "2.3", versions.OLD_DEBIAN),
+        Image("rspamd", "3.12"),
         Image("operator", operator_version()),
     ]
 

@@ -32,6 +32,7 @@ CASES = {
     "sql": ROOT / "tests" / "data" / "stacks" / "sql.yaml",
     "ldap": ROOT / "tests" / "data" / "stacks" / "ldap.yaml",
     "exposed": ROOT / "tests" / "data" / "stacks" / "exposed.yaml",
+    "filter": ROOT / "tests" / "data" / "stacks" / "filter.yaml",
     "everything": ROOT / "tests" / "data" / "stacks" / "everything.yaml",
 }
 

@@ -67,7 +67,7 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
 
 KEYS = ["team", "example.org/team", "mailstack.dev/x", "app.kubernetes.io/name", "a b", "x" * 64, "a/b/c", ""]
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
-    ["smtpd_banner", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
+    ["smtpd_banner", "smtpd_milters", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
 )
 QUERIES: dict[str, st.SearchStrategy[Json]] = {
     "canary": st.sampled_from(["a@example.org", "A@example.org", "a@example.net"]),
@@ -185,11 +185,26 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.verification.negative": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
     "spec.expose.smtp": exposures(*NODE_PORTS_OF["smtp"]),
     "spec.expose.clients": exposures(*NODE_PORTS_OF["clients"]),
-    "spec.plugins.sieve": st.sampled_from([None, {}]),
     "spec.placement": st.fixed_dictionaries({}, optional=PLACEMENT),
     "spec.podLabels": OWN_KEYS,
     "spec.podAnnotations": OWN_KEYS,
     "spec.serviceAccountAnnotations": OWN_KEYS,
+    "spec.milters": st.lists(
+        st.fixed_dictionaries(
+            {}, optional={"host": st.just("filter"), "port": st.just(1), "socket": st.just("/run/filter")}
+        ),
+        max_size=2,
+    ),
+    "spec.filter": st.none()
+    | st.fixed_dictionaries(
+        {},
+        optional={
+            "junkScore": st.integers(1, 20),
+            "rejectScore": st.integers(1, 20),
+            "greylist": st.integers(1, 20).map(lambda score: {"score": score, "redis": {"host": "redis"}}),
+        },
+    ),
+    "spec.plugins.sieve": st.sampled_from([None, {}]),
     "spec.tls": st.sampled_from([None, SECRET]),
     "spec.submission": st.none()
     | st.fixed_dictionaries({}, optional={"relayHost": st.just("mx.example.net"), "relayCredentials": st.just(SECRET)}),
@@ -281,6 +296,10 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.dovecot": {"version": "2.3", "rootless": {}, "extraConfig": "".join(f"{name} = x\n" for name in SETTINGS)}},
     {
         "spec.milters": [{"host": "filter", "port": 1, "socket": "/milter"}],
+        "spec.postfix.parameters": {"smtpd_milters": "x"},
+    },
+    {
+        "spec.filter": {"junkScore": 20, "greylist": {"score": 30, "redis": {"host": "redis"}}},
         "spec.postfix.parameters": {"smtpd_milters": "x"},
     },
     {"spec.dovecot.extraConfig": "a \\\n = b\n'c' = d\n"},

@@ -19,6 +19,7 @@ VERIFICATION = "verification"
 SMTP = "smtp"
 CLIENTS = "clients"
 USERS = "users"
+FILTER = "filter"
 # The digest in the entry of the configuration that is in use.
 IN_USE = "configDigest"
 # The list of warnings in the entry, and how many it holds at most.
@@ -178,6 +179,7 @@ class ProbeOptions(ProbeSettings):
     postfix: Annotated[str | None, Option("Postfix's configuration, as it is in use", "FOLDER")] = None
     submission: Annotated[int | None, Option("port of Submission", "PORT", int)] = None
     submissions: Annotated[int | None, Option("port of Submission with TLS", "PORT", int)] = None
+    filter: Annotated[str | None, Option("socket of the filter beside Postfix", "SOCKET")] = None
     imap: Annotated[int | None, Option("port of IMAP", "PORT", int)] = None
     imaps: Annotated[int | None, Option("port of IMAP with TLS", "PORT", int)] = None
     sieve: Annotated[int | None, Option("port of ManageSieve", "PORT", int)] = None

@@ -12,6 +12,7 @@ from mailstack_probe import (
     expiry,
     listeners,
     lmtp_verdicts,
+    milter,
     postfix_verdicts,
     reasons,
     retries,
@@ -26,7 +27,7 @@ from mailstack_probe.alias_targets import AliasTargets
 from mailstack_probe.board import Board
 from mailstack_probe.clients import Clients
 from mailstack_probe.configuration import Configuration
-from mailstack_probe.contract import CLIENTS, LMTP, PROBE_USER, SMTP, USERS, VERIFICATION, ProbeOptions
+from mailstack_probe.contract import CLIENTS, FILTER, LMTP, PROBE_USER, SMTP, USERS, VERIFICATION, ProbeOptions
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
@@ -47,6 +48,8 @@ SELDOM = 30.0
 # Of the ports for mail programs: each check is a line in Dovecot's log for each of them, and a login that fails.
 CLIENTS_SELDOM = 60.0
 CLIENTS_OFTEN = 5.0
+# Of the filter, which takes a connection within the pod.
+FILTER_OFTEN = 5.0
 # Of what is read from files alone: the number of sessions, and the deferred mail.
 READ_OFTEN = 5.0
 # Of the digest of Postfix's files.
@@ -117,6 +120,8 @@ class Probe:
             self._verifier = Verifier(options.verification, options.expect, cache)
             self._verification = Loop(VERIFICATION, self._check_verification)
             yield self._verification
+        if options.filter:
+            yield Loop(FILTER, partial(self._check_filter, options.filter))
 
     @property
     def watched(self) -> list[Loop]:
@@ -296,6 +301,13 @@ class Probe:
         # Postfix tells the postmaster of each refusal for want of space, but for those on the probe's own listener,
         # whose news wakes this check.
         return SELDOM if verdict.good or verdict.reason == Reason.QUEUE_FULL else OFTEN
+
+    def _check_filter(self, socket: str) -> float:
+        if self._publish(FILTER, _guard(partial(milter.check, socket))):
+            for loop in self._postfix:
+                if loop.name == SMTP:
+                    loop.wake()
+        return FILTER_OFTEN
 
     def _check_clients(self) -> float:
         self._asking = True

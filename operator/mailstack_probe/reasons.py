@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 from typing import Self
 
-from mailstack_probe.contract import CLIENTS, LMTP, SMTP, USERS, VERIFICATION
+from mailstack_probe.contract import CLIENTS, FILTER, LMTP, SMTP, USERS, VERIFICATION
 
 
 class Documented(StrEnum):
@@ -87,6 +87,9 @@ class Reason(Documented):
     FILTER_UNAVAILABLE = "FilterUnavailable", "A mail filter of Postfix (a milter) does not answer."
 
     CONNECTIONS_EXHAUSTED = "ConnectionsExhausted", "All connections that the server may have are in use."
+
+    # Of the filter.
+    FILTERING = "Filtering", "The filter beside Postfix answers."
 
     # Of the ports for mail programs.
     SERVING = "Serving", "Mail programs get an answer on every port, and a wrong password is refused."
@@ -212,6 +215,18 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.SERVER_CONFIGURATION,
         Reason.TEMPORARY_REFUSAL,
         Reason.REFUSED,
+        Reason.CHECK_FAILED,
+    ),
+    FILTER: (
+        Reason.FILTERING,
+        Reason.STARTING,
+        Reason.NO_SOCKET,
+        Reason.CONNECTION_REFUSED,
+        Reason.PERMISSION_DENIED,
+        Reason.UNREACHABLE,
+        Reason.FROZEN,
+        Reason.CONNECTION_CLOSED,
+        Reason.BAD_GREETING,
         Reason.CHECK_FAILED,
     ),
     CLIENTS: (

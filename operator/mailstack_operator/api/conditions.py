@@ -26,6 +26,7 @@ class ConditionType(Documented):
     SMTP_REACHABLE = "SMTPReachable", "Every Postfix accepts mail on port 25, as another mail server sees it."
     CLIENTS_REACHABLE = "ClientsReachable", "Mail programs get an answer on every port, and logins are checked."
     USERS_READY = "UsersReady", "Dovecot finds every user whom the users file names, or the canary of another source."
+    FILTER_READY = "FilterReady", "The filter of spec.filter answers Postfix; present only with spec.filter."
     CONFIG_VALID = "ConfigValid", "Neither the operator nor the servers refused the configuration."
     RECONCILING = "Reconciling", "The operator is at work or waits for something; present only while true."
     STALLED = "Stalled", "Only a change by an administrator helps; present only while true."
@@ -140,6 +141,7 @@ class Check:
     `name` is the field of `status.pods[]`, `column` the title of the printer column;
     `asked_in` are the components in whose pods it is asked. Where `needed` is false of a spec, the check does not count
     for Ready, and its condition says `otherwise`. `with_mail`: only in the pod that has the volume of mail.
+    `optional`: there is no condition where it is not needed.
     """
 
     name: str
@@ -150,6 +152,7 @@ class Check:
     needed: Callable[[MailStackSpec[Model]], bool]
     otherwise: str = ""
     with_mail: bool = False
+    optional: bool = False
 
 
 def _always(_: MailStackSpec[Model]) -> bool:
@@ -202,9 +205,22 @@ CHECKS = (
         needed=_always,
         with_mail=True,
     ),
+    Check(
+        name=contract.FILTER,
+        condition=ConditionType.FILTER_READY,
+        column="Filter",
+        question="Whether the filter beside Postfix answers.",
+        asked_in=frozenset(("postfix",)),
+        needed=lambda spec: spec.filter is not None,
+        optional=True,
+    ),
 )
 
 
 def always_shown(checks: Iterable[Check] = CHECKS) -> tuple[str, ...]:
-    """The conditions that a reported status always has, in their order."""
-    return (ConditionType.READY, *(check.condition for check in checks), ConditionType.CONFIG_VALID)
+    """The conditions that a reported status always has, in their order: not those that few specs need."""
+    return (
+        ConditionType.READY,
+        *(check.condition for check in checks if not check.optional),
+        ConditionType.CONFIG_VALID,
+    )

@@ -82,10 +82,12 @@ def _default(requests: tuple[str, str], limits: tuple[str, str]) -> Resources:
 # IMAP sessions take 1.6 MB each, and a hundred smtpd and cleanup processes of Postfix 3 MB each.
 POSTFIX_RESOURCES = _default(("5m", "32Mi"), ("1", "1Gi"))
 DOVECOT_RESOURCES = _default(("5m", "32Mi"), ("2", "2Gi"))
+# A message of 20 MB takes 390 MB while it is read.
+FILTER_RESOURCES = _default(("5m", "96Mi"), ("1", "1Gi"))
 HELPER_RESOURCES = _default(("2m", "16Mi"), ("500m", "128Mi"))
 
 
-def _resources(of: str, default: Resources) -> Resources:
+def resources_field(of: str, default: Resources) -> Resources:
     """A field for what differs from `default`."""
     description = (
         f"Resources of {of}. Default: requests {default.requests.shown}; limits {default.limits.shown}. A default "
@@ -104,7 +106,7 @@ class PullSecret(Model):
 class Helpers(Model):
     """The containers of the operator's image in the mail pods, such as the probe."""
 
-    resources: Resources = _resources("each container of the operator's image in the mail pods", HELPER_RESOURCES)
+    resources: Resources = resources_field("each container of the operator's image in the mail pods", HELPER_RESOURCES)
 
 
 class PostfixStorage(Model):
@@ -145,7 +147,7 @@ class Postfix(Model):
         ge=1,
         le=32,
     )
-    resources: Resources = _resources("each container of Postfix's image", POSTFIX_RESOURCES)
+    resources: Resources = resources_field("each container of Postfix's image", POSTFIX_RESOURCES)
     storage: PostfixStorage = Field(default_factory=PostfixStorage, description="Volumes of Postfix.")
     message_size_limit: MessageSize | None = Field(
         None,
@@ -208,7 +210,7 @@ class Dovecot(Model):
         "with its special use.",
         json_schema_extra={"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": ["name"]},
     )
-    resources: Resources = _resources("each container of Dovecot's image", DOVECOT_RESOURCES)
+    resources: Resources = resources_field("each container of Dovecot's image", DOVECOT_RESOURCES)
     storage: DovecotStorage = Field(default_factory=DovecotStorage, description="The volume of Dovecot.")
     extra_config: ConfigText = Field(
         "",

@@ -12,6 +12,7 @@ from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressEx
 from mailstack_operator.api.delivery import ConfigMapFile, Delivery
 from mailstack_operator.api.expose import Expose
 from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
+from mailstack_operator.api.filter import Filter
 from mailstack_operator.api.milters import MOST_MILTERS, Milter
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.network_policy import NetworkPolicy
@@ -84,6 +85,9 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     expose: Expose = Field(
         default_factory=Expose, description="Services beside the ClusterIP Service, for clients outside of the cluster."
+    )
+    filter: Filter | None = Field(
+        None, description="Spam filter (rspamd), with DMARC. Requires plugins.sieve, which files spam in Junk."
     )
     milters: list[Milter] = Field(
         [],

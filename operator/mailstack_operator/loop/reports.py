@@ -32,12 +32,19 @@ def findings(seen: Seen, image: str, checks: Iterable[Check] = CHECKS) -> list[F
 
 
 def _findings(seen: Seen, image: str, check: Check) -> Iterator[Finding]:
-    stack = seen.stack.stack if seen.stack else None
-    if stack is None or check.needed(stack.spec):
+    if is_needed(seen, check):
         condition = _sum(check, [(pod, verdict(seen, pod, check, image)) for pod in _asked_pods(seen, check)])
         yield Finding(condition, counts=condition.reason != Reason.NOT_ASKED)
     elif check.otherwise:
         yield Finding(Condition(check.condition, FALSE, Reason.DISABLED, check.otherwise), counts=False)
+
+
+def is_needed(seen: Seen, check: Check) -> bool:
+    """Whether the check counts. What an invalid spec needs is not known, but what runs is."""
+    stack = seen.stack.stack if seen.stack else None
+    if stack is not None:
+        return check.needed(stack.spec)
+    return not check.optional or any(check.name in entry.verdicts for entry in _entries(seen))
 
 
 def warnings(seen: Seen) -> Iterator[StackWarning]:

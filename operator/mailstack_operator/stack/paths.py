@@ -2,6 +2,7 @@
 
 from mailstack_probe.contract import RUN
 
+TMP = "/tmp"  # noqa: S108 - an emptyDir of the pod
 POSTFIX_SPOOL = "/var/spool/postfix"
 POSTFIX_DATA = "/var/lib/postfix"
 POSTFIX_PRIVATE = f"{POSTFIX_SPOOL}/private"
@@ -30,6 +31,7 @@ DOVECOT_KERNEL = "/run/dovecot/kernel.conf"
 ROLES_FOLDER = f"{RUN}/roles"
 ROLES = f"{ROLES_FOLDER}/roles"
 SIEVE_BEFORE = f"{DOVECOT_FOLDER}/before.sieve"
+SIEVE_JUNK = f"{DOVECOT_FOLDER}/junk.sieve"
 SIEVE_AFTER = f"{DOVECOT_FOLDER}/after.sieve"
 # Where Dovecot keeps the global scripts compiled; the scripts themselves lie on a read-only mount.
 SIEVE_BINARIES = "/var/lib/dovecot/sieve"
@@ -49,6 +51,10 @@ LMTP_CA_FILE = f"{TLS_FOLDER}/lmtp-ca.pem"
 TLS_PUBLIC_FILE = f"{TLS_FOLDER}/tls.crt"
 LMTP_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp.crt"
 LMTP_CA_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp-ca.crt"
+# The filter's socket, and its configuration as the kubelet keeps it up to date.
+FILTER_FOLDER = f"{RUN}/filter"
+FILTER_SOCKET = f"{FILTER_FOLDER}/milter.sock"
+FILTER_FILES = f"{RUN}/config/filter"
 RELAY_FOLDER = f"{RUN}/relay"
 RELAY_FILE = f"{RELAY_FOLDER}/sasl_passwd"
 # Secrets as they are mounted, before a sidecar or a script makes of them what a server reads.

@@ -8,13 +8,14 @@ from mailstack_operator.stack import certificates, probe
 from mailstack_operator.stack.component import Component
 from mailstack_operator.stack.dovecot import component as dovecot
 from mailstack_operator.stack.postfix import component as postfix
+from mailstack_operator.stack.rspamd import component as rspamd
 from mailstack_operator.stack.topology import Topology
 
 # Builds the component for a MailStack; None if it wants none.
 Builder: TypeAlias = Callable[[Topology], Component | None]
 
 # The servers of a MailStack, from those that the network asks to those behind them.
-SERVERS: tuple[Builder, ...] = (postfix.build, dovecot.build)
+SERVERS: tuple[Builder, ...] = (postfix.build, dovecot.build, rspamd.build)
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ from mailstack_operator.stack.dovecot import extra_config
 from mailstack_operator.stack.dovecot import rules as dovecot
 from mailstack_operator.stack.postfix import alias_rules, milters, parameters
 from mailstack_operator.stack.postfix import rules as postfix
+from mailstack_operator.stack.rspamd import rules as rspamd
 from mailstack_operator.stack.rule import Rule
 from mailstack_operator.stack.users import rules as users
 from mailstack_operator.stack.users.exactly_one import exactly_one
@@ -18,6 +19,7 @@ _RULES = (
     *alias_rules.RULES,
     *parameters.RULES,
     *milters.RULES,
+    *rspamd.RULES,
     *dovecot.RULES,
     *extra_config.RULES,
     *users.RULES,

@@ -20,7 +20,7 @@ from mailstack_operator.stack import (
 from mailstack_operator.stack.certificate import Certificate
 from mailstack_operator.stack.component import Asked, Component, Files
 from mailstack_operator.stack.containers import mount
-from mailstack_operator.stack.dovecot import dovecot_conf, services
+from mailstack_operator.stack.dovecot import dovecot_conf, junk_sieve, services
 from mailstack_operator.stack.paths import (
     CHECK_FOLDER,
     CHECK_WARNINGS,
@@ -36,12 +36,11 @@ from mailstack_operator.stack.paths import (
     SIEVE_BINARIES,
     TLS_FILE,
     TLS_FOLDER,
+    TMP,
 )
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 from mailstack_operator.stack.users.source import Additions, Canaries
 from mailstack_probe.contract import ProbeOptions
-
-_TMP = "/tmp"  # noqa: S108 - an emptyDir of this pod
 
 
 def build(topology: Topology) -> Component:
@@ -77,7 +76,8 @@ def files(topology: Topology) -> Files:
     }
     written = {name: content for name, content in optional.items() if content} | {**_users(topology).files}
     texts = {name: partial(str, content) for name, content in written.items()}
-    return {"dovecot.conf": partial(dovecot_conf.render, topology), **texts}
+    junk = {"junk.sieve": partial(junk_sieve.render, topology.spec)} if topology.spec.filter else {}
+    return {"dovecot.conf": partial(dovecot_conf.render, topology), **texts, **junk}
 
 
 def _users(topology: Topology) -> Additions:
@@ -117,7 +117,7 @@ def _check(topology: Topology) -> Object:
         **containers.environment(environment),
         "resources": _resources(topology),
         "securityContext": _security(topology),
-        "volumeMounts": [mount("tmp", _TMP), mount("check", CHECK_FOLDER), *_file_mounts(topology)],
+        "volumeMounts": [mount("tmp", TMP), mount("check", CHECK_FOLDER), *_file_mounts(topology)],
     }
 
 
@@ -186,7 +186,7 @@ def _mounts(topology: Topology) -> list[Json]:
         mount("mail", MAIL_ROOT),
         mount("run-dovecot", "/run/dovecot"),
         mount("lib-dovecot", "/var/lib/dovecot"),
-        mount("tmp", _TMP),
+        mount("tmp", TMP),
         *_users(topology).mounts,
         *([mount("roles", ROLES_FOLDER, read_only=True)] if roles.is_mailbox_here(topology.spec) else []),
         *_file_mounts(topology),

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator
 
-from mailstack_operator.api.plugins import Plugins, Quota
+from mailstack_operator.api.plugins import Quota
 from mailstack_operator.stack import roles
 from mailstack_operator.stack.dovecot import services
-from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
+from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, SIEVE_JUNK
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Setting, block
-from mailstack_operator.stack.topology import Sources, Topology
+from mailstack_operator.stack.topology import Topology
 
 # By default.
 _IMPORTED = "TZ CORE_OUTOFMEM CORE_ERROR LISTEN_PID LISTEN_FDS NOTIFY_SOCKET"
@@ -30,7 +30,7 @@ def settings(topology: Topology) -> Iterator[DovecotPart]:
         yield block("protocol imap", mail_plugins="quota imap_quota")
     yield block("protocol lmtp", *_lmtp(topology))
     if plugins.quota or plugins.sieve:
-        yield block("plugin", *_plugin_settings(plugins, topology.sources))
+        yield block("plugin", *_plugin_settings(topology))
 
 
 def _certificate(path: str) -> Iterator[DovecotPart]:
@@ -65,11 +65,12 @@ def _lmtp(topology: Topology) -> Iterator[DovecotPart]:
     yield from services.lmtp_tls(topology, _certificate)
 
 
-def _plugin_settings(plugins: Plugins, sources: Sources) -> Iterator[DovecotPart]:
+def _plugin_settings(topology: Topology) -> Iterator[DovecotPart]:
+    plugins = topology.spec.plugins
     if plugins.quota:
         yield from _quota(plugins.quota)
     if plugins.sieve:
-        yield from _sieve(sources)
+        yield from _sieve(topology)
 
 
 def _quota(quota: Quota) -> Iterator[DovecotPart]:
@@ -82,10 +83,15 @@ def _quota(quota: Quota) -> Iterator[DovecotPart]:
         yield from (Setting(name, answer) for name, answer in services.QUOTA_ANSWERS.items())
 
 
-def _sieve(sources: Sources) -> Iterator[DovecotPart]:
+def _sieve(topology: Topology) -> Iterator[DovecotPart]:
+    sources = topology.sources
     # ManageSieve keeps the scripts in the folder and makes `active` a link to the one in use.
     yield Setting("sieve", "file:~/sieve;active=~/.dovecot.sieve")
     if sources.sieve_before:
         yield Setting("sieve_before", f"{SIEVE_BEFORE};bindir={SIEVE_BINARIES}")
+    if topology.spec.filter:
+        # After the administrator's own, whose decision counts; a user's scripts do not see spam.
+        name = "sieve_before2" if sources.sieve_before else "sieve_before"
+        yield Setting(name, f"{SIEVE_JUNK};bindir={SIEVE_BINARIES}")
     if sources.sieve_after:
         yield Setting("sieve_after", f"{SIEVE_AFTER};bindir={SIEVE_BINARIES}")

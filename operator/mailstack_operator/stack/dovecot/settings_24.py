@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from mailstack_operator.api.plugins import Quota
 from mailstack_operator.stack import roles
 from mailstack_operator.stack.dovecot import services
-from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES
+from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, SIEVE_JUNK
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 
@@ -82,6 +82,9 @@ def _sieve(topology: Topology) -> Iterator[DovecotPart]:
     for when, (text, path) in sources.items():
         if text:
             yield block(f"sieve_script {when}", type=when, path=path, bin_path=SIEVE_BINARIES)
+    if topology.spec.filter:
+        # After the administrator's own, whose decision counts; a user's scripts do not see spam.
+        yield block("sieve_script junk", type="before", path=SIEVE_JUNK, bin_path=SIEVE_BINARIES)
 
 
 def _lmtp(topology: Topology) -> Iterator[DovecotPart]:

@@ -15,6 +15,7 @@ from mailstack_operator.stack.containers import ROOT_READABLE, mount
 from mailstack_operator.stack.needs import RELAY_KEYS
 from mailstack_operator.stack.paths import (
     ALIAS_TARGETS,
+    FILTER_FOLDER,
     IDS_FOLDER,
     LMTP_CA_FILE,
     LMTP_CA_PUBLIC_FILE,
@@ -44,6 +45,7 @@ from mailstack_operator.stack.postfix import (
     sender_login,
     virtual,
 )
+from mailstack_operator.stack.rspamd import rspamd_conf
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import (
     IDS_FILE,
@@ -116,6 +118,10 @@ def files(topology: Topology) -> Files:
         found |= _sender_tables(topology.aliases)
     if topology.refuses_own_senders:
         found["own_senders.regexp"] = partial(own_senders.render, domains(topology.spec))
+    if topology.spec.filter:
+        # For the filter, which reloads them.
+        found[rspamd_conf.MAIN] = rspamd_conf.render_main
+        found[rspamd_conf.OVERRIDE] = partial(rspamd_conf.render, topology, topology.spec.filter)
     if topology.outgoing and topology.outgoing.clients:
         found["dovecot_clients.regexp"] = partial(dovecot_clients.render, topology.outgoing.clients)
     return found
@@ -214,6 +220,8 @@ def _mounts(topology: Topology) -> list[Json]:
 def _secret_mounts(topology: Topology) -> Iterator[Json]:
     if topology.tls:
         yield certificates.mounted()
+    if topology.spec.filter:
+        yield mount("filter", FILTER_FOLDER, read_only=True)
     if _relay_secret(topology):
         yield mount("relay-secret", RELAY_SECRET, read_only=True)
         yield mount("relay", RELAY_FOLDER)

@@ -3,7 +3,7 @@
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.link import Outgoing
 from mailstack_operator.stack.paths import DOVECOT_CLIENTS, LMTP_CA_FILE, OWN_SENDERS
-from mailstack_operator.stack.postfix import services
+from mailstack_operator.stack.postfix import milters, services
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import VERIFICATION_PORT
 
@@ -53,7 +53,7 @@ submissions inet       n  -  n  -      -  smtpd
 _OUTGOING = f"""\
 {{listener:<18}} inet   n  -  n  -      -  smtpd
   -o syslog_name=postfix/dovecot
-{{names}}  -o smtpd_client_restrictions=
+{{names}}{{filters}}  -o smtpd_client_restrictions=
   -o smtpd_helo_restrictions=
   -o smtpd_sender_restrictions=
   -o smtpd_relay_restrictions={{allowed}}
@@ -94,12 +94,14 @@ def _submission(topology: Topology) -> str:
 
 
 def _outgoing(topology: Topology, found: Outgoing) -> str:
+    filters = milters.of_dovecot(topology.spec)
     if not found.clients:
-        return _OUTGOING.format(listener=found.listener, names="", allowed="permit_mynetworks,reject", others="")
+        allowed = "permit_mynetworks,reject"
+        return _OUTGOING.format(listener=found.listener, names="", filters=filters, allowed=allowed, others="")
     # To another client, and to Dovecot while the cluster's DNS does not know it, this is port 25.
     dovecot = f"check_client_access,regexp:{DOVECOT_CLIENTS}"
     others = f",{dovecot},check_sender_access,regexp:{OWN_SENDERS}" if topology.refuses_own_senders else ""
     allowed = f"{dovecot},reject_unauth_destination"
     # The table is of names.
     names = "  -o smtpd_peername_lookup=yes\n"
-    return _OUTGOING.format(listener=found.listener, names=names, allowed=allowed, others=others)
+    return _OUTGOING.format(listener=found.listener, names=names, filters=filters, allowed=allowed, others=others)

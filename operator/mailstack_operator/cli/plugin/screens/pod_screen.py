@@ -65,6 +65,8 @@ def _verdicts(stack: StackState, body: Object, checks: Iterable[Check], now: dat
     pod, seen = pod_of(body), Seen(stack=stack)
     name = pod.name
     for check in checks:
+        if check.optional and not reports.is_needed(seen, check):
+            continue
         if pod.component in check.asked_in and (not check.with_mail or reports.has_mail(seen, pod)):
             verdict = reports.verdict(seen, pod, check)
             yield name, check.name, verdict.status, format_since(verdict.since, now), verdict.reason, verdict.message

@@ -1,0 +1,1 @@
+"""rspamd, the filter beside Postfix."""

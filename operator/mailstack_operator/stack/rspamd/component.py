@@ -1,0 +1,53 @@
+"""rspamd in the pod of Postfix: without root, without a capability, and behind a unix socket."""
+
+from dataclasses import replace
+
+from mailstack_operator.api.filter import Filter
+from mailstack_operator.api.servers import FILTER_RESOURCES
+from mailstack_operator.kube.objects import Object
+from mailstack_operator.stack import containers, script
+from mailstack_operator.stack.component import Asked, Component
+from mailstack_operator.stack.containers import SIDECAR_USER, mount
+from mailstack_operator.stack.paths import FILTER_FILES, FILTER_FOLDER, FILTER_SOCKET, TMP
+from mailstack_operator.stack.rspamd import rspamd_conf
+from mailstack_operator.stack.topology import Topology
+from mailstack_probe.contract import ProbeOptions
+
+_FILES = (rspamd_conf.MAIN, rspamd_conf.OVERRIDE)
+# What it writes to, and nothing that outlives the pod.
+_FOLDERS = {"filter-data": "/var/lib/rspamd", "filter-run": "/run/rspamd", "filter-tmp": TMP}
+
+
+def build(topology: Topology) -> Component | None:
+    """It starts before Postfix, so that no mail passes it, and outlives Postfix."""
+    if topology.spec.filter is None:
+        return None
+    return Component(
+        "filter",
+        main=_server(topology.spec.filter),
+        volumes=tuple(map(containers.empty, ("filter", *_FOLDERS))),
+        follows={"filter-config": _FILES},
+        asked=Asked(_options, mounts=(mount("filter", FILTER_FOLDER, read_only=True),)),
+        beside="postfix",
+    )
+
+
+def _server(wanted: Filter) -> Object:
+    environment = {"FILES": FILTER_FILES, "MAIN": f"{FILTER_FILES}/{rspamd_conf.MAIN}", "SOCKET": FILTER_SOCKET}
+    return {
+        **containers.container("filter", wanted.image),
+        "command": script.command("rspamd/scripts/start.sh"),
+        **containers.environment(environment),
+        "startupProbe": {**containers.files_exist_probe([FILTER_SOCKET]), "periodSeconds": 1, "failureThreshold": 60},
+        "resources": containers.resources(wanted.resources, FILTER_RESOURCES),
+        "securityContext": containers.ordinary_user(SIDECAR_USER),
+        "volumeMounts": [
+            mount("filter", FILTER_FOLDER),
+            mount("filter-config", FILTER_FILES, read_only=True),
+            *(mount(volume, path) for volume, path in _FOLDERS.items()),
+        ],
+    }
+
+
+def _options(options: ProbeOptions) -> ProbeOptions:
+    return replace(options, filter=FILTER_SOCKET)

@@ -11,8 +11,8 @@ from pydantic import AfterValidator, Field
 from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressExtensions, Alias, CatchAll, DomainAlias
 from mailstack_operator.api.delivery import ConfigMapFile, Delivery
 from mailstack_operator.api.expose import Expose
-from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
 from mailstack_operator.api.filter import Filter
+from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
 from mailstack_operator.api.milters import MOST_MILTERS, Milter
 from mailstack_operator.api.model import Model, each_once
 from mailstack_operator.api.network_policy import NetworkPolicy

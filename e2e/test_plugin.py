@@ -32,9 +32,9 @@ SCRIPTS = tomllib.loads((paths.repository() / "pyproject.toml").read_text(encodi
 MODULE, FUNCTION = SCRIPTS["kubectl-mailstack"].split(":")
 # What pip makes of the entry point.
 PROGRAM = f"#!{sys.executable}\nfrom {MODULE} import {FUNCTION}\n{FUNCTION}()\n"
-COMMANDS = (("status", "mail"), ("verify", "mail", ALICE), ("queue", "mail"), ("logs", "mail"))
+COMMANDS = (("status", "mail"), ("verify", "mail", ALICE), ("queue", "mail"), ("logs", "mail"), ("dns", "mail"))
 # `verify` keeps 1 for "refused"; not to know is 2.
-FAILED = {"status": 1, "verify": 2, "queue": 1, "logs": 1}
+FAILED = {"status": 1, "verify": 2, "queue": 1, "logs": 1, "dns": 1}
 
 
 @dataclass(frozen=True)
@@ -111,6 +111,16 @@ def stopped(mail: Stack, client: Client) -> Iterator[Stack]:
 def unwrapped(screen: str) -> str:
     """A table with the lines of each last column joined again."""
     return re.sub(r"\n {10,}(?!Dovecot|cache)", " ", screen)
+
+
+def test_dns_prints_the_records_of_the_status(mail: Stack, plugin: Plugin) -> None:
+    """Promise: those that external-dns is given, as a zone file."""
+    spec, records = mail.get()["spec"], mail.get()["status"]["dnsRecords"]
+    assert {each["dnsName"] for each in records if each["recordType"] == "MX"} == {*spec["domains"]}
+    zone = plugin.screen("dns", "mail")
+    for each in records:
+        assert re.search(rf"^{re.escape(each['dnsName'])}\. +3600 IN {each['recordType']} ", zone, re.MULTILINE)
+    assert re.search(rf" IN MX +10 {re.escape(spec['hostname'])}\.$", zone, re.MULTILINE)
 
 
 def test_status_is_one_screen_of_what_is_so(mail: Stack, plugin: Plugin, client: Client) -> None:

@@ -37,7 +37,7 @@ def test_no_pod_is_a_neighbour_and_nobody_is_signed_for() -> None:
     """The defaults of rspamd trust private networks, and sign what claims to be from here. A list would be added to
     the default."""
     assert 'local_addrs = "127.0.0.0/8, ::1";' in rendered()
-    assert "dkim_signing { sign_local = false; sign_authenticated = false; }" in rendered()
+    assert "dkim_signing { sign_local = false; sign_inbound = false; sign_authenticated = false; }" in rendered()
 
 
 def test_it_listens_on_its_socket_alone_and_tells_no_service_of_a_message() -> None:

@@ -204,6 +204,7 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
             "greylist": st.integers(1, 20).map(lambda score: {"score": score, "redis": {"host": "redis"}}),
         },
     ),
+    "spec.dkim": st.sampled_from([None, {"keys": [{"domains": ["example.org"], "selector": "a", "secretName": "x"}]}]),
     "spec.plugins.sieve": st.sampled_from([None, {}]),
     "spec.tls": st.sampled_from([None, SECRET]),
     "spec.submission": st.none()
@@ -298,6 +299,7 @@ BROKEN: list[dict[str, Json]] = [
         "spec.milters": [{"host": "filter", "port": 1, "socket": "/milter"}],
         "spec.postfix.parameters": {"smtpd_milters": "x"},
     },
+    {"spec.dkim": {"keys": [{"domains": ["example.org"], "selector": "a", "secretName": "x"}]}},
     {
         "spec.filter": {"junkScore": 20, "greylist": {"score": 30, "redis": {"host": "redis"}}},
         "spec.postfix.parameters": {"smtpd_milters": "x"},

@@ -45,6 +45,9 @@ SETTINGS_ARGUMENT = f"@{SETTINGS_FOLDER}/{PROBE_SETTINGS}"
 # What Postfix's container says of a changed configuration that it does not use.
 CONFIG_REFUSED = "refused"
 
+# The file beside the copies of DKIM's keys that says that all were looked at.
+DKIM_READY = ".ready"
+
 # Environment variables of the container `probe`.
 POD_NAME = "POD_NAME"
 POD_UID = "POD_UID"
@@ -256,6 +259,17 @@ class CredentialsOptions(Arguments):
     connect: Annotated[str, Option("for pgsql, what the connection string holds beside the password", "TEXT")] = ""
     target: Annotated[str, Option("copy of the password for Dovecot", "FILE")]
     ca: Annotated[tuple[Copy, ...], Option("file of CA certificates", "FILE=TARGET.pem", copy)] = ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class DkimOptions(Arguments):
+    """Of `python -m mailstack_probe.dkim`."""
+
+    program = "mailstack_probe.dkim"
+    purpose = "Copy keys for DKIM from their mounted Secrets, if they can sign."
+
+    secrets: Annotated[str, Option("folder of a folder for each Secret", "FOLDER")]
+    target: Annotated[str, Option("folder of the copies", "FOLDER")]
 
 
 @dataclass(frozen=True, kw_only=True)

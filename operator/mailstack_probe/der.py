@@ -19,7 +19,7 @@ def validity(certificate: bytes) -> tuple[datetime, datetime]:
     # The version is left out where it is 1.
     fields = [content for tag, content in _fields(certificate) if tag != _VERSION]
     _serial, _signature, _issuer, period, *_ = fields
-    first, last = (_moment(tag, content) for tag, content in _elements(period))
+    first, last = (_moment(tag, content) for tag, content in elements(period))
     return first, last
 
 
@@ -27,28 +27,28 @@ def dns_names(certificate: bytes) -> list[str]:
     """The DNS names in its subjectAltName, of a certificate that OpenSSL could read."""
     for tag, content in _fields(certificate):
         if tag == _EXTENSIONS:
-            return [name for _, extensions in _elements(content) for name in _names(extensions)]
+            return [name for _, extensions in elements(content) for name in _names(extensions)]
     return []
 
 
 def _names(extensions: bytes) -> Iterator[str]:
-    for _, extension in _elements(extensions):
+    for _, extension in elements(extensions):
         # Whether it is critical stands between the two, or is left out.
-        (_, kind), *_critical, (_, value) = _elements(extension)
+        (_, kind), *_critical, (_, value) = elements(extension)
         if kind == _ALTERNATIVES:
-            _, names = next(_elements(value))
-            yield from (name.decode("ascii", "replace") for tag, name in _elements(names) if tag == _DNS_NAME)
+            _, names = next(elements(value))
+            yield from (name.decode("ascii", "replace") for tag, name in elements(names) if tag == _DNS_NAME)
 
 
 def _fields(certificate: bytes) -> Iterator[tuple[int, bytes]]:
     """Tag and content of each field."""
-    _, signed = next(_elements(certificate))
-    _, body = next(_elements(signed))
-    return _elements(body)
+    _, signed = next(elements(certificate))
+    _, body = next(elements(signed))
+    return elements(body)
 
 
-def _elements(content: bytes) -> Iterator[tuple[int, bytes]]:
-    """Tag and content of each element."""
+def elements(content: bytes) -> Iterator[tuple[int, bytes]]:
+    """Tag and content of each element. May raise IndexError where the content is no DER."""
     while content:
         start, length = _length(content)
         yield content[0], content[start : start + length]

@@ -51,6 +51,7 @@ class Reason(Documented):
     CERTIFICATE_INVALID = "CertificateInvalid", "No server could use the certificate in a Secret."
     USERS_FILE_INVALID = "UsersFileInvalid", "The users file in a Secret has no line of a user whom mail reaches."
     ALIASES_INVALID = "AliasesInvalid", "Lines of the file of aliases in a ConfigMap are wrong; the message names them."
+    DKIM_KEY_INVALID = "DKIMKeyInvalid", "A key in a Secret of spec.dkim cannot sign; the message says why."
     PASSWORD_INVALID = "PasswordInvalid", "The password of the source of users in a Secret cannot be used as it is."
     ADDRESS_PENDING = "AddressPending", "A Service of spec.expose waits for the address of its load balancer."
     REHEARSING = "Rehearsing", "A changed configuration is tried in a pod of its own."

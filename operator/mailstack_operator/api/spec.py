@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 
 from mailstack_operator.api.aliases import MOST_ALIASES, MOST_DOMAINS, AddressExtensions, Alias, CatchAll, DomainAlias
 from mailstack_operator.api.delivery import ConfigMapFile, Delivery
+from mailstack_operator.api.dkim import Dkim
 from mailstack_operator.api.expose import Expose
 from mailstack_operator.api.filter import Filter
 from mailstack_operator.api.metadata import MOST_ENTRIES, Annotations, Labels
@@ -88,6 +89,9 @@ class MailStackSpec(Model, Generic[UsersT_co]):
     )
     filter: Filter | None = Field(
         None, description="Spam filter (rspamd), with DMARC. Requires plugins.sieve, which files spam in Junk."
+    )
+    dkim: Dkim | None = Field(
+        None, description="Signatures (DKIM) on mail that users send. Requires filter, which signs, and submission."
     )
     milters: list[Milter] = Field(
         [],

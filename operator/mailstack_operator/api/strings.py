@@ -198,6 +198,9 @@ RelayHost: TypeAlias = Annotated[
         261,
     ),
 ]
+DkimSelector: TypeAlias = Annotated[
+    str, Text(_DNS_SUBDOMAIN, "a selector of lower-case letters, digits, '-' and '.', such as s2026a", 63)
+]
 MilterHost: TypeAlias = Annotated[
     str, Text(_DNS_SUBDOMAIN, "the name of a Service or host, or an IPv4 address, such as filter.mail.svc", 253)
 ]

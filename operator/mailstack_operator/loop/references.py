@@ -25,7 +25,7 @@ from mailstack_operator.stack.paths import MAIL_ROOT
 from mailstack_operator.stack.postfix import virtual
 from mailstack_operator.stack.references import files, needs, pull_secrets
 from mailstack_operator.stack.topology import MAIL_ID, Sources
-from mailstack_probe import passwd, password, pem, users_verdicts
+from mailstack_probe import dkim_key, passwd, password, pem, users_verdicts
 from mailstack_probe.contract import StackWarning
 from mailstack_probe.passwd import Volume
 from mailstack_probe.reasons import WarningReason
@@ -123,6 +123,7 @@ def _problem(need: Need, file: File | None, serving: bool) -> Unfinished | None:
         or _invalid(need, file, serving)
         or _without_users(need, file, serving)
         or _bad_password(need, file, serving)
+        or _bad_dkim_key(need, file, serving)
     )
 
 
@@ -183,6 +184,19 @@ def _bad_password(need: Need, file: File | None, serving: bool) -> Stalled | Non
     running = "the running pods keep the last good one" if serving else "no pod can start"
     message = f"key {need.keys[0]} in {need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
     return Stalled(Reason.PASSWORD_INVALID, message, PERIOD)
+
+
+def _bad_dkim_key(need: Need, file: File | None, serving: bool) -> Stalled | None:
+    """Whether a key could not sign: the filter would send mail unsigned, and say so in its log alone."""
+    if file is None or not need.dkim:
+        return None
+    found = ((key, dkim_key.problem(file.data[key])) for key in need.keys)
+    running = "the running pods keep the last good one" if serving else "no pod can start"
+    for key, wrong in found:
+        if wrong:
+            message = f"key {key} in {need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
+            return Stalled(Reason.DKIM_KEY_INVALID, message, PERIOD)
+    return None
 
 
 class Looker(Protocol):

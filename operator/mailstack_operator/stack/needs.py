@@ -11,7 +11,7 @@ RELAY_KEYS = ("username", "password")
 @dataclass(frozen=True)
 class Need:
     """`what` is the content of the object, for messages; `passwd`: its one key holds a passwd-file of Dovecot,
-    `password`: a password for another server."""
+    `password`: a password for another server; `dkim`: each holds a key for signatures."""
 
     kind: Literal["Secret", "ConfigMap"]
     name: str
@@ -19,6 +19,7 @@ class Need:
     what: str
     passwd: bool = False
     password: bool = False
+    dkim: bool = False
 
     def __str__(self) -> str:
         return f"{self.kind} {self.name}"

@@ -55,6 +55,9 @@ LMTP_CA_PUBLIC_FILE = f"{TLS_FOLDER}/lmtp-ca.crt"
 FILTER_FOLDER = f"{RUN}/filter"
 FILTER_SOCKET = f"{FILTER_FOLDER}/milter.sock"
 FILTER_FILES = f"{RUN}/config/filter"
+# Keys as the filter reads them, by Secret and key.
+DKIM_FOLDER = f"{RUN}/dkim"
+DKIM_SECRETS = f"{RUN}/secrets/dkim"
 RELAY_FOLDER = f"{RUN}/relay"
 RELAY_FILE = f"{RELAY_FOLDER}/sasl_passwd"
 # Secrets as they are mounted, before a sidecar or a script makes of them what a server reads.

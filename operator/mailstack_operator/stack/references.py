@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from mailstack_operator.api.delivery import ConfigMapFile
 from mailstack_operator.stack import link
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, RELAY_KEYS, Need
+from mailstack_operator.stack.rspamd import dkim
 from mailstack_operator.stack.users.source import Spec
 
 
@@ -23,6 +24,8 @@ def secrets(spec: Spec) -> Iterator[Need]:
     if submission and submission.relay_credentials:
         name = submission.relay_credentials.secret_name
         yield Need("Secret", name, RELAY_KEYS, "the login at the relay host")
+    for name, keys in dkim.secrets(spec).items():
+        yield Need("Secret", name, keys, "keys for DKIM", dkim=True)
 
 
 def pull_secrets(spec: Spec) -> list[Need]:

@@ -8,9 +8,10 @@ from mailstack_operator.kube.objects import Object
 from mailstack_operator.stack import containers, script
 from mailstack_operator.stack.component import Asked, Component
 from mailstack_operator.stack.containers import SIDECAR_USER, mount
-from mailstack_operator.stack.paths import FILTER_FILES, FILTER_FOLDER, FILTER_SOCKET, TMP
-from mailstack_operator.stack.rspamd import rspamd_conf
+from mailstack_operator.stack.paths import DKIM_FOLDER, FILTER_FILES, FILTER_FOLDER, FILTER_SOCKET, TMP
+from mailstack_operator.stack.rspamd import dkim, rspamd_conf
 from mailstack_operator.stack.topology import Topology
+from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import ProbeOptions
 
 _FILES = (rspamd_conf.MAIN, rspamd_conf.OVERRIDE)
@@ -24,16 +25,22 @@ def build(topology: Topology) -> Component | None:
         return None
     return Component(
         "filter",
-        main=_server(topology.spec.filter),
-        volumes=tuple(map(containers.empty, ("filter", *_FOLDERS))),
+        init=tuple(dkim.helpers(topology)),
+        main=_server(topology.spec, topology.spec.filter),
+        volumes=(*map(containers.empty, ("filter", *_FOLDERS)), *dkim.volumes(topology.spec)),
         follows={"filter-config": _FILES},
         asked=Asked(_options, mounts=(mount("filter", FILTER_FOLDER, read_only=True),)),
         beside="postfix",
     )
 
 
-def _server(wanted: Filter) -> Object:
-    environment = {"FILES": FILTER_FILES, "MAIN": f"{FILTER_FILES}/{rspamd_conf.MAIN}", "SOCKET": FILTER_SOCKET}
+def _server(spec: Spec, wanted: Filter) -> Object:
+    environment = {
+        "FILES": FILTER_FILES,
+        "MAIN": f"{FILTER_FILES}/{rspamd_conf.MAIN}",
+        "SOCKET": FILTER_SOCKET,
+        "KEYS": DKIM_FOLDER,
+    }
     return {
         **containers.container("filter", wanted.image),
         "command": script.command("rspamd/scripts/start.sh"),
@@ -44,6 +51,7 @@ def _server(wanted: Filter) -> Object:
         "volumeMounts": [
             mount("filter", FILTER_FOLDER),
             mount("filter-config", FILTER_FILES, read_only=True),
+            *dkim.mounts(spec),
             *(mount(volume, path) for volume, path in _FOLDERS.items()),
         ],
     }

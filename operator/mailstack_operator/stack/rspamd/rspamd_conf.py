@@ -13,6 +13,7 @@ from mailstack_operator.api.filter import Filter
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.paths import FILTER_FILES, FILTER_SOCKET
+from mailstack_operator.stack.rspamd import dkim
 from mailstack_operator.stack.topology import Topology
 
 MAIN: Final = "rspamd.conf"
@@ -47,6 +48,7 @@ def render_main() -> str:
 def render(topology: Topology, wanted: Filter) -> str:
     """Sections in rspamd's syntax (UCL), of which JSON is a part."""
     sections = {**_process(topology), **_workers(), **_decisions(wanted), **_sources(wanted)}
+    sections["dkim_signing"] = dkim.settings(topology.spec)
     return syntax.HEADER + "".join(_section(name, values) for name, values in sections.items())
 
 
@@ -93,8 +95,6 @@ def _decisions(wanted: Filter) -> Sections:
         "dmarc": {"actions": enforced if wanted.dmarc == "Enforce" else {}},
         "force_actions": {"rules": {"NO_DNS": _NO_DNS} if wanted.on_dns_failure == "TryLater" else {}},
         "milter_headers": {"use": [*_HEADERS_ADDED], "skip_local": False, "authenticated_headers": []},
-        # By default it would sign mail that claims to be from here, of whoever has a local address.
-        "dkim_signing": {"sign_local": False, "sign_authenticated": False},
         "arc": {"sign_local": False, "sign_authenticated": False},
     }
 

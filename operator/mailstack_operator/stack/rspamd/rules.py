@@ -2,9 +2,11 @@
 
 from typing import Final
 
+from mailstack_operator.stack.rspamd import dkim
 from mailstack_operator.stack.rule import rule
 
 RULES: Final = (
+    *dkim.RULES,
     rule(
         "spec",
         "!has(self.filter) || has(self.plugins.sieve)",

@@ -1,0 +1,114 @@
+"""Keys for DKIM: which can sign, in which form the filter gets them, and that a broken one takes no good one away."""
+
+import base64
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from mailstack_probe import dkim_key
+from mailstack_probe.contract import DKIM_READY
+from mailstack_probe.dkim import Keys
+
+Make = Callable[..., bytes]
+
+
+@pytest.fixture(scope="module")
+def make() -> Make:
+    """A private key as openssl prints it."""
+
+    def run(*arguments: str) -> bytes:
+        return subprocess.run(("openssl", *arguments), check=True, capture_output=True).stdout
+
+    return run
+
+
+RSA = ("genpkey", "-quiet", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:1024")
+OLD_RSA = ("genrsa", "-traditional", "1024")
+ED25519 = ("genpkey", "-quiet", "-algorithm", "ed25519")
+
+
+@pytest.mark.parametrize("command", [RSA, OLD_RSA])
+def test_an_rsa_key_is_handed_on_without_other_text(make: Make, command: tuple[str, ...]) -> None:
+    key = make(*command)
+    assert dkim_key.for_rspamd(b"Bag Attributes\n" + key + b"\nmore\n") == key
+
+
+def test_an_ed25519_key_becomes_its_seed(make: Make) -> None:
+    """rspamd reads no such PEM; RFC 8410, 7: the seed is the end of the key."""
+    key = make(*ED25519)
+    der = base64.b64decode(b"".join(key.splitlines()[1:-1]))
+    assert base64.b64decode(dkim_key.for_rspamd(key)) == der[-32:]
+
+
+@pytest.mark.parametrize(
+    ("command", "words"),
+    [
+        (("genrsa", "-traditional", "512"), "has 512 bits"),
+        (("ecparam", "-name", "prime256v1", "-genkey", "-noout"), "neither RSA nor Ed25519"),
+        (("genpkey", "-quiet", "-algorithm", "ed448"), "neither RSA nor Ed25519"),
+        ((*RSA, "-aes128", "-pass", "pass:secret"), "is encrypted: store it without a passphrase"),
+    ],
+)
+def test_a_key_that_cannot_sign_is_told(make: Make, command: tuple[str, ...], words: str) -> None:
+    assert words in str(dkim_key.problem(make(*command)))
+
+
+@pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff", b"-----BEGIN PUBLIC KEY-----\n"])
+def test_what_is_no_key_is_told(content: bytes) -> None:
+    assert "it holds no private key as PEM" in str(dkim_key.problem(content))
+
+
+@pytest.mark.parametrize("command", [RSA, OLD_RSA, ED25519])
+def test_a_damaged_key_is_told_and_no_part_of_it(make: Make, command: tuple[str, ...]) -> None:
+    """Whichever line of it is lost or doubled."""
+    first, *lines, last = make(*command).splitlines(keepends=True)
+    for place in range(len(lines)):
+        for changed in (lines[:place] + lines[place + 1 :], [*lines[:place], *lines[place:], lines[place]]):
+            found = dkim_key.problem(b"".join((first, *changed, last)))
+            # Where it is the kind that is damaged, it is another kind.
+            assert found in ("the private key in it is damaged", "the private key in it is neither RSA nor Ed25519")
+
+
+@pytest.fixture
+def folders(tmp_path: Path) -> tuple[Path, Path]:
+    secrets, target = tmp_path / "secrets", tmp_path / "target"
+    (secrets / "mail-dkim").mkdir(parents=True)
+    target.mkdir()
+    return secrets, target
+
+
+def test_each_key_of_each_secret_is_copied(make: Make, folders: tuple[Path, Path]) -> None:
+    secrets, target = folders
+    key = make(*OLD_RSA)
+    (secrets / "mail-dkim" / "a.pem").write_bytes(key)
+    (secrets / "mail-dkim" / "..data").mkdir()
+    kept = Keys(secrets, target)
+    assert kept.look() == "mail-dkim/a.pem: can be used"
+    assert (target / "mail-dkim" / "a.pem").read_bytes() == key
+    assert (target / DKIM_READY).exists()
+    assert kept.look() is None
+
+
+def test_a_broken_key_leaves_the_last_good_one(make: Make, folders: tuple[Path, Path]) -> None:
+    secrets, target = folders
+    source, good = secrets / "mail-dkim" / "a.pem", make(*OLD_RSA)
+    kept = Keys(secrets, target)
+    source.write_bytes(b"broken")
+    assert str(kept.look()).endswith("; it is not used")
+    source.write_bytes(good)
+    kept.look()
+    source.write_bytes(b"broken")
+    assert str(kept.look()).endswith("; the last good one stays in use")
+    assert (target / "mail-dkim" / "a.pem").read_bytes() == good
+
+
+def test_a_renewed_key_takes_the_place_of_the_old_one(make: Make, folders: tuple[Path, Path]) -> None:
+    secrets, target = folders
+    source = secrets / "mail-dkim" / "a.pem"
+    kept = Keys(secrets, target)
+    for key in (make(*OLD_RSA), make(*OLD_RSA)):
+        source.write_bytes(key)
+        kept.look()
+        assert (target / "mail-dkim" / "a.pem").read_bytes() == key

@@ -1,9 +1,12 @@
 """The commands of `kubectl mailstack`, with a kubectl that answers from tests/data/plugin."""
 
+import base64
 import json
 import os
 import pkgutil
+import re
 import shlex
+import shutil
 import subprocess
 import sys
 import tomllib
@@ -15,6 +18,7 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mailstack_operator.cli.main import COMMANDS, kubectl_plugin, main
+from mailstack_probe import dkim_key
 from tests.test_project import ROOT, importers
 
 DATA = Path(__file__).parents[1] / "data" / "plugin"
@@ -23,7 +27,7 @@ import json, pathlib, sys
 
 folder = pathlib.Path(__file__).parent
 words = sys.argv[1:]
-given = sys.stdin.read() if "--stdin" in words else ""
+given = sys.stdin.read() if {{"--stdin", "--filename=-"}} & set(words) else ""
 with (folder / "calls").open("a") as calls:
     calls.write(json.dumps([words, given]) + "\\n")
 for answer in json.loads((folder / "answers").read_text()):
@@ -239,7 +243,7 @@ def test_the_help_of_all_commands_is_that_of_each(name: str) -> None:
     assert (command.name, command.get_short_help_str(limit=100)) == (name, COMMANDS[name][1])
 
 
-@pytest.mark.parametrize("words", ["--help", "logs --help", "queue --help", "verify --help"])
+@pytest.mark.parametrize("words", ["--help", "dkim --help", "logs --help", "queue --help", "verify --help"])
 def test_what_needs_no_models_does_not_import_them(words: str) -> None:
     program = "import sys; from mailstack_operator.cli.main import main; main(standalone_mode=False)"
     tell = "print(*sorted({'kopf', 'kubernetes', 'pydantic', 'yaml'} & sys.modules.keys()), file=sys.stderr)"
@@ -261,4 +265,70 @@ def test_help_names_the_plugin_as_it_is_typed(capsys: pytest.CaptureFixture[str]
 
 
 def test_one_module_alone_starts_processes() -> None:
-    assert importers("subprocess") == ["kubectl.py"]
+    assert importers("subprocess") == ["program.py"]
+
+
+@pytest.fixture
+def openssl(cluster: Cluster, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """With the machine's openssl beside the kubectl that answers."""
+    monkeypatch.undo()
+    found = shutil.which("openssl")
+    assert found
+    (tmp_path / "openssl").symlink_to(found)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    cluster.says("apply", "secret/keys serverside-applied\n")
+    return cluster
+
+
+@pytest.mark.parametrize(("kind", "length"), [("rsa", 392), ("ed25519", 44)])
+def test_a_new_dkim_key_is_in_the_secret_alone_and_its_record_is_printed(
+    openssl: Cluster, kind: str, length: int
+) -> None:
+    result = run("dkim", "new", "mail", "s2026a", "--secret", "keys", "--type", kind)
+    assert result.exit_code == 0, result.output
+    (words, given) = next((words, given) for words, given in openssl.calls if words[0] == "apply")
+    secret = json.loads(given)
+    key = base64.b64decode(secret["data"]["s2026a.pem"])
+    assert (secret["kind"], secret["metadata"], dkim_key.problem(key)) == ("Secret", {"name": "keys"}, None)
+    assert "--server-side" in words
+    assert "PRIVATE" not in result.output
+    strings = re.findall(r'"([^"]*)"', result.output)
+    assert max(map(len, strings)) <= 255
+    record = re.fullmatch(rf"v=DKIM1; k={kind}; p=([A-Za-z0-9+/=]+)", "".join(strings))
+    assert record
+    assert len(record[1]) == length
+    assert "\ns2026a._domainkey.example.org. IN TXT ( " in result.output
+    (entry,) = yaml.safe_load(result.output.splitlines()[-1])
+    assert entry == {
+        "domains": ["example.org"],
+        "selector": "s2026a",
+        "secretName": "keys",
+        "key": "s2026a.pem",
+        "state": "Publish",
+    }
+
+
+def test_each_new_dkim_key_has_a_manager_of_its_own(openssl: Cluster) -> None:
+    """The API server would let one replace its own key."""
+    for _ in range(2):
+        assert run("dkim", "new", "mail", "s2026a", "--type", "ed25519").exit_code == 0
+    managers = {word for words, _ in openssl.calls for word in words if word.startswith("--field-manager=")}
+    assert len(managers) == 2
+
+
+def test_a_dkim_key_that_is_there_stays_and_nothing_is_printed_of_another(openssl: Cluster) -> None:
+    words = 'error: Apply failed with 1 conflict: conflict with "kubectl-mailstack-1": .data.s2026a.pem\n'
+    openssl.says("apply", error=words, code=1)
+    result = run("dkim", "new", "mail", "s2026a", "--type", "ed25519")
+    assert (result.exit_code, "Apply failed with 1 conflict" in result.output) == (1, True)
+    assert "_domainkey" not in result.output
+
+
+def test_a_missing_openssl_is_said(cluster: Cluster) -> None:
+    result = run("dkim", "new", "mail", "s2026a")
+    assert (result.exit_code, "cannot run openssl (" in result.output) == (1, True)
+
+
+@pytest.mark.parametrize("selector", ["S1", "s1._domainkey", "-a", "a b", "a" * 64])
+def test_a_dkim_key_has_the_name_that_the_spec_takes(cluster: Cluster, selector: str) -> None:
+    assert run("dkim", "new", "mail", "--", selector).exit_code == 2

@@ -11,6 +11,7 @@ _PLUGIN = f"{_CLI}.plugin.commands"
 # the models, nor any command but `run` for Kopf and the client.
 COMMANDS = {
     "crd": (f"{_CLI}.manifest_commands:crd", "Print the CustomResourceDefinition of MailStack."),
+    "dkim": (f"{_PLUGIN}.dkim_command:dkim", "Make keys for DKIM."),
     "dns": (f"{_PLUGIN}.dns_command:dns", "Print the DNS records that the MailStack NAME needs."),
     "logs": (f"{_PLUGIN}.logs_command:logs", "Print the merged logs of the MailStack NAME."),
     "queue": (f"{_PLUGIN}.queue_command:queue", "List the queued messages of the MailStack NAME."),

@@ -1,10 +1,11 @@
 """kubectl, run as the user would run it: with the user's kubeconfig, permissions and login plugins."""
 
+import base64
 import json
-import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from mailstack_operator.cli.plugin.reading.program import run_program
 from mailstack_operator.kube.objects import Object, entries
 
 # Seconds for kubectl; its first call may have to wait for the user to log in.
@@ -45,6 +46,14 @@ class Kubectl:
         """Raises KubectlError."""
         return self._run_in(pod, container, ["logs", f"--since={since}", "--timestamps"], [pod], "")
 
+    def add_to_secret(self, name: str, key: str, value: str, manager: str) -> None:
+        """Adds a key to the Secret, which is made if there is none; `manager` owns it. Raises KubectlError, also if
+        another manager has a key of this name with another value."""
+        data: Object = {key: base64.b64encode(value.encode()).decode()}
+        secret: Object = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "data": data}
+        options = ("--server-side", f"--field-manager={manager}", "--filename=-")
+        self._run("apply", *options, seconds=_TIMEOUT, stdin=json.dumps(secret))
+
     def _get(self, *arguments: str) -> str:
         # The user sees the stderr of kubectl and its plugins, and answers them: they may ask for a login.
         return self._run("get", "--output=json", *arguments, seconds=_LOGIN_TIMEOUT)
@@ -57,22 +66,12 @@ class Kubectl:
 
     def _run(self, verb: str, *arguments: str, seconds: float, stdin: str | None = None) -> str:
         """With `stdin` None, the streams except stdout are the user's own."""
-        command = ["kubectl", verb, *self.options, *arguments]
-        stderr = None if stdin is None else subprocess.PIPE
         try:
-            done = subprocess.run(  # noqa: S603 - a list of arguments, and no shell
-                command,
-                input=stdin,
-                stdout=subprocess.PIPE,
-                stderr=stderr,
-                encoding="utf-8",
-                timeout=seconds,
-                check=False,
-            )
+            done = run_program(["kubectl", verb, *self.options, *arguments], seconds, stdin)
+        except TimeoutError as error:
+            raise KubectlError(f"kubectl {verb} timed out after {seconds:.0f} s: is the cluster reachable?") from error
         except OSError as error:
             raise KubectlError(f"cannot run kubectl ({error.strerror}): install it and add it to PATH") from error
-        except subprocess.TimeoutExpired as error:
-            raise KubectlError(f"kubectl {verb} timed out after {seconds:.0f} s: is the cluster reachable?") from error
-        if done.returncode:
-            raise KubectlError((done.stderr or "").strip(), done.returncode)
+        if done.code:
+            raise KubectlError(done.stderr.strip(), done.code)
         return done.stdout

@@ -1,0 +1,61 @@
+"""`kubectl mailstack dkim`."""
+
+import re
+import secrets
+from collections.abc import Sequence
+
+import click
+
+from mailstack_operator.cli.plugin.commands.base import Output, kubectl_command
+from mailstack_operator.cli.plugin.reading import dkim_keys, pod_reader
+from mailstack_operator.cli.plugin.reading.kubectl import Kubectl
+from mailstack_operator.cli.plugin.screens.dkim_screen import NewKey, render_new_key
+from mailstack_operator.kube.objects import section
+
+_LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
+_NAME = re.compile(rf"(?=.{{1,63}}$){_LABEL}([.]{_LABEL})*")
+
+
+class Selector(click.ParamType[str]):
+    """A selector, as spec.dkim.keys takes it."""
+
+    name = "selector"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        if not _NAME.fullmatch(value):
+            self.fail(
+                f"{value!r} is no selector: use lower-case letters, digits, '-' and '.', as in s2026a", param, ctx
+            )
+        return value
+
+
+@click.group()
+def dkim() -> None:
+    """Make keys for DKIM."""
+
+
+@kubectl_command
+@click.argument("name")
+@click.argument("selector", type=Selector())
+@click.option("--domain", "domains", multiple=True, help="Domain to sign for; repeat for each. Default: all.")
+@click.option("--secret", help="Secret that gets the key; it is made if it is not there. Default: NAME-dkim.")
+@click.option("--type", "kind", type=click.Choice([*dkim_keys.KINDS]), default="rsa", show_default=True)
+def new(kubectl: Kubectl, name: str, selector: str, domains: Sequence[str], secret: str | None, kind: str) -> Output:
+    """Make a key of the name SELECTOR for the MailStack NAME, and print its DNS records.
+
+    The key is in the Secret alone, as SELECTOR.pem; one that is there already stays. The MailStack is not changed.
+    """
+    spec = section(kubectl.get(pod_reader.RESOURCE, name), "spec")
+    try:
+        pair = dkim_keys.make_pair(kind)
+    except dkim_keys.OpensslError as error:
+        return Output("", [str(error)], 1)
+    known = spec.get("domains")
+    own = [str(domain) for domain in known] if isinstance(known, list) else []
+    made = NewKey(name, selector, domains or own, secret or f"{name}-dkim", f"{selector}.pem", pair.record)
+    # Another manager each time: the API server refuses to replace the key of a former one.
+    kubectl.add_to_secret(made.secret, made.key, pair.private, f"kubectl-mailstack-{secrets.token_hex(4)}")
+    return Output(render_new_key(made))
+
+
+dkim.add_command(new)

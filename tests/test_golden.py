@@ -33,6 +33,7 @@ CASES = {
     "ldap": ROOT / "tests" / "data" / "stacks" / "ldap.yaml",
     "exposed": ROOT / "tests" / "data" / "stacks" / "exposed.yaml",
     "filter": ROOT / "tests" / "data" / "stacks" / "filter.yaml",
+    "proxied": ROOT / "tests" / "data" / "stacks" / "proxied.yaml",
     "everything": ROOT / "tests" / "data" / "stacks" / "everything.yaml",
 }
 

@@ -161,6 +161,7 @@ def exposures(*ports: str) -> st.SearchStrategy[Json]:
             "externalTrafficPolicy": st.sampled_from(["Local", "Cluster"]),
             "loadBalancerClass": st.just("example.org/a"),
             "loadBalancerSourceRanges": st.just(["192.0.2.0/24"]),
+            "proxyProtocol": st.just({"trustedNetworks": ["192.0.2.0/24"]}),
             "annotations": st.dictionaries(st.sampled_from(KEYS), st.just("x"), max_size=2),
             "nodePorts": st.fixed_dictionaries({}, optional=dict.fromkeys(ports, NODE_PORTS)),
         },
@@ -179,7 +180,7 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     "spec.delivery.local.aliases": st.sampled_from([None, FILE]),
     "spec.delivery.listener.type": st.sampled_from(["Unix", "Inet"]),
     "spec.delivery.listener.unix.name": st.sampled_from([*taken_sockets(), "dovecot-lmtp", "lmtp-in"]),
-    "spec.delivery.listener.inet.port": st.sampled_from(taken_ports()) | st.integers(1, 65535),
+    "spec.delivery.listener.inet.port": st.sampled_from([*taken_ports(), 10143]) | st.integers(1, 65535),
     "spec.delivery.listener.inet.tls": st.sampled_from([None, SECRET]),
     "spec.verification.positive": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
     "spec.verification.negative": st.fixed_dictionaries({}, optional={"refresh": TIMES, "expire": TIMES}),
@@ -273,6 +274,10 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},
     {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},
     {"spec.submission": {"relayCredentials": SECRET}},
+    {
+        "spec.delivery.listener": {"type": "Inet", "inet": {"port": 10143}},
+        "spec.expose.clients": {"proxyProtocol": {"trustedNetworks": ["192.0.2.0/24"]}},
+    },
     {f"spec.{name}": {"mailstack.dev/x": "x", "a b": "x"} for name in OWN},
     {
         "spec.placement": {

@@ -22,6 +22,18 @@ _SAME_CLASS: Final = cel.Rule(
 )
 
 
+class ProxyProtocol(Model):
+    """The PROXY protocol, versions 1 and 2, by which a load balancer tells the addresses of clients."""
+
+    trusted_networks: Annotated[list[Network], AfterValidator(each_once)] = Field(
+        min_length=1,
+        max_length=MOST_NETWORKS,
+        description="Networks of the load balancer, as the pods see its connections. Only these may connect to the "
+        "ports of the PROXY protocol: a NetworkPolicy says so, because Postfix believes every header.",
+        json_schema_extra={"x-kubernetes-list-type": "set"},
+    )
+
+
 class Exposure(Model):
     """A Service that leads from outside of the cluster to the mail pods."""
 
@@ -57,6 +69,12 @@ class Exposure(Model):
     )
     ip_family_policy: Literal["SingleStack", "PreferDualStack", "RequireDualStack"] = Field(
         "PreferDualStack", description="Whether the Service has an address of IPv4, of IPv6, or of both."
+    )
+
+    proxy_protocol: ProxyProtocol | None = Field(
+        None,
+        description="The load balancer speaks the PROXY protocol: the Service leads to listeners of their own. Without "
+        "it, a header is an error.",
     )
 
     @property

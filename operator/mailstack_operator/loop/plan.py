@@ -88,10 +88,20 @@ class Plan:
         return self.trial is not None and self.missing is None
 
     def held_back(self, seen: Seen) -> frozenset[Ref]:
-        """What must not be applied yet: what would change pods, or StatefulSets whose claim another pod still holds."""
+        """What must not be applied yet: what would change pods, StatefulSets whose claim another pod still holds, and
+        Services whose connections would go to a port on which no pod listens yet."""
+        return self._held_pods(seen) | self._held_services(seen)
+
+    def _held_pods(self, seen: Seen) -> frozenset[Ref]:
         if self.obstacle:
             return frozenset(ref for ref in self.wanted if BY_NAME[ref.kind].rolls_pods)
         return frozenset(claim.home for claim in self.claims if claim.other_holder(seen))
+
+    def _held_services(self, seen: Seen) -> frozenset[Ref]:
+        if self.is_settled and not self.obstacle and not self.progress(seen):
+            return frozenset()
+        known = {ref: seen.services.get(ref.name) for ref in self.wanted if ref.kind == SERVICE.name}
+        return frozenset(ref for ref, state in known.items() if state and state.is_redirected_by(self.wanted[ref]))
 
     def prunable(self, seen: Seen) -> Callable[[Ref], bool]:
         """Which of the objects that are no longer wanted may go, now that the rest is applied. A Service of spec.expose

@@ -8,7 +8,8 @@ from mailstack_operator.api.expose import Exposure
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import object_meta
-from mailstack_operator.stack.ports import Port
+from mailstack_operator.stack.networks import canonical
+from mailstack_operator.stack.ports import Port, proxied
 from mailstack_operator.stack.topology import Topology
 from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import StackWarning
@@ -73,7 +74,7 @@ def _from_outside(topology: Topology, audience: str, wanted: Exposure) -> Object
     if wanted.load_balancer_class:
         found["loadBalancerClass"] = wanted.load_balancer_class
     if wanted.load_balancer_source_ranges:
-        found["loadBalancerSourceRanges"] = [*wanted.load_balancer_source_ranges]
+        found["loadBalancerSourceRanges"] = [*canonical(wanted.load_balancer_source_ranges)]
     return found
 
 
@@ -95,7 +96,7 @@ def _ports(audience: str, wanted: Exposure, ports: Iterable[Port]) -> list[Json]
             "name": port.name,
             "port": port.service,
             "protocol": "TCP",
-            "targetPort": port.name,
+            "targetPort": proxied(port).name if wanted.proxy_protocol else port.name,
             **({"nodePort": given[port.name]} if port.name in given else {}),
         }
         for port in mine

@@ -7,6 +7,7 @@ from typing import Final
 from mailstack_operator.api.expose import Exposure
 from mailstack_operator.stack.exposure import AUDIENCES, CLIENTS, exposures
 from mailstack_operator.stack.metadata_rules import own_keys
+from mailstack_operator.stack.ports import PROXY_MAIL_PORTS
 from mailstack_operator.stack.rule import Rule, rule
 from mailstack_operator.stack.users.source import Spec
 
@@ -87,6 +88,12 @@ def _not_served(port: str, missing: str, is_served: Callable[[Spec], bool]) -> R
     )
 
 
+def _lmtp_has_a_port_of_its_own(spec: Spec) -> bool:
+    clients, listener = spec.expose.clients, spec.delivery.listener
+    has_proxy = clients is not None and clients.proxy_protocol is not None
+    return not has_proxy or listener.type != "Inet" or listener.inet.port not in PROXY_MAIL_PORTS
+
+
 RULES: Final = (
     *(each for audience in AUDIENCES for each in _of(audience)),
     rule(
@@ -94,6 +101,14 @@ RULES: Final = (
         f"[{' + '.join(_node_port_lists())}].all(ports, ports.all(one, ports.filter(other, other == one).size() == 1))",
         "a port of the nodes is given twice: each of nodePorts must be another",
         lambda spec: all(count == 1 for count in Counter(_node_ports(spec)).values()),
+    ),
+    rule(
+        "spec",
+        "!has(self.expose.clients) || !has(self.expose.clients.proxyProtocol) || "
+        "self.delivery.listener.type != 'Inet' || "
+        f"!(self.delivery.listener.inet.port in {[*PROXY_MAIL_PORTS]})",
+        "delivery.listener.inet.port is one of those of expose.clients.proxyProtocol: choose another, such as 24",
+        _lmtp_has_a_port_of_its_own,
     ),
     _not_served("submission", "submission", lambda spec: spec.submission is not None),
     _not_served("submissions", "submission", lambda spec: spec.submission is not None),

@@ -24,6 +24,7 @@ from mailstack_operator.stack.ports import (
     SUBMISSIONS_PORT,
     Port,
     dovecot_port,
+    proxied,
 )
 from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import SMTP_PORT
@@ -157,6 +158,15 @@ class Topology:
     def mail_ports(self) -> list[Port]:
         """The ports of Dovecot that are for people."""
         return [port for port in (self.imap, self.imaps, self.sieve) if port]
+
+    def trusted_networks(self, port: Port) -> tuple[str, ...]:
+        """The networks that speak the PROXY protocol for this port; none where it has no listener for that."""
+        wanted = self.spec.expose.smtp if port.service == SMTP_PORT else self.spec.expose.clients
+        return tuple(wanted.proxy_protocol.trusted_networks) if wanted and wanted.proxy_protocol else ()
+
+    def proxied(self, ports: Iterable[Port]) -> list[Port]:
+        """The ports for the PROXY protocol that are beside these."""
+        return [proxied(port) for port in ports if self.trusted_networks(port)]
 
     @property
     def endpoint(self) -> str:

@@ -38,6 +38,7 @@ from mailstack_operator.stack.paths import (
     TLS_FOLDER,
     TMP,
 )
+from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 from mailstack_operator.stack.users.source import Additions, Canaries
 from mailstack_probe.contract import ProbeOptions
@@ -138,13 +139,18 @@ def _server(topology: Topology) -> Object:
         **containers.container("dovecot", topology.spec.dovecot.image_reference),
         "command": script.command("dovecot/scripts/start.sh"),
         **containers.environment(environment),
-        "ports": containers.ports([*topology.mail_ports, *topology.link_ports]),
+        "ports": containers.ports(_ports(topology)),
         "startupProbe": containers.listens_probe("imap"),
         **_drain(topology),
         "resources": _resources(topology),
         "securityContext": _security(topology),
         "volumeMounts": _mounts(topology),
     }
+
+
+def _ports(topology: Topology) -> list[Port]:
+    served = topology.mail_ports
+    return [*served, *topology.proxied(served), *topology.link_ports]
 
 
 def _drain(topology: Topology) -> Object:

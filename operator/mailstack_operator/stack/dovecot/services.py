@@ -7,8 +7,9 @@ from typing import TypeAlias
 from mailstack_operator.api.mailboxes import Mailbox
 from mailstack_operator.stack import aliases
 from mailstack_operator.stack.link import QUOTA_STATUS
+from mailstack_operator.stack.networks import canonical
 from mailstack_operator.stack.paths import DOVECOT_KERNEL, LMTP_TLS_FILE, TLS_FILE
-from mailstack_operator.stack.ports import Port
+from mailstack_operator.stack.ports import Port, proxied
 from mailstack_operator.stack.syntax import Block, DovecotPart, Include, Setting, block
 from mailstack_operator.stack.topology import Topology
 
@@ -146,6 +147,7 @@ def services(topology: Topology) -> Iterator[DovecotPart]:
         yield block(f"service {link.purpose.name}", link.listener(rootless=rootless), **link.purpose.settings)
     if topology.rootless:
         yield from _rootless(topology)
+    yield from _proxied(topology)
     if topology.lmtp.tls and not topology.spec.tls:
         yield from _lmtp_alone_has_tls(topology)
 
@@ -162,6 +164,24 @@ def _rootless(topology: Topology) -> Iterator[Block]:
     yield block("service imap-login", _port(topology.imap), *imaps, chroot="")
     if topology.sieve:
         yield block("service managesieve-login", _port(topology.sieve), chroot="")
+
+
+def _proxied(topology: Topology) -> Iterator[DovecotPart]:
+    """Listeners for a load balancer that speaks the PROXY protocol; from any other address Dovecot takes no header."""
+    trusted = topology.trusted_networks(topology.imap)
+    if not trusted:
+        return
+    yield Setting("haproxy_trusted_networks", " ".join(canonical(trusted)))
+    yield Setting("haproxy_timeout", "3 secs")
+    imaps = [_proxy_listener(topology.imaps, ssl="yes")] if topology.imaps else []
+    yield block("service imap-login", _proxy_listener(topology.imap), *imaps)
+    if topology.sieve:
+        yield block("service managesieve-login", _proxy_listener(topology.sieve))
+
+
+def _proxy_listener(port: Port, **settings: str) -> Block:
+    number = proxied(port).container
+    return block(f"inet_listener {port.name}_proxy", port=str(number), haproxy="yes", **settings)
 
 
 def _lmtp_alone_has_tls(topology: Topology) -> Iterator[Block]:

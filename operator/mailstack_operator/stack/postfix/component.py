@@ -166,7 +166,7 @@ def _server(topology: Topology) -> Object:
         **containers.container("postfix", topology.spec.postfix.image),
         "command": script.command("postfix/scripts/start.sh"),
         **_environment(topology),
-        "ports": containers.ports([*topology.postfix_ports, *_outgoing_port(topology)]),
+        "ports": containers.ports(_ports(topology)),
         "startupProbe": containers.listens_probe("smtp"),
         "livenessProbe": {
             "exec": {"command": script.command("postfix/scripts/cache_readable.sh")},
@@ -191,6 +191,11 @@ def _environment(topology: Topology) -> Object:
 
 def _resources(topology: Topology) -> Object:
     return containers.resources(topology.spec.postfix.resources, POSTFIX_RESOURCES)
+
+
+def _ports(topology: Topology) -> list[Port]:
+    served = topology.postfix_ports
+    return [*served, *topology.proxied(served), *_outgoing_port(topology)]
 
 
 def _outgoing_port(topology: Topology) -> list[Port]:

@@ -89,6 +89,7 @@ def defaults(topology: Topology) -> dict[str, str]:
         # server that has IPv6 in its records only costs each message seconds.
         "smtp_address_preference": "ipv4",
         **milters.parameters(topology.spec),
+        **_proxied(topology),
         # These tell strangers who exists, and what waits for whom.
         "disable_vrfy_command": "yes",
         "smtpd_etrn_restrictions": "reject",
@@ -103,6 +104,12 @@ def defaults(topology: Topology) -> dict[str, str]:
         "smtpd_tls_mandatory_protocols": ">=TLSv1.2",
         "smtpd_tls_mandatory_exclude_ciphers": "aNULL",
     }
+
+
+def _proxied(topology: Topology) -> dict[str, str]:
+    """A load balancer's check that resets its connection ends smtpd with a fatal error. For that, master(8) would start
+    no other for a minute, and every client would wait."""
+    return {"service_throttle_time": "1s"} if topology.proxied(topology.postfix_ports) else {}
 
 
 def _client_names(topology: Topology) -> dict[str, str]:

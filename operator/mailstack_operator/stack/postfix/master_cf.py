@@ -2,10 +2,12 @@
 
 from mailstack_operator.stack import syntax
 from mailstack_operator.stack.link import Outgoing
+from mailstack_operator.stack.networks import postfix_patterns
 from mailstack_operator.stack.paths import DOVECOT_CLIENTS, LMTP_CA_FILE, OWN_SENDERS
+from mailstack_operator.stack.ports import SUBMISSION_PORT, SUBMISSIONS_PORT, Port, proxied
 from mailstack_operator.stack.postfix import milters, services
 from mailstack_operator.stack.topology import Topology
-from mailstack_probe.contract import VERIFICATION_PORT
+from mailstack_probe.contract import SMTP_PORT, VERIFICATION_PORT
 
 # Messages, and recipients, a minute.
 OUTGOING_RATE = 300
@@ -48,6 +50,24 @@ submissions inet       n  -  n  -      -  smtpd
 {options}"""
 
 
+# For a load balancer that speaks the PROXY protocol. Postfix believes every header, also one that says 127.0.0.1: no
+# address has privileges here, and a NetworkPolicy says who may connect. The load balancer's own connections, such as
+# health checks, are not those of a client, and are not limited. Logs and restrictions are those of the plain port.
+_PROXIED = """\
+{port:<10} inet        n  -  n  -      -  smtpd
+  -o smtpd_upstream_proxy_protocol=haproxy
+  -o smtpd_upstream_proxy_timeout=5s
+  -o mynetworks=
+  -o local_header_rewrite_clients=
+  -o smtpd_client_event_limit_exceptions={trusted}
+{options}"""
+_PROXIED_OPTIONS = {
+    SMTP_PORT: "",
+    SUBMISSION_PORT: "  -o smtpd_tls_security_level=encrypt\n",
+    SUBMISSIONS_PORT: "  -o smtpd_tls_security_level=encrypt\n  -o smtpd_tls_wrappermode=yes\n",
+}
+
+
 # What Dovecot sends for its users' scripts may go to anybody, at a rate that a script in a loop cannot exceed; Dovecot
 # gets a temporary refusal, and so does Postfix, which retries the delivery that the script is for.
 _OUTGOING = f"""\
@@ -85,12 +105,25 @@ def render(topology: Topology) -> str:
     tlsproxy = _TLSPROXY if topology.lmtp.tls else ""
     submission = _submission(topology) if topology.spec.submission else ""
     outgoing = _outgoing(topology, topology.outgoing) if topology.outgoing else ""
-    return syntax.HEADER + services.SERVICES + tlsproxy + _PROBE + submission + outgoing
+    proxied = "".join(_proxied(topology, port) for port in topology.postfix_ports if topology.trusted_networks(port))
+    return syntax.HEADER + services.SERVICES + tlsproxy + _PROBE + submission + proxied + outgoing
+
+
+def _proxied(topology: Topology, port: Port) -> str:
+    """The service beside that of the port. `$service_name` would be its number."""
+    own = "" if port.service == SMTP_PORT else _submission_options(topology).replace("$service_name", port.name)
+    options = _PROXIED_OPTIONS[port.service] + own
+    trusted = ",".join(postfix_patterns(topology.trusted_networks(port)))
+    return _PROXIED.format(port=proxied(port).container, trusted=trusted, options=options)
 
 
 def _submission(topology: Topology) -> str:
+    return _SUBMISSION_SERVICES.format(options=_submission_options(topology))
+
+
+def _submission_options(topology: Topology) -> str:
     has_limit = "smtpd_recipient_limit" in topology.spec.postfix.parameters
-    return _SUBMISSION_SERVICES.format(options=_SUBMISSION + ("" if has_limit else _RECIPIENTS))
+    return _SUBMISSION + ("" if has_limit else _RECIPIENTS)
 
 
 def _outgoing(topology: Topology, found: Outgoing) -> str:

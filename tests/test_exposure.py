@@ -149,6 +149,14 @@ async def test_a_lost_address_is_told(running: World) -> None:
     assert (expose_status(running), running.condition("Ready")["reason"]) == (None, "AddressPending")
 
 
+async def test_another_type_has_no_address(running: World) -> None:
+    await exposed(running)
+    give_address(running, {"ip": "192.0.2.7"})
+    running.change({"spec.expose": {"smtp": {"type": "ClusterIP"}}})
+    await running.run()
+    assert (expose_status(running), running.condition("Ready")["status"]) == (None, "True")
+
+
 async def test_a_node_port_waits_for_no_address(running: World) -> None:
     running.change({"spec.expose": {"smtp": {"type": "NodePort"}}})
     await running.settled()

@@ -78,6 +78,13 @@ def test_what_two_conditions_say_is_said_once(findings: Findings) -> None:
     )
 
 
+def test_addresses_outside_of_the_cluster_are_shown(findings: Findings) -> None:
+    status = replace(findings.stack.status, addresses={"smtp": ("192.0.2.10", "2001:db8::10")})
+    shown = render_status(replace(findings, stack=replace(findings.stack, status=status)), 120)
+    assert "\nExposed    smtp: 192.0.2.10, 2001:db8::10\n" in shown
+    assert "Exposed" not in render_status(findings, 120)
+
+
 def test_status_of_a_stack_that_nobody_has_seen(findings: Findings, golden: Golden) -> None:
     fresh = replace(findings, stack=mail_stack(status={}), pods=[], messages=[], refusals=[])
     golden(SCREENS / "status-fresh.txt", render_status(fresh, WIDTH))

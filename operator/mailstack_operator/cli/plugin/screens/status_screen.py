@@ -66,6 +66,7 @@ def _heading(stack: StackState, topology: Topology | None) -> str:
     lines = [
         f"MailStack  {stack.ref.namespace}/{stack.ref.name}",
         f"Endpoint   {stack.status.endpoint or '-'}",
+        *(f"Exposed    {name}: {', '.join(found)}" for name, found in stack.status.addresses.items()),
         f"LMTP       {f'lmtp:{topology.lmtp.endpoint}' if topology else '- (the spec is invalid)'}",
     ]
     if 0 < stack.status.observed_generation < stack.generation:

@@ -1,5 +1,6 @@
 """Reads a Service: the addresses that its load balancer got, and where its ports lead. Pure."""
 
+import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 
@@ -28,7 +29,9 @@ def service_of(body: Object) -> ServiceState:
 
 
 def _targets(body: Object) -> dict[int, str]:
-    return {number(port, "port"): text(port, "targetPort") for port in entries(section(body, "spec"), "ports")}
+    # The same few names, of thousands of Services.
+    ports = entries(section(body, "spec"), "ports")
+    return {number(port, "port"): sys.intern(text(port, "targetPort")) for port in ports}
 
 
 def _addresses(body: Object) -> Iterator[str]:

@@ -13,7 +13,7 @@ class DkimKey(Model):
 
     domains: Annotated[list[DomainName], AfterValidator(each_once)] = Field(
         min_length=1,
-        max_length=256,
+        max_length=64,
         description="Domains of the From header, of spec.domains and spec.domainAliases.",
         json_schema_extra={"x-kubernetes-list-type": "set"},
     )
@@ -35,7 +35,7 @@ class Dkim(Model):
 
     keys: list[DkimKey] = Field(
         min_length=1,
-        max_length=32,
+        max_length=16,
         description="Keys. A domain may have several, such as one of each kind; each signs.",
         json_schema_extra={"x-kubernetes-list-type": "atomic"},
     )

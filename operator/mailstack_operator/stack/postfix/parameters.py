@@ -256,7 +256,7 @@ def _macro_problem(name: str, value: str) -> str | None:
     for macro in _MACRO.finditer(value):
         if not macro[0][1:]:
             return f"{name}: '$' without a name: write $name or ${{name}}, or $$ for a dollar sign"
-        if macro[2] == name or re.match(rf"[({{]\s*{name}\b", value[macro.end() - 1 :]):
+        if macro[2] == name or re.match(rf"[({{]\s*{re.escape(name)}\b", value[macro.end() - 1 :]):
             return f"{name}: the value refers to itself"
     if not _balanced(value):
         return f"{name}: unbalanced braces or parentheses"

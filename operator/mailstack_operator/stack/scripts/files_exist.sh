@@ -1,5 +1,5 @@
-# files_exist.sh FILE...: succeeds if each exists and is not empty.
+# files_exist.sh FILE...: succeeds if each is a socket, or a file that is not empty.
 set -eu
 for file; do
-  test -s "$file"
+  test -S "$file" || test -s "$file"
 done

@@ -115,6 +115,8 @@ async def test_the_address_is_in_the_status(running: World) -> None:
     give_address(running, {"ip": "192.0.2.7"}, {"hostname": "lb.example.net"})
     await running.run()
     assert expose_status(running) == {"smtp": {"addresses": ["192.0.2.7", "lb.example.net"]}}
+    records = entries(running.status, "dnsRecords")
+    assert [each["targets"] for each in records if each["recordType"] == "A"] == [["192.0.2.7"]]
     assert running.condition("Ready")["status"] == "True"
 
 

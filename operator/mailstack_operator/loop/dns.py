@@ -6,6 +6,6 @@ from mailstack_operator.stack.dns_records import DnsRecord, Known
 from mailstack_operator.stack.mailstack import MailStack
 
 
-def wanted(stack: MailStack) -> tuple[DnsRecord, ...]:
-    """What is not known is not wanted either: addresses, and DKIM keys."""
-    return tuple(dns_records.records(stack.spec, Known()))[:MOST_DNS_RECORDS]
+def wanted(stack: MailStack, addresses: tuple[str, ...] = ()) -> tuple[DnsRecord, ...]:
+    """`addresses` are those of port 25. What is not known is not wanted either: DKIM keys."""
+    return tuple(dns_records.records(stack.spec, Known(addresses)))[:MOST_DNS_RECORDS]

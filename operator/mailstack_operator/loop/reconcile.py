@@ -28,7 +28,7 @@ from mailstack_operator.loop.stack_state import StackState, Status
 from mailstack_operator.loop.store import Read, Store
 from mailstack_operator.loop.summary import Outcome
 from mailstack_operator.loop.warnings import collect
-from mailstack_operator.stack import children
+from mailstack_operator.stack import children, exposure
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 from mailstack_probe.contract import StackWarning
@@ -111,7 +111,8 @@ class Reconciler:
                 applied_digest=applied,
             )
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
-            outcome = replace(outcome, dns_records=dns.wanted(plan.topology.stack))
+            public = outcome.addresses.get(exposure.SMTP, ())
+            outcome = replace(outcome, dns_records=dns.wanted(plan.topology.stack, public))
             # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
             if not isinstance(plan.missing, Waiting):
                 await self._announce(plan, inputs.references.secrets_version)

@@ -45,6 +45,7 @@ def test_it_listens_on_its_socket_alone_and_tells_no_service_of_a_message() -> N
     for worker in ("normal", "controller", "fuzzy"):
         assert f'worker "{worker}" {{ enabled = false; }}' in written
     assert "fuzzy_check { enabled = false; }" in written
+    assert "history_redis { enabled = false; }" in rendered(**GREYLIST)
 
 
 def test_what_postfix_accepts_it_reads() -> None:

@@ -100,8 +100,8 @@ def _decisions(wanted: Filter) -> Sections:
 
 
 def _sources(wanted: Filter) -> Sections:
-    """Redis, if there is one, and no servers that learn of each message."""
-    off: Sections = {"fuzzy_check": {"enabled": False}}
+    """Redis, if there is one, and nobody who learns of each message: no server of others, and no history in Redis."""
+    off: Sections = {name: {"enabled": False} for name in ("fuzzy_check", "history_redis")}
     if wanted.greylist is None:
         return off | {"greylist": {"enabled": False}}
     redis = wanted.greylist.redis

@@ -55,6 +55,14 @@ def elements(content: bytes) -> Iterator[tuple[int, bytes]]:
         content = content[start + length :]
 
 
+def element(tag: int, *contents: bytes) -> bytes:
+    """An element of these contents."""
+    content = b"".join(contents)
+    size = len(content).to_bytes((len(content).bit_length() + 7) // 8 or 1, "big")
+    length = size if len(content) < 0x80 else bytes([0x80 | len(size)]) + size
+    return bytes([tag]) + length + content
+
+
 def _length(element: bytes) -> tuple[int, int]:
     """Where the content starts, and how many bytes it has."""
     if element[1] < 0x80:

@@ -45,7 +45,7 @@ class Keys:
 
     def _outcome(self, key: Path, target: Path) -> str:
         try:
-            wanted = dkim_key.for_rspamd(key.read_bytes())
+            wanted = dkim_key.read(key.read_bytes()).for_rspamd
             if not target.exists() or target.read_bytes() != wanted:
                 target.parent.mkdir(exist_ok=True)
                 files.replace(target, wanted, 0o400)

@@ -1,22 +1,65 @@
-"""Private keys for DKIM, as PEM: whether they can sign, and the form in which rspamd reads them. Pure.
+"""Private keys for DKIM, as PEM: whether they can sign, the form in which rspamd reads them, and their records. Pure.
 
-Sources: RFC 8017, A.1.2 (RSAPrivateKey); RFC 5958 (PKCS #8); RFC 8410 (Ed25519); RFC 8301 and RFC 8463 (DKIM).
+Sources: RFC 8017, A.1 (RSA); RFC 5958 (PKCS #8); RFC 8410 (Ed25519); RFC 6376, 3.6.1, RFC 8301 and RFC 8463 (DKIM).
 """
 
 import base64
 import re
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
 
-from mailstack_probe import der
+from mailstack_probe import der, ed25519
 
 # RFC 8301, 3.2: verifiers accept no less, and need not accept more than 4096.
 _FEWEST_BITS, _MOST_BITS = 1024, 4096
 _BLOCK = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----(.+?)-----END \1-----", re.DOTALL)
 _ENCRYPTED = re.compile(rb"BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED")
-_INTEGER, _OCTETS = 0x02, 0x04
+_INTEGER, _BITS, _OCTETS, _NULL, _OBJECT, _SEQUENCE = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30
 # 1.2.840.113549.1.1.1 and 1.3.101.112.
 _RSA, _ED25519 = b"\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01", b"\x2b\x65\x70"
 _SEED_BYTES = 32
+
+
+@dataclass(frozen=True)
+class RsaKey:
+    """`block` is its PEM, without other text."""
+
+    block: bytes
+    modulus: int
+    exponent: int
+
+    @property
+    def for_rspamd(self) -> bytes:
+        """The content of the file that rspamd reads."""
+        return self.block + b"\n"
+
+    @property
+    def record(self) -> str:
+        """The text of its DNS record."""
+        algorithm = der.element(_SEQUENCE, der.element(_OBJECT, _RSA), der.element(_NULL))
+        numbers = der.element(_SEQUENCE, *map(_number, (self.modulus, self.exponent)))
+        return _record("rsa", der.element(_SEQUENCE, algorithm, der.element(_BITS, b"\0", numbers)))
+
+
+@dataclass(frozen=True)
+class Ed25519Key:
+    """`seed` is what it is made of."""
+
+    seed: bytes
+
+    @property
+    def for_rspamd(self) -> bytes:
+        """The content of the file that rspamd reads: it takes no such PEM."""
+        return base64.b64encode(self.seed)
+
+    @property
+    def record(self) -> str:
+        """The text of its DNS record."""
+        return _record("ed25519", ed25519.public(self.seed))
+
+
+PrivateKey: TypeAlias = RsaKey | Ed25519Key
 
 
 class _Unusable(Exception):
@@ -26,26 +69,23 @@ class _Unusable(Exception):
 def problem(content: bytes) -> str | None:
     """Why the content of a Secret is no key that can sign; None if it is one. Nothing of it is in the message."""
     try:
-        for_rspamd(content)
+        read(content)
     except ValueError as error:
         return str(error)
     return None
 
 
-def for_rspamd(content: bytes) -> bytes:
-    """RSA as PEM, without other text; of Ed25519 the seed in base64, because rspamd reads no such PEM.
-
-    Raises ValueError with a sentence for the user.
-    """
+def read(content: bytes) -> PrivateKey:
+    """The key in PEM, maybe among other text. Raises ValueError with a sentence for the user."""
     try:
-        return _converted(content)
+        return _read(content)
     except _Unusable as error:
         raise ValueError(str(error)) from None
     except (IndexError, ValueError, StopIteration):
         raise ValueError("the private key in it is damaged") from None
 
 
-def _converted(content: bytes) -> bytes:
+def _read(content: bytes) -> PrivateKey:
     if _ENCRYPTED.search(content):
         raise _Unusable("the private key in it is encrypted: store it without a passphrase")
     found = _BLOCK.search(content)
@@ -55,35 +95,28 @@ def _converted(content: bytes) -> bytes:
     ((_, body),) = der.elements(decoded)
     if found[1] == b"PRIVATE KEY":
         return _of_pkcs8(body, found[0])
-    if found[1] != b"RSA PRIVATE KEY":
-        raise _Unusable(_OTHER_KIND)
-    _prove_rsa(body)
-    return found[0] + b"\n"
+    if found[1] == b"RSA PRIVATE KEY":
+        return _rsa(body, found[0])
+    raise _Unusable(_OTHER_KIND)
 
 
 _OTHER_KIND = "the private key in it is neither RSA nor Ed25519"
 
 
-def _of_pkcs8(body: bytes, block: bytes) -> bytes:
+def _of_pkcs8(body: bytes, block: bytes) -> PrivateKey:
     _version, (_, algorithm), (_, key), *_ = der.elements(body)
     (_, kind), *_ = der.elements(algorithm)
+    ((tag, inner),) = der.elements(key) if kind in (_RSA, _ED25519) else [(0, b"")]
     if kind == _RSA:
-        ((_, inner),) = der.elements(key)
-        _prove_rsa(inner)
-        return block + b"\n"
-    if kind == _ED25519:
-        return base64.b64encode(_seed(key))
-    raise _Unusable(_OTHER_KIND)
-
-
-def _seed(key: bytes) -> bytes:
-    ((tag, seed),) = der.elements(key)
-    if tag != _OCTETS or len(seed) != _SEED_BYTES:
+        return _rsa(inner, block)
+    if kind != _ED25519:
+        raise _Unusable(_OTHER_KIND)
+    if tag != _OCTETS or len(inner) != _SEED_BYTES:
         raise ValueError
-    return seed
+    return Ed25519Key(inner)
 
 
-def _prove_rsa(body: bytes) -> None:
+def _rsa(body: bytes, block: bytes) -> RsaKey:
     """Its numbers belong together, so that what it signs its public half verifies."""
     numbers = [int.from_bytes(number, "big") for tag, number in der.elements(body) if tag == _INTEGER]
     _version, modulus, public, private, *shortcut = numbers
@@ -92,6 +125,7 @@ def _prove_rsa(body: bytes) -> None:
         raise ValueError
     if not _FEWEST_BITS <= (bits := modulus.bit_length()) <= _MOST_BITS:
         raise _Unusable(f"the RSA key in it has {bits} bits: others accept {_FEWEST_BITS} to {_MOST_BITS}; use 2048")
+    return RsaKey(block, modulus, public)
 
 
 def _are_halves(public: int, private: int, shortcut: Sequence[int]) -> bool:
@@ -99,3 +133,12 @@ def _are_halves(public: int, private: int, shortcut: Sequence[int]) -> bool:
     p, q, by_p, by_q, inverse = shortcut
     inverts = all(public * private % (prime - 1) == 1 for prime in (p, q))
     return inverts and (private % (p - 1), private % (q - 1), q * inverse % p) == (by_p, by_q, 1)
+
+
+def _number(value: int) -> bytes:
+    """With a zero before a first bit that would be a sign."""
+    return der.element(_INTEGER, value.to_bytes(value.bit_length() // 8 + 1, "big"))
+
+
+def _record(kind: str, public: bytes) -> str:
+    return f"v=DKIM1; k={kind}; p={base64.b64encode(public).decode()}"

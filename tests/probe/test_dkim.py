@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import dkim_key
+from mailstack_probe import dkim_key, ed25519
 from mailstack_probe.contract import DKIM_READY
 from mailstack_probe.dkim import Keys
 
@@ -32,14 +32,38 @@ ED25519 = ("genpkey", "-quiet", "-algorithm", "ed25519")
 @pytest.mark.parametrize("command", [RSA, OLD_RSA])
 def test_an_rsa_key_is_handed_on_without_other_text(make: Make, command: tuple[str, ...]) -> None:
     key = make(*command)
-    assert dkim_key.for_rspamd(b"Bag Attributes\n" + key + b"\nmore\n") == key
+    assert dkim_key.read(b"Bag Attributes\n" + key + b"\nmore\n").for_rspamd == key
 
 
 def test_an_ed25519_key_becomes_its_seed(make: Make) -> None:
     """rspamd reads no such PEM; RFC 8410, 7: the seed is the end of the key."""
     key = make(*ED25519)
     der = base64.b64decode(b"".join(key.splitlines()[1:-1]))
-    assert base64.b64decode(dkim_key.for_rspamd(key)) == der[-32:]
+    assert base64.b64decode(dkim_key.read(key).for_rspamd) == der[-32:]
+
+
+@pytest.mark.parametrize("command", [RSA, OLD_RSA, ED25519])
+def test_the_record_has_the_public_half(make: Make, tmp_path: Path, command: tuple[str, ...]) -> None:
+    """As openssl knows it: RFC 6376 has the whole of an RSA key there, RFC 8463 the end of the other."""
+    file = tmp_path / "key"
+    file.write_bytes(make(*command))
+    public = make("pkey", "-in", str(file), "-pubout", "-outform", "DER")
+    kind, shown = ("ed25519", public[-32:]) if command == ED25519 else ("rsa", public)
+    assert dkim_key.read(file.read_bytes()).record == f"v=DKIM1; k={kind}; p={base64.b64encode(shown).decode()}"
+
+
+def test_the_public_half_of_ed25519_is_that_of_the_rfc() -> None:
+    """RFC 8032, 7.1, tests 1 and 3."""
+    vectors = {
+        "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60": (
+            "d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511a"
+        ),
+        "c5aa8df43f9f837bedb7442f31dcb7b166d38535076f094b85ce3a2e0b4458f7": (
+            "fc51cd8e6218a1a38da47ed00230f0580816ed13ba3303ac5deb911548908025"
+        ),
+    }
+    for seed, public in vectors.items():
+        assert ed25519.public(bytes.fromhex(seed)).hex() == public
 
 
 @pytest.mark.parametrize(

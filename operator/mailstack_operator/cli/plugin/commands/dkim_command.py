@@ -11,6 +11,7 @@ from mailstack_operator.cli.plugin.reading import dkim_keys, pod_reader
 from mailstack_operator.cli.plugin.reading.kubectl import Kubectl
 from mailstack_operator.cli.plugin.screens.dkim_screen import NewKey, render_new_key
 from mailstack_operator.kube.objects import section
+from mailstack_probe import dkim_key
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _NAME = re.compile(rf"(?=.{{1,63}}$){_LABEL}([.]{_LABEL})*")
@@ -47,14 +48,15 @@ def new(kubectl: Kubectl, name: str, selector: str, domains: Sequence[str], secr
     """
     spec = section(kubectl.get(pod_reader.RESOURCE, name), "spec")
     try:
-        pair = dkim_keys.make_pair(kind)
+        private = dkim_keys.make_key(kind)
     except dkim_keys.OpensslError as error:
         return Output("", [str(error)], 1)
     known = spec.get("domains")
     own = [str(domain) for domain in known] if isinstance(known, list) else []
-    made = NewKey(name, selector, domains or own, secret or f"{name}-dkim", f"{selector}.pem", pair.record)
+    record = dkim_key.read(private.encode()).record
+    made = NewKey(name, selector, domains or own, secret or f"{name}-dkim", f"{selector}.pem", record)
     # Another manager each time: the API server refuses to replace the key of a former one.
-    kubectl.add_to_secret(made.secret, made.key, pair.private, f"kubectl-mailstack-{secrets.token_hex(4)}")
+    kubectl.add_to_secret(made.secret, made.key, private, f"kubectl-mailstack-{secrets.token_hex(4)}")
     return Output(render_new_key(made))
 
 

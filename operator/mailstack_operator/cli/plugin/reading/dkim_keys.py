@@ -2,7 +2,6 @@
 
 from typing import Final
 
-from mailstack_operator.cli.plugin.parsing.dkim_record import DkimPair
 from mailstack_operator.cli.plugin.reading.program import run_program
 
 # RFC 8301: 2048 bits for RSA.
@@ -17,15 +16,14 @@ class OpensslError(Exception):
     """openssl failed: its stderr, or why it could not run."""
 
 
-def make_pair(kind: str) -> DkimPair:
-    """A new key of a kind of KINDS, both halves as PEM. Raises OpensslError."""
-    private = _openssl("genpkey", *KINDS[kind])
-    return DkimPair(private, _openssl("pkey", "-pubout", stdin=private))
+def make_key(kind: str) -> str:
+    """A new private key of a kind of KINDS, as PEM. Raises OpensslError."""
+    return _openssl("genpkey", *KINDS[kind])
 
 
-def _openssl(*arguments: str, stdin: str = "") -> str:
+def _openssl(*arguments: str) -> str:
     try:
-        done = run_program(["openssl", *arguments], _SECONDS, stdin)
+        done = run_program(["openssl", *arguments], _SECONDS, "")
     except TimeoutError as error:
         raise OpensslError(f"openssl {arguments[0]} took longer than {_SECONDS:.0f} s") from error
     except OSError as error:

@@ -1,6 +1,7 @@
 """What main.cf makes of Postfix: the how-to's Postfix, and nothing that goes round it."""
 
 import re
+from contextlib import nullcontext
 from itertools import product
 
 import pytest
@@ -202,6 +203,44 @@ def test_a_server_says_its_name_and_names_a_hundred_recipients_at_once() -> None
 def test_outgoing_mail_is_encrypted_where_the_other_server_can(changes: dict[str, Json]) -> None:
     found = parameters(changes)
     assert (found["smtp_tls_security_level"], found["smtp_tls_loglevel"]) == ("may", "1")
+
+
+EXPOSED: dict[str, Json] = {"spec.expose": {"smtp": {}}}
+
+
+def test_a_client_address_has_no_limits_unless_the_spec_says() -> None:
+    assert not [name for name in parameters(EXPOSED) if name.endswith("_rate_limit")]
+    found = parameters({**EXPOSED, "spec.postfix.rateLimits": {"messages": 100}})
+    assert {name: value for name, value in found.items() if name.endswith("_rate_limit")} == {
+        "smtpd_client_connection_rate_limit": "60",
+        "smtpd_client_auth_rate_limit": "20",
+        "smtpd_client_message_rate_limit": "100",
+    }
+
+
+@pytest.mark.parametrize(
+    ("listener", "clients", "valid"),
+    [
+        ("Unix", None, True),
+        ("Unix", {}, True),
+        ("Unix", {"externalTrafficPolicy": "Cluster"}, False),
+        ("Unix", {"type": "ClusterIP"}, False),
+        # Two pods: Cluster is the default.
+        ("Inet", {}, False),
+        ("Inet", {"externalTrafficPolicy": "Local"}, True),
+        ("Inet", {"proxyProtocol": {"trustedNetworks": ["192.0.2.0/24"]}}, True),
+    ],
+)
+def test_rate_limits_need_the_addresses_of_those_who_send(listener: str, clients: Json, valid: bool) -> None:
+    """Else one who is over the limit shuts all others out."""
+    changes: dict[str, Json] = {
+        **SUBMISSION,
+        "spec.delivery": {"listener": {"type": listener}},
+        "spec.expose": {"smtp": {}, **({} if clients is None else {"clients": clients})},
+        "spec.postfix.rateLimits": {},
+    }
+    with nullcontext() if valid else pytest.raises(InvalidMailStack, match=r"expose\.clients"):
+        parameters(changes)
 
 
 def test_an_older_parameter_that_requires_tls_keeps_its_meaning() -> None:

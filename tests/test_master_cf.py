@@ -184,3 +184,9 @@ def test_submission_demands_tls_before_anything_else() -> None:
 def test_a_domain_in_a_table_means_no_domain_below_it() -> None:
     """A remote address at sub.example.org is not asked for at Dovecot."""
     assert "parent_domain_matches_subdomains=" in options("submission")
+
+
+@pytest.mark.parametrize("changes", [SIEVE, INET])
+def test_dovecot_is_not_one_of_the_clients_whose_connections_are_limited(changes: dict[str, Json]) -> None:
+    """Fault: with a limit of 60, redirects of a busy minute were deferred."""
+    assert "smtpd_client_connection_rate_limit=0" in outgoing(changes)

@@ -67,7 +67,16 @@ def refused_for(reason: str) -> st.SearchStrategy[str]:
 
 KEYS = ["team", "example.org/team", "mailstack.dev/x", "app.kubernetes.io/name", "a b", "x" * 64, "a/b/c", ""]
 NAMES = st.sampled_from(REASONS).flatmap(refused_for) | st.sampled_from(
-    ["smtpd_banner", "smtpd_milters", "message_size_limit", "recipient_delimiter", "a b", "_x", "é", "x" * 129]
+    [
+        "smtpd_banner",
+        "message_size_limit",
+        "recipient_delimiter",
+        "smtpd_client_auth_rate_limit",
+        "a b",
+        "_x",
+        "é",
+        "x" * 129,
+    ]
 )
 QUERIES: dict[str, st.SearchStrategy[Json]] = {
     "canary": st.sampled_from(["a@example.org", "A@example.org", "a@example.net"]),
@@ -212,6 +221,7 @@ FIELDS: dict[str, st.SearchStrategy[Json]] = {
     | st.fixed_dictionaries({}, optional={"relayHost": st.just("mx.example.net"), "relayCredentials": st.just(SECRET)}),
     "spec.postfix.messageSizeLimit": st.sampled_from([None, "512Ki", "50Mi", "500Mi", "1Gi"]),
     "spec.postfix.storage.queueSize": st.sampled_from(["1Mi", "100Mi", "1Gi", "2Gi", "1Ti"]),
+    "spec.postfix.rateLimits": st.sampled_from([None, {}]),
     "spec.postfix.replicas": st.integers(1, 3),
     "spec.postfix.parameters": st.dictionaries(NAMES, st.just("x"), max_size=3),
     "spec.dovecot.version": st.sampled_from(["2.3", "2.4"]),
@@ -299,6 +309,11 @@ BROKEN: list[dict[str, Json]] = [
     {"spec.postfix": {"replicas": 2, "parameters": {"a b": "x", **dict.fromkeys(ONE_FOR_EACH_REASON, "x")}}},
     {"spec.dovecot.mailboxes": [{"name": "Junk", "specialUse": "Junk"}, {"name": "Inbox", "specialUse": "Junk"}]},
     {"spec.postfix": {"messageSizeLimit": "1Gi", "parameters": {"message_size_limit": "1"}}},
+    {
+        "spec.submission": {},
+        "spec.expose.clients": {"externalTrafficPolicy": "Cluster"},
+        "spec.postfix": {"rateLimits": {}, "parameters": {"smtpd_client_auth_rate_limit": "1"}},
+    },
     {"spec.dovecot": {"version": "2.3", "rootless": {}, "extraConfig": "".join(f"{name} = x\n" for name in SETTINGS)}},
     {
         "spec.milters": [{"host": "filter", "port": 1, "socket": "/milter"}],

@@ -1,6 +1,6 @@
 """`spec.postfix` and `spec.dovecot`: the containers, and additions to their configuration."""
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import ConfigDict, Field
 from pydantic.config import JsonDict
@@ -136,6 +136,24 @@ class DovecotStorage(Model):
     )
 
 
+_Rate = Annotated[int, Field(ge=1, le=1_000_000)]
+
+
+class RateLimits(Model):
+    """What one client address may do in a minute. Above a limit it gets a temporary refusal, and tries again."""
+
+    connections: _Rate = Field(
+        60, description="New connections to a port in a minute (smtpd_client_connection_rate_limit)."
+    )
+    logins: _Rate = Field(20, description="AUTH commands in a minute (smtpd_client_auth_rate_limit).")
+    messages: _Rate | None = Field(
+        None, description="Messages in a minute (smtpd_client_message_rate_limit). Default: any number."
+    )
+    recipients: _Rate | None = Field(
+        None, description="Recipients in a minute (smtpd_client_recipient_rate_limit). Default: any number."
+    )
+
+
 class Postfix(Model):
     """The Postfix container, and additions to main.cf."""
 
@@ -163,11 +181,16 @@ class Postfix(Model):
         "Default: Reject if spec.submission is set, else Accept, because then all mail of the users comes from other "
         "servers.",
     )
+    rate_limits: RateLimits | None = Field(
+        None,
+        description="What one client address may do in a minute. Requires spec.expose.smtp with externalTrafficPolicy "
+        "Local or proxyProtocol, because otherwise all clients have the address of a node. Default: no limits.",
+    )
     parameters: dict[str, ParameterValue] = Field(
         default_factory=dict,
         max_length=64,
         description="Parameters of main.cf (postconf(5)) that the operator does not set itself, such as "
-        "smtpd_client_connection_rate_limit: 60. Postfix expands $name. Put yes, no and numbers that begin with 0 in "
+        "smtpd_client_connection_count_limit: 60. Postfix expands $name. Put yes, no and numbers that begin with 0 in "
         "quotes.",
     )
 

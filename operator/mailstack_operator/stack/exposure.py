@@ -7,7 +7,7 @@ from mailstack_operator.api.conditions import WarningReason
 from mailstack_operator.api.expose import Exposure
 from mailstack_operator.kube import names
 from mailstack_operator.kube.objects import Json, Object
-from mailstack_operator.stack import object_meta
+from mailstack_operator.stack import link, object_meta
 from mailstack_operator.stack.networks import canonical
 from mailstack_operator.stack.ports import Port, proxied
 from mailstack_operator.stack.topology import Topology
@@ -70,7 +70,9 @@ def _from_outside(topology: Topology, audience: str, wanted: Exposure) -> Object
     """What the API server takes of these types alone."""
     if wanted.type == _CLUSTER_IP:
         return {}
-    found: Object = {"externalTrafficPolicy": wanted.external_traffic_policy or _traffic_policy(topology, audience)}
+    found: Object = {
+        "externalTrafficPolicy": wanted.external_traffic_policy or _traffic_policy(topology.spec, audience)
+    }
     if wanted.load_balancer_class:
         found["loadBalancerClass"] = wanted.load_balancer_class
     if wanted.load_balancer_source_ranges:
@@ -78,14 +80,23 @@ def _from_outside(topology: Topology, audience: str, wanted: Exposure) -> Object
     return found
 
 
-def _traffic_policy(topology: Topology, audience: str) -> str:
-    return "Cluster" if audience == CLIENTS and _leads_to_two_pods(topology) else "Local"
+def _traffic_policy(spec: Spec, audience: str) -> str:
+    return "Cluster" if audience == CLIENTS and _leads_to_two_pods(spec) else "Local"
 
 
-def _leads_to_two_pods(topology: Topology) -> bool:
+def shows_addresses(spec: Spec, audience: str) -> bool:
+    """Whether the servers see the addresses of the clients that come this way."""
+    wanted = exposures(spec).get(audience)
+    if wanted is None or wanted.proxy_protocol:
+        return wanted is not None
+    policy = wanted.external_traffic_policy or _traffic_policy(spec, audience)
+    return wanted.type != _CLUSTER_IP and policy == "Local"
+
+
+def _leads_to_two_pods(spec: Spec) -> bool:
     """Whether mail programs send by a pod other than the one that they read in. The Service's health check of a node
     counts either, so that with Local a node with one of them would get connections for both, and drop half of them."""
-    return topology.spec.submission is not None and not topology.lmtp.dovecot_beside
+    return spec.submission is not None and not link.are_in_one_pod(spec)
 
 
 def _ports(audience: str, wanted: Exposure, ports: Iterable[Port]) -> list[Json]:
@@ -106,7 +117,7 @@ def _ports(audience: str, wanted: Exposure, ports: Iterable[Port]) -> list[Json]
 def warnings(topology: Topology) -> Iterator[StackWarning]:
     """Local where a node may have one of two pods."""
     wanted = topology.spec.expose.clients
-    if wanted and wanted.external_traffic_policy == "Local" and _leads_to_two_pods(topology):
+    if wanted and wanted.external_traffic_policy == "Local" and _leads_to_two_pods(topology.spec):
         message = (
             "spec.expose.clients.externalTrafficPolicy Local: Postfix and Dovecot have separate pods, and a node that "
             "runs one of them drops connections to the other: keep them on one node (spec.placement), or "

@@ -310,6 +310,14 @@ def links(spec: Spec, host: str, purposes: Iterable[Purpose] = PURPOSES) -> dict
     return {purpose.name: _link(spec, purpose, host) for purpose in purposes if purpose.needed(spec)}
 
 
+def are_in_one_pod(spec: Spec) -> bool:
+    """Whether both servers are; IN_ONE_POD is the same in CEL, of the spec."""
+    return spec.delivery.listener.type == "Unix"
+
+
+IN_ONE_POD: Final = "self.delivery.listener.type == 'Unix'"
+
+
 def lmtp_secret(spec: Spec) -> str | None:
     """The Secret of LMTP's certificate, if it has one."""
     listener = spec.delivery.listener

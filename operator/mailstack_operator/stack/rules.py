@@ -3,7 +3,7 @@
 from mailstack_operator.stack import exposure_rules, link, placement_rules
 from mailstack_operator.stack.dovecot import extra_config
 from mailstack_operator.stack.dovecot import rules as dovecot
-from mailstack_operator.stack.postfix import alias_rules, milters, parameters
+from mailstack_operator.stack.postfix import alias_rules, milters, parameters, rate_limits
 from mailstack_operator.stack.postfix import rules as postfix
 from mailstack_operator.stack.rspamd import rules as rspamd
 from mailstack_operator.stack.rule import Rule
@@ -18,6 +18,7 @@ _RULES = (
     *postfix.RULES,
     *alias_rules.RULES,
     *parameters.RULES,
+    *rate_limits.RULES,
     *milters.RULES,
     *rspamd.RULES,
     *dovecot.RULES,

@@ -8,7 +8,7 @@ from mailstack_operator.api.submission import Submission
 from mailstack_operator.stack import aliases, roles, syntax
 from mailstack_operator.stack.link import AUTH, QUOTA_STATUS
 from mailstack_operator.stack.paths import OWN_SENDERS, RELAY_FILE, TLS_FILE, VIRTUAL
-from mailstack_operator.stack.postfix import client_names, milters, sender_login
+from mailstack_operator.stack.postfix import client_names, milters, rate_limits, sender_login
 from mailstack_operator.stack.topology import Topology
 from mailstack_operator.stack.users.source import Spec
 
@@ -85,6 +85,7 @@ def defaults(topology: Topology) -> dict[str, str]:
         **_LMTP_TIMEOUTS,
         **topology.lmtp.lmtp_defaults,
         **_client_names(topology),
+        **rate_limits.parameters(topology.spec),
         # Many receivers require of an IPv6 client what pods rarely have, such as a reverse name; and the address of a
         # server that has IPv6 in its records only costs each message seconds.
         "smtp_address_preference": "ipv4",

@@ -80,6 +80,7 @@ _OUTGOING = f"""\
   -o smtpd_recipient_restrictions=$mua_recipient_restrictions{{others}}
   -o parent_domain_matches_subdomains=
   -o smtpd_client_event_limit_exceptions=
+  -o smtpd_client_connection_rate_limit=0
   -o smtpd_client_message_rate_limit={OUTGOING_RATE}
   -o smtpd_client_recipient_rate_limit={OUTGOING_RATE}
 """

@@ -1,12 +1,18 @@
 """Which DNS records a MailStack needs."""
 
+import base64
+from collections.abc import Mapping, Sequence
+
 import pytest
 
 from mailstack_operator.api.status import MOST_DNS_RECORDS
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.loop import dns
+from mailstack_operator.loop.port import File
+from mailstack_operator.loop.references import References
 from mailstack_operator.stack import dns_records
 from mailstack_operator.stack.dns_records import DnsRecord, Known
+from mailstack_operator.stack.references import needs
 from tests.stacks import stack
 
 SENDING: dict[str, Json] = {"spec.tls": {"secretName": "mail-tls"}, "spec.submission": {}}
@@ -89,5 +95,47 @@ def test_a_status_has_room_for_so_many_and_no_more() -> None:
         "spec.domains": [f"d{number}.example.org" for number in range(256)],
         "spec.domainAliases": [{"domain": f"a{n}.example.org", "target": "d0.example.org"} for n in range(50)],
     }
-    plan = stack(changes)
-    assert len(dns.wanted(plan)) == MOST_DNS_RECORDS < len(dns_records.records(plan.spec))
+    many = stack(changes)
+    assert len(dns.wanted(References(many, {}, {}))) == MOST_DNS_RECORDS < len(dns_records.records(many.spec))
+
+
+# RFC 8032, 7.1, test 1, as RFC 8410 writes it, and its record in RFC 8463, A.2.
+PKCS8 = bytes.fromhex(
+    "302e020100300506032b6570042204209d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
+)
+PEM = b"-----BEGIN PRIVATE KEY-----\n" + base64.b64encode(PKCS8) + b"\n-----END PRIVATE KEY-----\n"
+RECORD = "v=DKIM1; k=ed25519; p=11qYAYKxCrfVS/7TyWQHOg7hcvPapiMlrwIaaPcHURo="
+SIGNING: dict[str, Json] = {
+    **SENDING,
+    "spec.domains": ["example.org", "example.com"],
+    "spec.plugins": {"sieve": {}},
+    "spec.filter": {},
+    "spec.dkim.keys": [
+        {"domains": ["example.org", "example.com"], "selector": "e1", "secretName": "dkim"},
+        {"domains": ["example.org"], "selector": "e2", "secretName": "dkim", "key": "next", "state": "Publish"},
+    ],
+}
+
+
+def signatures(content: Mapping[str, bytes], before: Sequence[DnsRecord] = ()) -> tuple[DnsRecord, ...]:
+    """The records of keys, if the Secret has this content."""
+    signing = stack(SIGNING)
+    found = {need: File("1", content) if need.dkim else None for need in needs(signing.spec)}
+    wanted = dns.wanted(References(signing, found, {}), before=before)
+    return tuple(record for record in wanted if "._domainkey." in record.name)
+
+
+def test_each_key_has_its_record_also_before_it_signs() -> None:
+    assert [(each.name, *each.targets) for each in signatures({"dkim.key": PEM, "next": PEM})] == [
+        ("e1._domainkey.example.org", RECORD),
+        ("e1._domainkey.example.com", RECORD),
+        ("e2._domainkey.example.org", RECORD),
+    ]
+
+
+@pytest.mark.parametrize("content", [{}, {"dkim.key": b"damaged", "next": b"-----BEGIN PRIVATE KEY-----"}])
+def test_a_broken_secret_leaves_the_record_of_the_key_that_signs(content: dict[str, bytes]) -> None:
+    """What the pods sign with the last good one must still be verified."""
+    published = signatures({"dkim.key": PEM, "next": PEM})
+    assert signatures(content, published) == published
+    assert signatures(content) == ()

@@ -112,7 +112,8 @@ class Reconciler:
             )
             outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
             public = outcome.addresses.get(exposure.SMTP, ())
-            outcome = replace(outcome, dns_records=dns.wanted(plan.topology.stack, public))
+            records = dns.wanted(inputs.references, public, stack.status.dns_records)
+            outcome = replace(outcome, dns_records=records)
             # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
             if not isinstance(plan.missing, Waiting):
                 await self._announce(plan, inputs.references.secrets_version)

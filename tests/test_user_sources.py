@@ -29,7 +29,16 @@ def test_23_fails_for_an_address_that_was_escaped_to_nothing(driver: str) -> Non
 
 @pytest.mark.parametrize("driver", ["PostgreSQL", "MySQL"])
 def test_24_asks_as_the_spec_says(driver: str) -> None:
-    assert "UNION ALL" not in "".join(files("2.4", driver).values())
+    assert "UNION ALL SELECT NULL" not in "".join(files("2.4", driver).values())
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+@pytest.mark.parametrize("driver", ["PostgreSQL", "MySQL"])
+def test_the_list_of_users_has_pages(version: str, driver: str) -> None:
+    """Fault: Dovecot's auth process dies of a long list. Without a page it is the whole list, for doveadm."""
+    asked = "".join(files(version, driver).values())
+    assert "WHERE NOT LEFT('%{session}', 16) = 'mailstack-after:') UNION ALL (" in asked
+    assert "q.user > SUBSTRING('%{session}' FROM 17) ORDER BY q.user LIMIT 40)\n" in asked
 
 
 @pytest.mark.parametrize("driver", ["PostgreSQL", "MySQL"])

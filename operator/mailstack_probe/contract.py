@@ -61,6 +61,9 @@ REHEARSAL_USER = "mailstack-rehearsal-nobody"
 # the source answers, the second while, in addition, it lacks the canary and lists somebody.
 SOURCE_ANSWERS = "mailstack-source-answers@probe.invalid"
 SOURCE_LISTS = "mailstack-source-lists@probe.invalid"
+# Dovecot's variable `session` when a database is to list a page of its users: this, and the last user before them.
+PAGE_AFTER = "mailstack-after:"
+PAGE = 40
 
 # Exit code of a rehearsal without an answer in time, EX_TEMPFAIL of sysexits.h: a slow node proves nothing.
 NO_ANSWER = 75
@@ -194,6 +197,9 @@ class ProbeOptions(ProbeSettings):
     alias_targets: Annotated[str | None, Option("mailboxes that aliases lead to", "FILE")] = None
     canary: Annotated[str | None, Option("user of an external source who always exists", "ADDRESS")] = None
     errors: Annotated[str | None, Option("socket of Dovecot's last errors", "SOCKET")] = None
+    user_list: Annotated[
+        str | None, Option("socket on which Dovecot tells of an external source's users", "SOCKET")
+    ] = None
     store: Annotated[str | None, Option("mail volume", "FOLDER")] = None
     group: Annotated[int | None, Option("additional group to become, if root: that of the mail", "GID", int)] = None
     credentials: Annotated[str, Option("folder of token and ca.crt for the API server", "FOLDER")] = TOKEN_FOLDER
@@ -218,6 +224,25 @@ class RecipientOptions(Arguments):
     ids: Annotated[str | None, Option("user and group to become, if root", "FILE")] = None
     host: Annotated[str, Option("the pod's IP address", "ADDRESS")]
     address: Annotated[str, Option("the recipient", "ADDRESS")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class UsersListOptions(Arguments):
+    """Of `python -m mailstack_probe.users_list`; but for `domain` and `check` those of the probe in the pod."""
+
+    program = "mailstack_probe.users_list"
+    purpose = "List the users, and what is wrong with them."
+
+    lmtp: Annotated[Address, Option("Dovecot's LMTP listener", "unix:PATH|inet:HOST:PORT", address)]
+    lmtp_ca: Annotated[str | None, Option("CA certificates: use STARTTLS, and trust only these", "FILE")] = None
+    ids: Annotated[str | None, Option("user and group to become, if root", "FILE")] = None
+    group: Annotated[int | None, Option("additional group to become, if root", "GID", int)] = None
+    users: Annotated[str | None, Option("what the helper `users` reports on the users file", "FILE")] = None
+    user_list: Annotated[str | None, Option("socket on which Dovecot tells of its users", "SOCKET")] = None
+    canary: Annotated[str | None, Option("user of an external source who always exists", "ADDRESS")] = None
+    postmaster: Annotated[str | None, Option("mailbox of postmaster@ and abuse@, if it is here", "ADDRESS")] = None
+    domain: Annotated[tuple[str, ...], Option("domain of the MailStack; repeat for each", "DOMAIN")]
+    check: Annotated[int, Option("1: ask Dovecot about each user", read=int, choices=(0, 1))] = 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -175,6 +175,11 @@ def _line_problem(line: str, colon: str) -> str | None:
     return CONTROL if re.search(r"[\x00-\x08\x0b-\x1f\x7f]", line) else None
 
 
+def problem_of_user(user: str) -> str:
+    """Why mail can never reach a user of this name, in whatever letters; empty if it can."""
+    return _user_problem(user.strip().lower()) or ("" if "@" in user else NO_DOMAIN)
+
+
 def _user_problem(user: str) -> str | None:
     if not user:
         return NO_USER

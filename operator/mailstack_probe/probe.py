@@ -8,6 +8,7 @@ from pathlib import Path
 from mailstack_probe import (
     configuration,
     connections,
+    directory,
     dovecot_warnings,
     expiry,
     listeners,
@@ -28,6 +29,7 @@ from mailstack_probe.board import Board
 from mailstack_probe.clients import Clients
 from mailstack_probe.configuration import Configuration
 from mailstack_probe.contract import CLIENTS, FILTER, LMTP, PROBE_USER, SMTP, USERS, VERIFICATION, ProbeOptions
+from mailstack_probe.directory import Accounts, Directory
 from mailstack_probe.exposition import Histogram
 from mailstack_probe.lmtp import Dovecot, Questions
 from mailstack_probe.loops import Loop
@@ -83,6 +85,8 @@ class Probe:
         self._roster_loop = Loop(USERS, self._check_users)
         self._roster = Roster(listener)
         self._source = Source(listener, options.canary, options.errors) if options.canary else None
+        self._accounts = _accounts(options)
+        accounts = [Loop("accounts", self._check_accounts)] if self._accounts else []
         # The report whose users Dovecot was asked for last; None: it may have forgotten them.
         self._asked: Report | None = None
         self._postfix = list(self._postfix_loops(options))
@@ -104,7 +108,7 @@ class Probe:
         waiting = [Loop("retries", self._retry)] if self._waiting and options.verification else []
         room = Loop("volumes", self._check_volumes)
         files = [room, *dates, *sessions, *waiting]
-        self._checks = [*stores, *files, *self._postfix, *ports, self._people, *rosters, *targets]
+        self._checks = [*stores, *files, *self._postfix, *ports, self._people, *rosters, *accounts, *targets]
         self._configuration = _configuration(options)
         self._used = ""
         self._used_since = start
@@ -214,6 +218,15 @@ class Probe:
         if self._roster.complete:
             return users_verdicts.of_answers(report, self._roster.refused)
         return users_verdicts.of_report(report) or users_verdicts.STARTING
+
+    def _check_accounts(self) -> float:
+        """Asks only about a source that answers."""
+        source = self.board.verdict(USERS)
+        if self._accounts and source and source.good:
+            found = self._accounts.ask(time.monotonic())
+            if found is not None:
+                self.board.warn("accounts", found)
+        return SELDOM
 
     def _check_aliases(self) -> float:
         """Asks only a Dovecot that works."""
@@ -378,6 +391,13 @@ def _volumes(options: ProbeOptions) -> Iterator[Volume]:
         yield volumes.queue(Path(options.queue), options.message_size)
     if options.verify_map:
         yield volumes.data(Path(options.verify_map).parent)
+
+
+def _accounts(options: ProbeOptions) -> Accounts | None:
+    if options.user_list is None or options.canary is None:
+        return None
+    roles = directory.role_addresses(options.domain, options.postmaster, options.canary)
+    return Accounts(Directory(Path(options.user_list), roles, options.canary), options.domain)
 
 
 def _configuration(options: ProbeOptions) -> Configuration | None:

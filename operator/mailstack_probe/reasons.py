@@ -131,6 +131,10 @@ class WarningReason(Documented):
     ALIAS_TARGET_UNKNOWN = "AliasTargetUnknown", "An alias leads to an address of the spec's domains that is no user."
     POSTMASTER_WITHOUT_USER = "PostmasterWithoutUser", "spec.postmasterAddress is a mailbox here that no user can read."
     FOREIGN_DOMAIN = "ForeignDomain", "The users file has users of domains that the spec does not have."
+    LISTED_USERS_UNUSABLE = (
+        "ListedUsersUnusable",
+        "A database or directory lists users whom Dovecot does not find, or who cannot log in.",
+    )
 
 
 # Dovecot does not answer: another check costs nothing, and leaves no line in a log.

@@ -152,7 +152,7 @@ def test_verify_asks_in_the_probe_as_the_pods_probe_does(cluster: Cluster) -> No
         "--host=192.0.2.7",
         "--address=alice@example.org",
     ]
-    assert given.startswith('"""Runs mailstack_probe.recipient')
+    assert 'PROGRAM = "recipient"' in given
 
 
 @pytest.mark.parametrize(
@@ -243,7 +243,38 @@ def test_the_help_of_all_commands_is_that_of_each(name: str) -> None:
     assert (command.name, command.get_short_help_str(limit=100)) == (name, COMMANDS[name][1])
 
 
-@pytest.mark.parametrize("words", ["--help", "dkim --help", "logs --help", "queue --help", "verify --help"])
+def test_users_are_listed_for_other_programs(cluster: Cluster) -> None:
+    cluster.says("exec --container=probe python3", "alice@example.org\nbob@example.org\n")
+    result = run("users", "mail")
+    assert (result.exit_code, result.output) == (0, "alice@example.org\nbob@example.org\n")
+    [(words, given)] = [(words, given) for words, given in cluster.calls if words[0] == "exec"]
+    assert {"--domain=example.org", "--check=0"} <= set(words)
+    assert 'PROGRAM = "users_list"' in given
+
+
+@pytest.mark.parametrize(
+    ("problem", "code", "said"), [("", 0, "mail reaches each"), ("\tno password", 1, "1 problems")]
+)
+def test_users_with_problems_are_told(cluster: Cluster, problem: str, code: int, said: str) -> None:
+    cluster.says("exec --container=probe python3", f"alice@example.org\nbob@example.org{problem}\n")
+    result = run("users", "mail", "--check")
+    assert result.exit_code == code
+    assert f"Users: 2; {said}" in result.output
+    assert ("bob@example.org  no password" in result.output) == bool(problem)
+
+
+def test_users_that_cannot_be_listed_are_an_error(cluster: Cluster) -> None:
+    cluster.says("exec --container=probe python3", error="the source of users does not answer\n", code=1)
+    result = run("users", "mail")
+    assert (result.exit_code, result.output) == (
+        1,
+        "mailstack: pod mail-0, container probe: the source of users does not answer\n",
+    )
+
+
+@pytest.mark.parametrize(
+    "words", ["--help", "dkim --help", "users --help", "logs --help", "queue --help", "verify --help"]
+)
 def test_what_needs_no_models_does_not_import_them(words: str) -> None:
     program = "import sys; from mailstack_operator.cli.main import main; main(standalone_mode=False)"
     tell = "print(*sorted({'kopf', 'kubernetes', 'pydantic', 'yaml'} & sys.modules.keys()), file=sys.stderr)"

@@ -48,7 +48,7 @@ def test_a_screen_of_the_page_is_one_that_the_command_prints(command: str, scree
 
 
 def test_the_page_has_a_screen_of_each_command() -> None:
-    assert [command.split()[2] for command, _ in BLOCKS] == ["status", "verify", "queue", "logs", "dns", "dns"]
+    assert [command.split()[2] for command, _ in BLOCKS] == ["status", "verify", "users", "queue", "logs", "dns", "dns"]
 
 
 def test_all_of_a_picture_is_text(tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ import pytest
 import yaml
 
 from mailstack_operator.cli.plugin.parsing import recipient_answers
+from mailstack_operator.cli.plugin.parsing.listed_users import Listed
 from mailstack_operator.cli.plugin.parsing.log_line import Line, parse_log
 from mailstack_operator.cli.plugin.parsing.log_merge import merge_logs
 from mailstack_operator.cli.plugin.parsing.mail_queue import parse_queue
@@ -22,9 +23,11 @@ from mailstack_operator.cli.plugin.screens.queue_screen import render_queue
 from mailstack_operator.cli.plugin.screens.recipient_screen import render_answers
 from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
 from mailstack_operator.cli.plugin.screens.units import format_age, format_size
+from mailstack_operator.cli.plugin.screens.users_screen import render_problems
 from mailstack_operator.kube.objects import Json, Object, section
 from mailstack_operator.loop.stack_state import StackState, stack_state_of
 from mailstack_operator.stack.topology import decide
+from mailstack_probe import directory_verdicts
 from mailstack_probe.replies import Reply
 from tests.conftest import Golden
 
@@ -312,3 +315,13 @@ def test_nothing_that_a_sender_wrote_commands_the_terminal() -> None:
     line = replace(lines()[0], text="subject \x1b[2J\r\nx")
     hostile = parse_queue("mail-0", data("queue.jsonl").replace("sender@", "\\u001b[2J@"))
     assert "\x1b" not in render_log([line]) + render_queue(hostile, NOW, WIDTH)
+
+
+def test_users_with_problems(golden: Golden) -> None:
+    found = [
+        Listed("alice@example.org", ""),
+        Listed("Carl@Example.org", directory_verdicts.CAPITALS),
+        Listed("dan@example.org", directory_verdicts.NOT_CHECKED),
+        Listed("eve@example.net", directory_verdicts.FOREIGN),
+    ]
+    golden(SCREENS / "users.txt", render_problems(found, WIDTH))

@@ -18,6 +18,7 @@ COMMANDS = {
     "render": (f"{_CLI}.manifest_commands:render", "Print the objects of the MailStacks in FILE as YAML."),
     "run": (f"{_CLI}.run_command:run", "Run the operator."),
     "status": (f"{_PLUGIN}.status_command:status", "Show the status of the MailStack NAME."),
+    "users": (f"{_PLUGIN}.users_command:users", "List the users of the MailStack NAME, and check them."),
     "validate": (f"{_CLI}.manifest_commands:validate", "Check the MailStacks in FILE."),
     "verify": (f"{_PLUGIN}.verify_command:verify", "Ask both servers whether they accept mail for ADDRESS."),
 }

@@ -237,6 +237,7 @@ def _options(topology: Topology, canaries: Canaries, options: ProbeOptions) -> P
         canary=canaries.address,
         postmaster=roles.mailbox(topology.spec, topology.aliases),
         errors=canaries.errors,
+        user_list=canaries.users,
         store=MAIL_ROOT,
         group=topology.mail_owner,
         connections=topology.spec.dovecot.connections,

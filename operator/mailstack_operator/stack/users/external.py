@@ -27,14 +27,18 @@ _SECRET, _CA_SECRET = f"{RUN}/secrets/source", f"{RUN}/secrets/source-ca"
 _ANSWERS = "answers"
 _ANSWERS_FILE = f"{DOVECOT_FOLDER}/{_ANSWERS}"
 
-# Where the probe reads Dovecot's last errors, which say why the source is unavailable.
+# Where the probe reads Dovecot's last errors, which say why the source is unavailable, and asks who the users are.
 _ERRORS = f"{RUN}/errors"
 _ERRORS_SOCKET = f"{_ERRORS}/log-errors"
+# The end of the name is the kind of socket.
+_USERS_SOCKET = f"{_ERRORS}/auth-userdb"
 
 SETTINGS: tuple[DovecotPart, ...] = (
     # Dovecot's own list of characters lacks some that are in names, such as o'brien; the source says who exists.
     Setting("auth_username_chars", ""),
     block("service log", block(f"unix_listener {_ERRORS_SOCKET}", mode="0666")),
+    # With any other mode than 0666, whoever can open it may ask about every user (example configuration of Dovecot).
+    block("service auth", block(f"unix_listener {_USERS_SOCKET}", mode="0777")),
 )
 # An outage is answered without asking the next userdb: 451.
 OUTAGE = {"result_internalfail": "return-fail"}
@@ -77,7 +81,8 @@ class ExternalSource(UserSource):
         ]
 
     def canaries(self, spec: Spec) -> Canaries:
-        return Canaries(address=canary(self, spec), mounts=(mount("errors", _ERRORS),), errors=_ERRORS_SOCKET)
+        sockets = (mount("errors", _ERRORS),)
+        return Canaries(address=canary(self, spec), mounts=sockets, errors=_ERRORS_SOCKET, users=_USERS_SOCKET)
 
     def additions(self, spec: Spec) -> Additions:
         memory: Object = {"name": "source", "emptyDir": {"medium": "Memory"}}

@@ -62,12 +62,14 @@ class Canaries:
 
     `file` is a report of the helper `users` that names them, and `mounts` are those of the probe, so that it can read
     it. `address` is one of an external source: no part of Dovecot's own configuration may accept it; `errors` is a
-    socket on which Dovecot tells its last errors. With neither the probe's verdict is Unknown.
+    socket on which Dovecot tells its last errors, `users` one on which it lists the users. With neither a file nor an
+    address the probe's verdict is Unknown.
     """
 
     file: str | None = None
     address: str | None = None
     errors: str | None = None
+    users: str | None = None
     mounts: tuple[Object, ...] = ()
 
 

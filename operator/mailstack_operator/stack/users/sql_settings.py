@@ -8,7 +8,7 @@ from mailstack_operator.stack import syntax
 from mailstack_operator.stack.paths import DOVECOT_FOLDER
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Include, Query, Setting, block
 from mailstack_operator.stack.users.external import CA_FILE, OUTAGE, PASSWORD_FILE, UNKNOWN
-from mailstack_probe.contract import SOURCE_LISTS
+from mailstack_probe.contract import PAGE, PAGE_AFTER, SOURCE_LISTS
 
 # Seconds. A frozen PostgreSQL is given up after two tries of Dovecot's own 60 s.
 _CONNECT = 5
@@ -76,7 +76,7 @@ def _mysql_24(host: str, database: Database) -> DovecotPart:
 
 def users_24(database: Database) -> Iterator[DovecotPart]:
     yield block("passdb sql", Query("query", database.passwords))
-    users = (Query("query", _users(database, "2.4")), Query("iterate_query", database.everybody))
+    users = (Query("query", _users(database, "2.4")), Query("iterate_query", _everybody(database)))
     yield block("userdb sql", *users, **OUTAGE)
 
 
@@ -101,7 +101,7 @@ def present_23() -> Iterator[DovecotPart]:
 def files_23(database: Database) -> dict[str, str]:
     """The files of the userdbs."""
     asked = {
-        "users": (_users(database, "2.3"), database.everybody),
+        "users": (_users(database, "2.3"), _everybody(database)),
         "present": (_present(database), _nobody(database)),
         "lists": (_lists(database), _nobody(database)),
     }
@@ -188,6 +188,16 @@ def _present(database: Database) -> str:
 def _lists(database: Database) -> str:
     asked = f"WHERE '{_ADDRESS}' = '{SOURCE_LISTS}' LIMIT 1"
     return _select("1 AS source_lists", database.everybody, asked)
+
+
+def _everybody(database: Database) -> str:
+    """The users; for the probe a page of them: Dovecot's auth process dies of many (mailstack_probe.directory)."""
+    length = len(PAGE_AFTER)
+    is_page = f"LEFT('%{{session}}', {length}) = '{PAGE_AFTER}'"
+    after = f"q.user > SUBSTRING('%{{session}}' FROM {length + 1})"
+    every = _select("q.user AS user", database.everybody, f"WHERE NOT {is_page}")
+    page = _select("q.user AS user", database.everybody, f"WHERE {is_page} AND {after} ORDER BY q.user LIMIT {PAGE}")
+    return f"({every}) UNION ALL ({page})"
 
 
 def _nobody(database: Database) -> str:

@@ -37,14 +37,14 @@ class Kubectl:
         found: Object = json.loads(self._get(kind, "--", name))
         return found
 
-    def execute(self, pod: str, container: str, *command: str, stdin: str = "") -> str:
+    def execute(self, pod: str, container: str, *command: str, stdin: str = "", seconds: float = _TIMEOUT) -> str:
         """The standard output of the command in the container. Raises KubectlError."""
         options = ["--stdin"] if stdin else []
-        return self._run_in(pod, container, ["exec", *options], [pod, "--", *command], stdin)
+        return self._run_in(pod, container, ["exec", *options], [pod, "--", *command], stdin, seconds)
 
     def get_log(self, pod: str, container: str, since: str) -> str:
         """Raises KubectlError."""
-        return self._run_in(pod, container, ["logs", f"--since={since}", "--timestamps"], [pod], "")
+        return self._run_in(pod, container, ["logs", f"--since={since}", "--timestamps"], [pod], "", _TIMEOUT)
 
     def add_to_secret(self, name: str, key: str, value: str, manager: str) -> None:
         """Adds a key to the Secret, which is made if there is none; `manager` owns it. Raises KubectlError, also if
@@ -58,9 +58,11 @@ class Kubectl:
         # The user sees the stderr of kubectl and its plugins, and answers them: they may ask for a login.
         return self._run("get", "--output=json", *arguments, seconds=_LOGIN_TIMEOUT)
 
-    def _run_in(self, pod: str, container: str, verb: Sequence[str], rest: Sequence[str], stdin: str) -> str:
+    def _run_in(
+        self, pod: str, container: str, verb: Sequence[str], rest: Sequence[str], stdin: str, seconds: float
+    ) -> str:
         try:
-            return self._run(*verb, f"--container={container}", *rest, seconds=_TIMEOUT, stdin=stdin)
+            return self._run(*verb, f"--container={container}", *rest, seconds=seconds, stdin=stdin)
         except KubectlError as error:
             raise KubectlError(f"pod {pod}, container {container}: {error}", error.code) from error
 

@@ -43,6 +43,10 @@ def select_postfix(pods: Iterable[Object]) -> list[Object]:
     return [pod for pod in pods if POSTFIX in list_servers(pod)]
 
 
+def select_dovecot(pods: Iterable[Object]) -> list[Object]:
+    return [pod for pod in pods if DOVECOT in list_servers(pod)]
+
+
 def read_queue(kubectl: Kubectl, pod: str) -> list[Message]:
     """The messages in Postfix's queues. Raises KubectlError, or ValueError on unexpected output."""
     return parse_queue(pod, kubectl.execute(pod, POSTFIX, "postqueue", "-j"))

@@ -1,6 +1,7 @@
 """What both servers answer about a recipient, asked in a pod, and what Postfix has cached."""
 
 import inspect
+from collections.abc import Collection
 from importlib import resources
 
 from mailstack_operator.cli.plugin.parsing.log_line import POSTFIX
@@ -19,7 +20,7 @@ from mailstack_operator.stack.paths import POSTFIX_DATA
 
 _VERIFY_CACHE = f"lmdb:{POSTFIX_DATA}/verify_cache"
 # The options of the probe that mailstack_probe.recipient takes too.
-_PROBE_OPTIONS = ("--smtp=", "--lmtp=", "--lmtp-ca=", "--ids=")
+_PROBE_OPTIONS = frozenset({"smtp", "lmtp", "lmtp-ca", "ids"})
 
 
 def ask_servers(kubectl: Kubectl, pod: Object, address: str) -> Answers:
@@ -28,27 +29,32 @@ def ask_servers(kubectl: Kubectl, pod: Object, address: str) -> Answers:
     Raises KubectlError, or ValueError on unexpected output.
     """
     name = get_name(pod)
-    options = [*_probe_options(pod), f"--host={text(section(pod, 'status'), 'podIP')}", f"--address={address}"]
+    options = [
+        *probe_options(pod, _PROBE_OPTIONS),
+        f"--host={text(section(pod, 'status'), 'podIP')}",
+        f"--address={address}",
+    ]
     output = kubectl.execute(name, "probe", "python3", "-", *options, stdin=script())
     postfix, dovecot = parse_replies(output)
     return Answers(name, postfix, dovecot, _read_cache_entry(kubectl, name, address))
 
 
-def script() -> str:
-    """recipient_script with the modules of mailstack_probe as they are here."""
+def script(program: str = recipient_script.PROGRAM) -> str:
+    """recipient_script for a program of mailstack_probe, with its modules as they are here."""
     folder = resources.files(PACKAGE)
     files = {file.name.removesuffix(".py"): file for file in folder.iterdir() if file.name.endswith(".py")}
     sources = {f"{PACKAGE}.{name}": file.read_text(encoding="utf-8") for name, file in files.items()}
     sources[PACKAGE] = sources.pop(f"{PACKAGE}.__init__")
-    return inspect.getsource(recipient_script).replace("str] = {}", f"str] = {sources!r}")
+    text = inspect.getsource(recipient_script).replace("str] = {}", f"str] = {sources!r}", 1)
+    return text.replace(f'PROGRAM = "{recipient_script.PROGRAM}"', f'PROGRAM = "{program}"', 1)
 
 
-def _probe_options(pod: Object) -> list[str]:
-    """How the pod's own probe reaches the servers."""
+def probe_options(pod: Object, names: Collection[str]) -> list[str]:
+    """Those of the pod's own probe that have these names: how it reaches the servers."""
     containers = [each for kind in ("initContainers", "containers") for each in entries(section(pod, "spec"), kind)]
     command = next((each.get("command") for each in containers if text(each, "name") == "probe"), None)
     words = command if isinstance(command, list) else []
-    return [word for word in words if isinstance(word, str) and word.startswith(_PROBE_OPTIONS)]
+    return [word for word in words if isinstance(word, str) and word.partition("=")[0].removeprefix("--") in names]
 
 
 def _read_cache_entry(kubectl: Kubectl, pod: str, address: str) -> CacheEntry | None:

@@ -1,4 +1,4 @@
-"""Runs mailstack_probe.recipient in a pod from the sources in SOURCES: the pod's own probe may be of another version.
+"""Runs a program of mailstack_probe in a pod from SOURCES: the pod's own probe may be of another version.
 
 python3 - --smtp=25 ... < this file, with the sources filled in
 """
@@ -12,6 +12,7 @@ from importlib.util import spec_from_loader
 from types import ModuleType
 
 PACKAGE = "mailstack_probe"
+PROGRAM = "recipient"
 # Texts by the names of the modules; recipient_reader fills them in.
 SOURCES: dict[str, str] = {}
 
@@ -32,4 +33,4 @@ class _Importer(MetaPathFinder, InspectLoader):
 
 if __name__ == "__main__":
     sys.meta_path.insert(0, _Importer())
-    runpy.run_module(f"{PACKAGE}.recipient", run_name="__main__")
+    runpy.run_module(f"{PACKAGE}.{PROGRAM}", run_name="__main__")

@@ -32,9 +32,16 @@ SCRIPTS = tomllib.loads((paths.repository() / "pyproject.toml").read_text(encodi
 MODULE, FUNCTION = SCRIPTS["kubectl-mailstack"].split(":")
 # What pip makes of the entry point.
 PROGRAM = f"#!{sys.executable}\nfrom {MODULE} import {FUNCTION}\n{FUNCTION}()\n"
-COMMANDS = (("status", "mail"), ("verify", "mail", ALICE), ("queue", "mail"), ("logs", "mail"), ("dns", "mail"))
+COMMANDS = (
+    ("status", "mail"),
+    ("verify", "mail", ALICE),
+    ("users", "mail", "--check"),
+    ("queue", "mail"),
+    ("logs", "mail"),
+    ("dns", "mail"),
+)
 # `verify` keeps 1 for "refused"; not to know is 2.
-FAILED = {"status": 1, "verify": 2, "queue": 1, "logs": 1, "dns": 1}
+FAILED = {"status": 1, "verify": 2, "users": 1, "queue": 1, "logs": 1, "dns": 1}
 
 
 @dataclass(frozen=True)

@@ -1,5 +1,6 @@
 """Users from PostgreSQL, MariaDB and a directory, with Dovecot 2.4 and 2.3: found, lost, empty, and back."""
 
+import sys
 import time
 from contextlib import ExitStack
 from functools import partial
@@ -7,10 +8,11 @@ from functools import partial
 import pytest
 
 from conftest import NewNamespace
+from harness import paths
 from mailtest import inbox, manifests, sources
 from mailtest.certificates import Authority
 from mailtest.client import Client
-from mailtest.command import CommandError
+from mailtest.command import CommandError, run
 from mailtest.sender import sending
 from mailtest.sources import Source
 from mailtest.stack import Stack
@@ -76,6 +78,20 @@ def test_no_file_of_the_cluster_holds_the_password(stacks: Stacks, kind: str) ->
         printed = stack.run_in("dovecot", "doveconf", "-n", "-c", "/etc/dovecot/dovecot.conf")
         assert "a \\\\ secret" not in shown + printed
         assert "secret  #x" not in shown + printed
+
+
+@EACH
+def test_the_plugin_lists_the_users_and_dovecot_finds_each(stacks: Stacks, kind: str) -> None:
+    """Promise: `kubectl mailstack users --check`, for any source. Each is a user, and no role address is."""
+    for stack in stacks[kind]:
+        words = ("users", stack.name, f"--namespace={stack.namespace}")
+        assert sorted(_plugin(*words).splitlines()) == sorted(map(manifests.address, sources.USERS))
+        assert _plugin(*words, "--check") == f"Users: {len(sources.USERS)}; mail reaches each of them.\n"
+
+
+def _plugin(*words: str) -> str:
+    operator = paths.repository() / "operator"
+    return run("env", f"PYTHONPATH={operator}", sys.executable, "-m", "mailstack_operator", *words)
 
 
 @EACH

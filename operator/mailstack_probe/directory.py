@@ -9,6 +9,7 @@ Measured with 2.3 and 2.4.
 
 import math
 import time
+from collections import deque
 from collections.abc import Collection, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
@@ -37,12 +38,14 @@ def role_addresses(domains: Collection[str], postmaster: str | None, canary: str
 
 
 class Directory:
-    """The socket at `path`; `roles` are the role addresses, `canary` is a user who always exists."""
+    """The socket at `path`; `roles` are the role addresses, `canary` is a user who always exists. Of a directory, the
+    first `most` users are kept."""
 
-    def __init__(self, path: Path, roles: Collection[str], canary: str) -> None:
+    def __init__(self, path: Path, roles: Collection[str], canary: str, most: int | None = None) -> None:
         self._listener = UnixListener(path)
         self._roles = roles
         self._canary = canary
+        self._most = most
 
     def users(self) -> Iterator[str]:
         """As the source lists them, some of them twice if it does. Raises Problem."""
@@ -70,7 +73,12 @@ class Directory:
     def _page(self, last: str) -> list[str]:
         with self._connect() as session:
             _send(session, "LIST", "1", "service=doveadm", "user=*", f"session={PAGE_AFTER}{last}")
-            return _without_roles(list(_listed(session)), self._roles)
+            listed = _listed(session)
+            first = list(islice(listed, self._most))
+            # Dovecot gets rid of all of it.
+            is_all = next(listed, None) is None
+            deque(listed, maxlen=0)
+        return _without_roles(first, self._roles) if is_all else first
 
     def _connect(self) -> Session:
         try:

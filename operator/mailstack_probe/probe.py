@@ -397,7 +397,8 @@ def _accounts(options: ProbeOptions) -> Accounts | None:
     if options.user_list is None or options.canary is None:
         return None
     roles = directory.role_addresses(options.domain, options.postmaster, options.canary)
-    return Accounts(Directory(Path(options.user_list), roles, options.canary), options.domain)
+    source = Directory(Path(options.user_list), roles, options.canary, directory.MOST)
+    return Accounts(source, options.domain)
 
 
 def _configuration(options: ProbeOptions) -> Configuration | None:

@@ -53,6 +53,12 @@ def test_a_directory_which_has_no_pages_is_listed_once(source: Directory, tmp_pa
         assert list(source.users()) == users
 
 
+def test_of_a_large_directory_the_first_users_are_kept(tmp_path: Path) -> None:
+    source = Directory(tmp_path / "users", ROLES, CANARY, PAGE + 1)
+    with playing(page(*FIRST, *FIRST), path=tmp_path / "users"):
+        assert list(source.users()) == [*FIRST, FIRST[0]]
+
+
 def test_a_list_that_fails_is_told(source: Directory, tmp_path: Path) -> None:
     with (
         playing(page("a@example.org", end="DONE\t1\tfail"), path=tmp_path / "users"),

@@ -134,6 +134,8 @@ def test_a_lost_source_refuses_nobody_and_is_told(
 
         servers[kind].start()
         for stack in stacks[kind]:
+            if stack.name == "ldap-23":  # docs/users-ldap.md: its look-ups may wait for ever.
+                stack.kill("dovecot")
             stack.wait_ready()
             until("bob is accepted", partial(_is_known, client, stack, BOB), 60.0)
             inbox.deliver(client, stack, BOB, "back")

@@ -89,3 +89,10 @@ def test_a_file_that_is_empty_does_not_exist_yet(tmp_path: Path) -> None:
     (tmp_path / "empty").touch()
     assert run(program, str(tmp_path / "full")).returncode == 0
     assert run(program, str(tmp_path / "full"), str(tmp_path / "empty")).returncode == 1
+
+
+def test_a_script_has_the_id_of_its_own_shell() -> None:
+    """Fault: Kubernetes makes `$` of `$$` in a command, and the filter was never reloaded."""
+    (_, _, command) = script.command("rspamd/scripts/start.sh")
+    assert "kill -HUP $$$$\n" in str(command)
+    assert "kill -HUP $$\n" in script.text("rspamd/scripts/start.sh")

@@ -17,8 +17,16 @@ _COMMENT = re.compile(r"^ *#.*\n", re.MULTILINE)
 
 
 def command(path: str, *arguments: str) -> list[Json]:
-    """Runs the script at `path`, relative to this package."""
-    return ["/bin/sh", "-c", text(path), *([path.rpartition("/")[2], *arguments] if arguments else [])]
+    """Runs the script at `path`, relative to this package.
+
+    Kubernetes makes `$` of `$$` in a command (Container v1 core, command).
+    """
+    return [
+        "/bin/sh",
+        "-c",
+        text(path).replace("$$", "$$$$"),
+        *([path.rpartition("/")[2], *arguments] if arguments else []),
+    ]
 
 
 @cache

@@ -23,10 +23,10 @@ from mailstack_probe.verdicts import Found
 
 # Seconds for each answer: Dovecot gives up a lost source after a while.
 _LIMIT = 30.0
-# Users about whom Dovecot is asked for the status, and seconds until it is asked again, also after a failure.
+# Users about whom Dovecot is asked for the status, and seconds until it is asked again; sooner where it is not well.
 MOST = 1000
 AGAIN = 3600.0
-AFTER_FAILURE = 600.0
+SOONER = 600.0
 _ROLES = ("postmaster", "abuse")
 _ANSWERS = {"USER": Answer.FOUND, "PASS": Answer.FOUND, "NOTFOUND": Answer.UNKNOWN, "FAIL": Answer.FAILED}
 
@@ -129,11 +129,12 @@ class Accounts:
         """The warnings, if it is time for them; None if it is not, or if the source cannot be asked."""
         if now < self._due:
             return None
-        self._due = now + AGAIN
+        self._due = now + SOONER
         try:
             first = islice(self._directory.users(), MOST)
-            return directory_verdicts.warnings(self._directory.accounts(first), self._domains)
+            found = directory_verdicts.warnings(self._directory.accounts(first), self._domains)
         except Problem as problem:
-            self._due = now + AFTER_FAILURE
             print(f"mailstack: the users of the source cannot be checked: {problem}", flush=True)
             return None
+        self._due = now + (SOONER if found else AGAIN)
+        return found

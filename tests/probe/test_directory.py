@@ -107,14 +107,19 @@ def test_a_source_that_is_lost_meanwhile_is_no_fault_of_its_users(source: Direct
 
 
 def test_the_status_names_the_first_few_and_asks_seldom(source: Directory, tmp_path: Path) -> None:
+    """No more pages than it needs; sooner again while there is something to correct."""
     accounts = Accounts(source, HERE)
-    with playing(answers(*["NOTFOUND"] * 2 * PAGE), page(*FIRST), page(), path=tmp_path / "users"):
+    wrong = [answers(*["NOTFOUND"] * 2 * PAGE), page(*FIRST)]
+    corrected = [answers("USER", "PASS"), page(FIRST[0]), page()]
+    with playing(*wrong, *corrected, path=tmp_path / "users"):
         [warning] = accounts.ask(1.0) or []
+        assert accounts.ask(directory.SOONER) is None
+        assert accounts.ask(1.0 + directory.SOONER) == []
+        assert accounts.ask(directory.AGAIN) is None
     assert warning.reason == "ListedUsersUnusable"
     assert FIRST[4] in warning.message
     assert FIRST[5] not in warning.message
     assert "users NAME --check" in warning.message
-    assert accounts.ask(directory.AGAIN) is None
 
 
 def test_without_dovecot_nothing_is_said_and_it_is_asked_again(source: Directory, tmp_path: Path) -> None:
@@ -122,7 +127,7 @@ def test_without_dovecot_nothing_is_said_and_it_is_asked_again(source: Directory
     assert accounts.ask(1.0) is None
     with playing(answers("USER", "PASS"), page("alice@example.org"), page(), path=tmp_path / "users"):
         assert accounts.ask(2.0) is None
-        assert accounts.ask(2.0 + directory.AFTER_FAILURE) == []
+        assert accounts.ask(2.0 + directory.SOONER) == []
 
 
 def options(tmp_path: Path, check: int) -> UsersListOptions:

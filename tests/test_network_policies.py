@@ -127,3 +127,13 @@ def test_one_pod_has_all_ports_for_people() -> None:
     assert len(found) == 1
     assert {lets_in(found, POSTFIX, INTERNET, port) for port in (25, 465, 587, 143, 993)} == {True}
     assert {lets_in(found, POSTFIX, INTERNET, port) for port in (10025, 9100, 24)} == {False}
+
+
+def test_postfix_reaches_the_filters_that_the_spec_names() -> None:
+    filters: dict[str, Json] = {
+        "spec.milters": [{"host": "milter", "port": 8891}],
+        "spec.filter": {"greylist": {"redis": {"host": "redis"}}},
+    }
+    found = policies({**CLOSED, **filters})
+    assert {lets_out(found, POSTFIX, STRANGER, port) for port in (8891, 6379)} == {True}
+    assert {lets_out(found, DOVECOT, STRANGER, port) for port in (8891, 6379)} == {False}

@@ -124,7 +124,8 @@ def _between(topology: Topology, server: str) -> Iterator[tuple[str, list[Port]]
 
 def _egress(topology: Topology, server: str, wanted: Egress) -> Iterator[Object]:
     yield {"ports": [{"protocol": protocol, "port": port} for port in _DNS for protocol in ("UDP", "TCP")]}
-    yield {"ports": _tcp(sorted({*_API_SERVER, *_mail(topology, server), *_source(topology, server), *wanted.ports}))}
+    found = (_mail(topology, server), _filters(topology, server), _source(topology, server))
+    yield {"ports": _tcp(sorted({*_API_SERVER, *wanted.ports}.union(*found)))}
     other = "dovecot" if server == "postfix" else "postfix"
     if ports := [port.container for name, ports in _between(topology, other) if name == server for port in ports]:
         yield {"to": [_pods(topology, other)], "ports": _tcp(ports)}
@@ -135,6 +136,13 @@ def _mail(topology: Topology, server: str) -> set[int]:
     relay = topology.spec.submission.relay_host if topology.spec.submission else None
     given = (relay or "").rpartition("]")[2].rpartition(":")[2]
     return {SMTP_PORT, int(given) if given.isdecimal() else _RELAY_PORT} if server == "postfix" else set()
+
+
+def _filters(topology: Topology, server: str) -> set[int]:
+    """Where Postfix asks its milters, and the filter beside it what it remembers."""
+    spec = topology.spec
+    redis = [spec.filter.greylist.redis.port] if spec.filter and spec.filter.greylist else []
+    return {*redis, *(one.port for one in spec.milters if one.port)} if server == "postfix" else set()
 
 
 def _source(topology: Topology, server: str) -> set[int]:

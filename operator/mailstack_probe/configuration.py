@@ -20,27 +20,40 @@ class Configuration:
         self._settings = settings
         self._postfix = postfix
         self._own = own.to_arguments()
+        # Asked for each second: the content of each file, and what tells whether it is still that.
+        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
 
     def in_use(self) -> str:
         """The digest of the configuration, once Postfix uses it; empty until then."""
-        wanted = _read(self._settings / CONFIG_DIGEST)
-        used = _read(self._postfix / CONFIG_DIGEST) if self._postfix else wanted
+        wanted = self._read(self._settings / CONFIG_DIGEST)
+        used = self._read(self._postfix / CONFIG_DIGEST) if self._postfix else wanted
         return wanted if used == wanted else ""
 
     def is_outdated(self) -> bool:
         """Whether the settings that belong to the configuration in use are others than those of this process."""
-        lines = _read(self._settings / PROBE_SETTINGS).splitlines()
+        lines = self._read(self._settings / PROBE_SETTINGS).splitlines()
         return bool(lines and self.in_use()) and lines != self._own
 
     def warnings(self) -> Iterator[StackWarning]:
         """What Postfix has against a changed configuration. Its rehearsal has passed, so this should not happen."""
-        words = _read(self._postfix / CONFIG_REFUSED) if self._postfix else ""
+        words = self._read(self._postfix / CONFIG_REFUSED) if self._postfix else ""
         if words:
             yield StackWarning(
                 WarningReason.CONFIG_NOT_USED,
                 f"Postfix does not use the changed configuration, and keeps its last one: {words.splitlines()[-1]}; "
                 "correct the spec",
             )
+
+    def _read(self, file: Path) -> str:
+        """The content without white space around it; empty where there is none, or the kubelet has just replaced it."""
+        try:
+            found = file.stat()
+            state = found.st_mtime_ns, found.st_ino, found.st_size
+            if self._known.get(file, ((), ""))[0] != state:
+                self._known[file] = state, file.read_text(encoding="utf-8", errors="replace").strip()
+        except OSError:
+            return ""
+        return self._known[file][1]
 
 
 def settings_of(options: ProbeSettings) -> ProbeSettings:
@@ -57,11 +70,3 @@ def restart_process() -> None:
     """Begins this process anew, with the settings as they are now; its container goes on."""
     print("mailstack: beginning anew with changed settings", flush=True)
     os.execv(sys.executable, sys.orig_argv)  # noqa: S606 - the same program
-
-
-def _read(file: Path) -> str:
-    """The content without white space around it; empty where there is none, or the kubelet has just replaced it."""
-    try:
-        return file.read_text(encoding="utf-8", errors="replace").strip()
-    except OSError:
-        return ""

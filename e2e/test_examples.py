@@ -23,7 +23,7 @@ EXAMPLES = {name: path for name, path in FILES.items() if "\nkind: MailStack\n" 
 # What each server's own programs say of their files goes to stderr: all of it is kept, and none of it is good.
 # The accounts are those that the operator adds in the pod (desired/dovecot_scripts.py).
 CHECKS = {
-    "postfix": "{ postfix check && postconf -n && postconf -M; } > /dev/null",
+    "postfix": 'cp "$CONFIG"/* "$ETC" && { postfix check && postconf -n && postconf -M; } > /dev/null',
     "dovecot": """\
 for name in postfix vmail; do
   grep -q "^$name:" /etc/passwd || echo "$name:x:2525:2525::/:/bin/false" >> /etc/passwd
@@ -156,6 +156,7 @@ def _container(server: Object, volumes: set[str]) -> Object:
         "name": server["name"],
         "image": server["image"],
         "command": ["/bin/sh", "-euc", CHECKS[server["name"]]],
+        "env": [each for each in server.get("env", []) if "value" in each],
         "volumeMounts": [mount for mount in server["volumeMounts"] if mount["name"] in volumes],
     }
 

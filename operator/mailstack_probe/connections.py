@@ -17,9 +17,14 @@ def count(ports: Iterable[int], tables: Sequence[Path] = _TABLES) -> int:
     return sum(port in wanted for table in tables for port in _ports(table, _ESTABLISHED))
 
 
-def listens(port: int, tables: Sequence[Path] = _TABLES) -> bool:
-    """Whether a server listens on the port."""
-    return any(found == f"{port:04X}" for table in tables for found in _ports(table, _LISTENING))
+def listens(ports: Iterable[int], tables: Sequence[Path] = _TABLES) -> bool:
+    """Whether a server listens on each of the ports. To read a table is dear: the kernel looks through the sockets of
+    all pods."""
+    missing = {f"{port:04X}" for port in ports}
+    for table in tables:
+        if missing:
+            missing -= set(_ports(table, _LISTENING))
+    return not missing
 
 
 def _ports(table: Path, state: str) -> Iterator[str]:

@@ -266,7 +266,7 @@ class Probe:
 
     def _check_port(self) -> float:
         """Sees Postfix start and end without a connection, and has the other checks find out why."""
-        listens = all(map(connections.listens, filter(None, (self._options.smtp, self._options.verification))))
+        listens = connections.listens(filter(None, (self._options.smtp, self._options.verification)))
         if listens != self._listens:
             for loop in (*self._postfix, self._people):
                 loop.wake()

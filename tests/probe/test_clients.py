@@ -171,12 +171,13 @@ def test_connections_over_ipv6_count_too(tmp_path: Path) -> None:
         f"  sl  local_address remote_address st\n   0: {here}:008F {here}:0000 0A 0\n   1: {far}:008F {far}:D431 01 0\n"
     )
     assert connections.count([143], [table]) == 1
-    assert connections.listens(143, [table])
+    assert connections.listens([143], [table])
+    assert not connections.listens([143, 25], [table])
 
 
 def test_a_kernel_without_ipv6_has_no_table_of_it(tmp_path: Path) -> None:
     assert connections.count([143], [tmp_path / "tcp6"]) == 0
-    assert not connections.listens(143, [tmp_path / "tcp6"])
+    assert not connections.listens([143], [tmp_path / "tcp6"])
 
 
 def test_what_doveconf_warns_of_is_a_warning_a_line(tmp_path: Path) -> None:

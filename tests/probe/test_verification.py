@@ -131,5 +131,5 @@ def test_a_name_lasts_ten_minutes_unless_something_changed() -> None:
 def test_a_listener_is_seen_without_a_connection(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
-        assert connections.listens(port)
-    assert not connections.listens(port)
+        assert connections.listens([port])
+    assert not connections.listens([port])

@@ -91,11 +91,8 @@ class Keeper:
     def _use(self, content: bytes) -> str | None:
         """Writes the target if it differs. Returns the problem, if there is one."""
         try:
-            if not self._target.exists() or self._target.read_bytes() != content:
-                files.replace(self._target, content, self._source.mode)
-            public = public_copy(self._target)
-            if not public.exists() or public.read_bytes() != pem.authorities(content):
-                files.replace(public, pem.authorities(content), 0o444)
+            files.update(self._target, content, self._source.mode)
+            files.update(public_copy(self._target), pem.authorities(content), 0o444)
         except OSError as error:
             return f"{self._target} cannot be written: {error.strerror}"
         return None

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from mailstack_probe import files
 from mailstack_probe.contract import CONFIG_DIGEST, CONFIG_REFUSED, PROBE_SETTINGS, ProbeSettings, StackWarning
 from mailstack_probe.reasons import WarningReason
 
@@ -21,7 +22,7 @@ class Configuration:
         self._postfix = postfix
         self._own = own.to_arguments()
         # Asked for each second: the content of each file, and what tells whether it is still that.
-        self._known: dict[Path, tuple[tuple[int, ...], str]] = {}
+        self._known: dict[Path, tuple[object, str]] = {}
 
     def in_use(self) -> str:
         """The digest of the configuration, once Postfix uses it; empty until then."""
@@ -47,10 +48,9 @@ class Configuration:
     def _read(self, file: Path) -> str:
         """The content without white space around it; empty where there is none, or the kubelet has just replaced it."""
         try:
-            found = file.stat()
-            state = found.st_mtime_ns, found.st_ino, found.st_size
-            if self._known.get(file, ((), ""))[0] != state:
-                self._known[file] = state, file.read_text(encoding="utf-8", errors="replace").strip()
+            version = files.version(file)
+            if self._known.get(file, (None, ""))[0] != version:
+                self._known[file] = version, file.read_text(encoding="utf-8", errors="replace").strip()
         except OSError:
             return ""
         return self._known[file][1]

@@ -36,7 +36,8 @@ class Password:
             content = self._source.read_bytes()
             wrong = password.problem(content)
             if wrong is None:
-                self._use(content)
+                # Dovecot's auth process runs as a user of its own.
+                files.update(self._target, self._write(content.decode()).encode(), 0o444)
         except OSError as error:
             content, wrong = b"", f"it cannot be read or written: {error.strerror}"
         changed = (content, wrong) != self._last
@@ -49,13 +50,6 @@ class Password:
         return (
             f"{wrong}; {'the last good one stays in use' if self._target.exists() else 'Dovecot waits for a good one'}"
         )
-
-    def _use(self, content: bytes) -> None:
-        """Writes the target if it differs. Raises OSError."""
-        written = self._write(content.decode()).encode()
-        if not self._target.exists() or self._target.read_bytes() != written:
-            # Dovecot's auth process runs as a user of its own.
-            files.replace(self._target, written, 0o444)
 
 
 def _looks(options: CredentialsOptions) -> list[Callable[[], str | None]]:

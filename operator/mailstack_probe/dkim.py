@@ -46,9 +46,8 @@ class Keys:
     def _outcome(self, key: Path, target: Path) -> str:
         try:
             wanted = dkim_key.read(key.read_bytes()).for_rspamd
-            if not target.exists() or target.read_bytes() != wanted:
-                target.parent.mkdir(exist_ok=True)
-                files.replace(target, wanted, 0o400)
+            target.parent.mkdir(exist_ok=True)
+            files.update(target, wanted, 0o400)
         except (OSError, ValueError) as error:
             words = error.strerror if isinstance(error, OSError) else str(error)
             return f"{words}; {'the last good one stays in use' if target.exists() else 'it is not used'}"

@@ -15,6 +15,12 @@ def replace(target: Path, content: bytes, mode: int) -> None:
     draft.rename(target)
 
 
+def update(target: Path, content: bytes, mode: int) -> None:
+    """Replaces the file if it does not hold the content: a reader that looks for changes sees none. Raises OSError."""
+    if not target.exists() or target.read_bytes() != content:
+        replace(target, content, mode)
+
+
 def version(path: Path) -> object:
     """Differs after each change: the kubelet creates a new file, an editor may overwrite the old one.
 

@@ -122,8 +122,7 @@ def _problem(need: Need, file: File | None, serving: bool) -> Unfinished | None:
         _missing(need, file)
         or _invalid(need, file, serving)
         or _without_users(need, file, serving)
-        or _bad_password(need, file, serving)
-        or _bad_dkim_key(need, file, serving)
+        or _unfit(need, file, serving)
     )
 
 
@@ -174,28 +173,19 @@ def _without_users(need: Need, file: File | None, serving: bool) -> Stalled | No
     return Stalled(Reason.USERS_FILE_INVALID, message, PERIOD)
 
 
-def _bad_password(need: Need, file: File | None, serving: bool) -> Stalled | None:
-    """Whether Dovecot could not use the password of the source of users, such as for a newline at its end."""
-    if file is None or not need.password:
+def _unfit(need: Need, file: File | None, serving: bool) -> Stalled | None:
+    """Whether Dovecot could not use a password, such as for a newline at its end, or a key could not sign: the filter
+    would send mail unsigned, and say so in its log alone."""
+    if file is None or not (need.password or need.dkim):
         return None
-    wrong = password.problem(file.data[need.keys[0]])
-    if wrong is None:
-        return None
+    judge, reason = (
+        (password.problem, Reason.PASSWORD_INVALID) if need.password else (dkim_key.problem, Reason.DKIM_KEY_INVALID)
+    )
     running = "the running pods keep the last good one" if serving else "no pod can start"
-    message = f"key {need.keys[0]} in {need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
-    return Stalled(Reason.PASSWORD_INVALID, message, PERIOD)
-
-
-def _bad_dkim_key(need: Need, file: File | None, serving: bool) -> Stalled | None:
-    """Whether a key could not sign: the filter would send mail unsigned, and say so in its log alone."""
-    if file is None or not need.dkim:
-        return None
-    found = ((key, dkim_key.problem(file.data[key])) for key in need.keys)
-    running = "the running pods keep the last good one" if serving else "no pod can start"
-    for key, wrong in found:
-        if wrong:
+    for key in need.keys:
+        if wrong := judge(file.data[key]):
             message = f"key {key} in {need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
-            return Stalled(Reason.DKIM_KEY_INVALID, message, PERIOD)
+            return Stalled(reason, message, PERIOD)
     return None
 
 

@@ -64,8 +64,8 @@ def probe_page(folder: Path) -> str:
     board.put(VERIFICATION, good(Reason.ENFORCED, "it refuses"))
     board.put(SMTP, good(Reason.RECEIVING, "it accepts"))
     board.put(CLIENTS, good(Reason.SERVING, "they answer"))
-    probe.volumes.examine()
-    probe.domains = {"example.org": good(Reason.ENFORCED, "it refuses")}
+    probe.volumes.turn()
+    probe.pod.domains = {"example.org": good(Reason.ENFORCED, "it refuses")}
     return exposition.text(
         probe_metrics.collect(options, probe, Reporter(board, entry, ApiServer.of_cluster(options.credentials)))
     )

@@ -40,7 +40,7 @@ def _lmtp(probe: Probe) -> Iterator[Metric]:
     yield Metric("mailstack_lmtp_up", "gauge", "Whether Dovecot accepts mail over LMTP: 1 or 0.", up)
     states = _states(probe.board, LMTP)
     yield Metric("mailstack_lmtp_state", "gauge", "1 for the reason of the verdict on LMTP, 0 for the others.", states)
-    seconds = probe.seconds.samples()
+    seconds = probe.lmtp.seconds.samples()
     yield Metric("mailstack_lmtp_check_seconds", "histogram", "Seconds that a check of LMTP took.", seconds)
 
 
@@ -66,7 +66,7 @@ def _sessions(probe: Probe, most: int) -> Iterator[Metric]:
 
 
 def _verification(probe: Probe) -> Iterator[Metric]:
-    domains = [Sample(float(verdict.good), {"domain": name}) for name, verdict in sorted(probe.domains.items())]
+    domains = [Sample(float(verdict.good), {"domain": name}) for name, verdict in sorted(probe.pod.domains.items())]
     help_ = "Whether Postfix refuses recipients of the domain that do not exist: 1 or 0."
     yield Metric("mailstack_verification_enforced", "gauge", help_, domains)
     states = _states(probe.board, VERIFICATION)

@@ -13,11 +13,12 @@ import pytest
 
 from mailstack_probe import listeners, loops, volumes
 from mailstack_probe.board import Board
+from mailstack_probe.checks.check import OFTEN, SELDOM
 from mailstack_probe.contract import LMTP, SMTP, USERS, VERIFICATION, WARNINGS, ProbeOptions
 from mailstack_probe.listeners import InetListener, UnixListener
 from mailstack_probe.loops import Loop
 from mailstack_probe.passwd import Note
-from mailstack_probe.probe import OFTEN, SELDOM, Probe
+from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import Reason
 from mailstack_probe.users_report import Report
 from mailstack_probe.verdicts import good
@@ -130,7 +131,7 @@ def test_dovecots_answers_tell_more_than_the_report_on_its_users(tmp_path: Path,
     users.unlink()
     found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
     assert lmtp_turn(found) == "Starting"
-    found.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
+    found.pod.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
     assert lmtp_turn(found) == "NoSocket"
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
         assert lmtp_turn(found) == "NoCanary"
@@ -197,7 +198,7 @@ def test_dovecot_is_asked_about_all_users_once(tmp_path: Path, users: Path) -> N
 
 def test_the_check_of_users_says_what_the_file_is_at_once(tmp_path: Path, users: Path) -> None:
     found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--users={users}")
-    found.patience[USERS].temper(good(Reason.ALL_FOUND, ""), 0.0)
+    found.pod.patience[USERS].temper(good(Reason.ALL_FOUND, ""), 0.0)
     users.write_text(Report({"alice@example.net": 1}, (Note(2, "no colon"),)).to_json())
     assert users_turn(found) == "False LinesIgnored"
     assert "'reason': 'ForeignDomain'" in str(found.board.parts()[WARNINGS])
@@ -213,7 +214,7 @@ def test_a_source_that_names_nobody_is_not_ready(tmp_path: Path) -> None:
 
 def test_mail_that_cannot_be_written_is_not_reachable(arguments: list[str], tmp_path: Path) -> None:
     found = probe(*arguments, f"--lmtp=unix:{tmp_path}/lmtp")
-    found.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
+    found.pod.patience[LMTP].temper(good(Reason.REACHABLE, ""), 0.0)
     with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
         assert lmtp_turn(found) == "Starting"
         (tmp_path / "mail").rmdir()
@@ -286,7 +287,7 @@ def test_a_queue_without_inodes_is_told_as_that_though_postfix_accepts_the_sende
     """Postfix looks at bytes alone. A question to Dovecot is a message too, so it waits for an answer for ever."""
     pending = [*HELLO, "450 4.1.1 unverified address: Address verification in progress", "221 Bye"]
     with playing([*HELLO, "221 Bye"]) as smtp, playing(pending) as verification:
-        monkeypatch.setattr("mailstack_probe.probe.GRACE", 0.0)
+        monkeypatch.setattr("mailstack_probe.checks.check.GRACE", 0.0)
         ports = [f"--smtp={smtp.port}", f"--verification={verification.port}", "--expect=550"]
         found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", *ports, f"--queue={tmp_path}", "--message-size=1000")
         room = volumes.Room(free=1 << 30, size=1 << 30, free_inodes=3, inodes=1000)

@@ -1,0 +1,1 @@
+"""The checks of a pod: each is one question, asked again and again in a thread of its own."""

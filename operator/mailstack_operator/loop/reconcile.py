@@ -7,7 +7,7 @@ killed anywhere and run again.
 import logging
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from http import HTTPStatus
 
@@ -31,13 +31,28 @@ from mailstack_operator.loop.warnings import collect
 from mailstack_operator.stack import children, exposure
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
-from mailstack_probe.contract import StackWarning
 
 logger = logging.getLogger(__name__)
 
 
 def utc_now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(frozen=True)
+class _Applied:
+    """Where mail is sent to, and the digest of what was applied."""
+
+    endpoint: str
+    digest: str
+
+
+@dataclass
+class _Run:
+    """What a run has learned so far: what the spec refers to, and what was applied."""
+
+    references: References | None = None
+    applied: _Applied | None = None
 
 
 class Reconciler:
@@ -90,48 +105,51 @@ class Reconciler:
 
     async def _converge(self, key: StackKey, stack: StackState) -> Outcome:
         """Returns every outcome but an unanswered request, which it raises; what is not known stays as reported."""
-        outcome = Outcome(
-            unfinished=None,
-            findings=reports.findings(self._store[key], self._image.reference, self._checks),
-            endpoint=stack.status.endpoint,
-            addresses=stack.status.addresses,
-            applied_digest=stack.status.applied_digest,
-            dns_records=stack.status.dns_records,
-            warnings=self._warnings(key, stack),
-        )
+        run = _Run()
         try:
-            inputs = await self._read(_valid(stack))
-            outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
-            plan = plan_of(inputs)
-            applied = await self._apply(plan, known=outcome.applied_digest)
-            outcome = replace(
-                outcome,
-                endpoint=plan.topology.endpoint,
-                addresses=addresses.found(plan.topology.stack, self._store[key]),
-                applied_digest=applied,
-            )
-            outcome = replace(outcome, warnings=self._warnings(key, stack, inputs.references))
-            public = outcome.addresses.get(exposure.SMTP, ())
-            records = dns.wanted(inputs.references, public, stack.status.dns_records)
-            outcome = replace(outcome, dns_records=records)
-            # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
-            if not isinstance(plan.missing, Waiting):
-                await self._announce(plan, inputs.references.secrets_version)
-            await self._notes.read(key, self._store[key], plan.pods)
-            return replace(outcome, unfinished=plan.unfinished(self._store[key]))
+            unfinished = await self._follow(key, _valid(stack), run, stack.status.applied_digest)
         except Unfinished as error:
-            return replace(outcome, unfinished=error)
+            unfinished = error
         except ClusterError as error:
             if not error.permanent:
                 raise
             message = f"the API server refused a request: {error}"
-            return replace(outcome, unfinished=Stalled(Reason.REQUEST_REFUSED, message, LOOK_AGAIN))
+            unfinished = Stalled(Reason.REQUEST_REFUSED, message, LOOK_AGAIN)
+        return self._outcome(key, stack, run, unfinished)
 
-    def _warnings(
-        self, key: StackKey, stack: StackState, references: References | None = None
-    ) -> tuple[StackWarning, ...]:
-        found = collect(self._store[key], stack.stack, references)
-        return (*found, *self._applier.warnings(key))
+    async def _follow(self, key: StackKey, stack: MailStack, run: _Run, known: str) -> Unfinished | None:
+        """The run itself, as far as it comes; what it learns is noted in `run`."""
+        inputs = await self._read(stack)
+        run.references = inputs.references
+        plan = plan_of(inputs)
+        run.applied = _Applied(plan.topology.endpoint, await self._apply(plan, known))
+        # What is wrong in a Secret is judged in the pods, too; what is absent is not there to read.
+        if not isinstance(plan.missing, Waiting):
+            await self._announce(plan, inputs.references.secrets_version)
+        await self._notes.read(key, self._store[key], plan.pods)
+        return plan.unfinished(self._store[key])
+
+    def _outcome(self, key: StackKey, stack: StackState, run: _Run, unfinished: Unfinished | None) -> Outcome:
+        seen = self._store[key]
+        outcome = Outcome(
+            unfinished=unfinished,
+            findings=reports.findings(seen, self._image.reference, self._checks),
+            endpoint=stack.status.endpoint,
+            addresses=stack.status.addresses,
+            applied_digest=stack.status.applied_digest,
+            dns_records=stack.status.dns_records,
+            warnings=(*collect(seen, stack.stack, run.references), *self._applier.warnings(key)),
+        )
+        if run.references is None or run.applied is None:
+            return outcome
+        found = addresses.found(run.references.stack, seen)
+        return replace(
+            outcome,
+            endpoint=run.applied.endpoint,
+            addresses=found,
+            applied_digest=run.applied.digest,
+            dns_records=dns.wanted(run.references, found.get(exposure.SMTP, ()), stack.status.dns_records),
+        )
 
     async def _read(self, stack: MailStack) -> Inputs:
         """Raises ClusterError."""

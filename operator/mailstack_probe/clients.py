@@ -142,6 +142,14 @@ _SUBMISSION = Server("Submission", _greet_submission, dialogue.quit_session, _lo
 _TLS_SUBMISSION = replace(_SUBMISSION, name="Submission with TLS", tls=True)
 
 
+@dataclass(frozen=True)
+class Occupied:
+    """Open connections to IMAP, and the service all of whose sessions are in use, by their number."""
+
+    imap: int
+    full: Full | None
+
+
 class Clients:
     """The ports of this pod for mail programs; IMAP and ManageSieve have `options.connections` sessions each."""
 
@@ -162,20 +170,18 @@ class Clients:
         # Nobody logs in without TLS where there is TLS.
         self._logins = [options.imaps or options.imap, options.submissions]
 
-    def sessions(self) -> int:
-        """Open connections to IMAP."""
-        return connections.count(self._imap)
+    def occupied(self) -> Occupied:
+        """The sessions that are in use now."""
+        counted = connections.established()
+        imap, sieve = (sum(counted[port] for port in ports) for ports in (self._imap, self._sieve))
+        return Occupied(imap, self._full("IMAP", imap) or self._full("ManageSieve", sieve))
 
-    def full(self) -> Full | None:
-        """The service all of whose sessions are in use, by their number."""
-        for service, ports in (("IMAP", self._imap), ("ManageSieve", self._sieve)):
-            if self._sessions and ports and connections.count(ports) >= self._sessions:
-                return Full(service, self._sessions)
-        return None
+    def _full(self, service: str, sessions: int) -> Full | None:
+        return Full(service, self._sessions) if self._sessions and sessions >= self._sessions else None
 
     def check(self) -> Verdict:
         """The verdict, after one connection to each port; takes a minute at most."""
-        full = self.full()
+        full = self.occupied().full
         try:
             # A login keeps its session for seconds: the other ports of its server come before it.
             for port in self._ports:

@@ -1,8 +1,10 @@
 """The sockets of this pod's servers, without a connection, which its server would log.
 
-Source: proc(5): in a row the second field is the address, `HEX:PORT`, the fourth the state.
+Source: proc(5): in a row the second field is the address, `HEX:PORT`, the fourth the state. To read a table is dear:
+the kernel looks through the sockets of all pods.
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -11,15 +13,13 @@ _TABLES = (Path("/proc/net/tcp"), Path("/proc/net/tcp6"))
 _ESTABLISHED, _LISTENING = "01", "0A"
 
 
-def count(ports: Iterable[int], tables: Sequence[Path] = _TABLES) -> int:
-    """Open connections of the servers at these ports; one that waits for its server counts too."""
-    wanted = {f"{port:04X}" for port in ports}
-    return sum(port in wanted for table in tables for port in _ports(table, _ESTABLISHED))
+def established(tables: Sequence[Path] = _TABLES) -> Counter[int]:
+    """Open connections by the servers' port; one that waits for its server counts too."""
+    return Counter(int(port, 16) for table in tables for port in _ports(table, _ESTABLISHED))
 
 
 def listens(ports: Iterable[int], tables: Sequence[Path] = _TABLES) -> bool:
-    """Whether a server listens on each of the ports. To read a table is dear: the kernel looks through the sockets of
-    all pods."""
+    """Whether a server listens on each of the ports."""
     missing = {f"{port:04X}" for port in ports}
     for table in tables:
         if missing:

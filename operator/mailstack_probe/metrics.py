@@ -61,7 +61,9 @@ def _clients(probe: Probe) -> Iterator[Metric]:
 
 
 def _sessions(probe: Probe, most: int) -> Iterator[Metric]:
-    yield Metric("mailstack_imap_sessions", "gauge", "Open connections to IMAP.", [Sample(probe.clients.sessions())])
+    yield Metric(
+        "mailstack_imap_sessions", "gauge", "Open connections to IMAP.", [Sample(probe.clients.occupied().imap)]
+    )
     yield Metric("mailstack_imap_sessions_limit", "gauge", "Most sessions of IMAP at once.", [Sample(most)])
 
 

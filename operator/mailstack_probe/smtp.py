@@ -12,7 +12,7 @@ LIMIT = 10.0
 
 def check(port: int, most: int | None = None) -> Verdict:
     """The verdict on the port, after a dialogue of LIMIT seconds at most; Postfix serves `most` connections at once."""
-    full = most is not None and connections.count([port]) >= most
+    full = most is not None and connections.established()[port] >= most
     try:
         with sessions.on_port(f"SMTP on port {port}", port, time.monotonic() + LIMIT) as session:
             answer = dialogue.start(session)

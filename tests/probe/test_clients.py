@@ -120,7 +120,7 @@ def sessions(port: int, number: int) -> Iterator[None]:
 def test_without_tls_the_number_of_sessions_tells_that_none_is_left() -> None:
     """The server greets all the same: another process serves those who have logged in."""
     with playing([*IMAP, SILENCE], [*IMAP, SILENCE], [*IMAP, NO]) as imap, sessions(imap.port, 2):
-        assert Clients(options(imap=imap.port, connections=2)).sessions() == 2
+        assert Clients(options(imap=imap.port, connections=2)).occupied().imap == 2
         verdict = check(imap=imap.port, connections=2)
         enough = check(imap=imap.port, connections=3)
     assert (verdict.status, verdict.reason) == ("False", "ConnectionsExhausted")
@@ -160,8 +160,9 @@ def test_connections_are_counted_by_the_servers_port(tmp_path: Path) -> None:
         "   4: 0100007F:008F 0100007F:D433 06 0",
     ]
     table.write_text("\n".join(rows) + "\n")
-    assert connections.count([143], [table]) == 1
-    assert connections.count([143, 993], [table, table]) == 4
+    assert connections.established([table])[143] == 1
+    counted = connections.established([table, table])
+    assert (counted[143], counted[993]) == (2, 2)
 
 
 def test_connections_over_ipv6_count_too(tmp_path: Path) -> None:
@@ -170,13 +171,13 @@ def test_connections_over_ipv6_count_too(tmp_path: Path) -> None:
     table.write_text(
         f"  sl  local_address remote_address st\n   0: {here}:008F {here}:0000 0A 0\n   1: {far}:008F {far}:D431 01 0\n"
     )
-    assert connections.count([143], [table]) == 1
+    assert connections.established([table])[143] == 1
     assert connections.listens([143], [table])
     assert not connections.listens([143, 25], [table])
 
 
 def test_a_kernel_without_ipv6_has_no_table_of_it(tmp_path: Path) -> None:
-    assert connections.count([143], [tmp_path / "tcp6"]) == 0
+    assert not connections.established([tmp_path / "tcp6"])
     assert not connections.listens([143], [tmp_path / "tcp6"])
 
 

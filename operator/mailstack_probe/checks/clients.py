@@ -3,6 +3,7 @@
 from mailstack_probe import dovecot_warnings
 from mailstack_probe.checks.check import ANEW, READ_OFTEN, SELDOM, Check, Pod, Topic, guard
 from mailstack_probe.clients import Clients
+from mailstack_probe.clients_verdicts import Full
 from mailstack_probe.contract import CLIENTS
 from mailstack_probe.reasons import Reason
 
@@ -38,7 +39,7 @@ class SessionsCheck(Check):
     """Sees the last session taken and given back without a connection, and has the check of the ports find out."""
 
     name = "sessions"
-    _full = False
+    _full: Full | None = None
 
     def __init__(self, pod: Pod, clients: Clients, check: ClientsCheck) -> None:
         super().__init__(pod)
@@ -51,8 +52,8 @@ class SessionsCheck(Check):
         return READ_OFTEN
 
     def _look(self) -> None:
-        full = self._clients.full() is not None
-        if full != self._full:
+        occupied = self._clients.occupied()
+        if (occupied.full is None) != (self._full is None):
             self.pod.tell(Topic.SESSIONS)
-        self._full = full
-        self.pod.board.warn(self.name, list(dovecot_warnings.of_sessions(self._clients.sessions())))
+        self._full = occupied.full
+        self.pod.board.warn(self.name, list(dovecot_warnings.of_sessions(occupied.imap)))

@@ -98,7 +98,7 @@ def stack_state_of(body: Object, before: StackState | None = None) -> StackState
         manifest, problems = before.manifest, before.problems
     else:
         manifest = _manifest(body)
-        problems = _problems(manifest)
+        problems = _problems(body)
     return StackState(
         ref=ref_of(body),
         uid=uid,
@@ -121,12 +121,13 @@ def _manifest(body: Object) -> str:
 
 @lru_cache(maxsize=PARSED)
 def _parse(manifest: str) -> MailStack:
-    return parse(json.loads(manifest))
+    """Of a manifest without problems."""
+    return parse(json.loads(manifest), is_judged=True)
 
 
-def _problems(manifest: str) -> tuple[str, ...]:
+def _problems(body: Object) -> tuple[str, ...]:
     try:
-        _parse(manifest)
+        parse(body)
     except InvalidMailStack as error:
         return tuple(error.problems)
     return ()

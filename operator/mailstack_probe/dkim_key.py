@@ -5,7 +5,7 @@ Sources: RFC 8017, A.1 (RSA); RFC 5958 (PKCS #8); RFC 8410 (Ed25519); RFC 6376, 
 
 import base64
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -14,6 +14,9 @@ from mailstack_probe import der, ed25519
 # RFC 8301, 3.2: verifiers accept no less, and need not accept more than 4096.
 _FEWEST_BITS, _MOST_BITS = 1024, 4096
 _BLOCK = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----(.+?)-----END \1-----", re.DOTALL)
+_OTHER_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----")
+# Characters (RFC 7468, 2).
+_LINE = 64
 _ENCRYPTED = re.compile(rb"BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED")
 _INTEGER, _BITS, _OCTETS, _NULL, _OBJECT, _SEQUENCE = 0x02, 0x03, 0x04, 0x05, 0x06, 0x30
 # 1.2.840.113549.1.1.1 and 1.3.101.112.
@@ -23,16 +26,16 @@ _SEED_BYTES = 32
 
 @dataclass(frozen=True)
 class RsaKey:
-    """`block` is its PEM, without other text."""
+    """`pem` is as OpenSSL writes it: what it reads has its lines."""
 
-    block: bytes
+    pem: bytes
     modulus: int
     exponent: int
 
     @property
     def for_rspamd(self) -> bytes:
         """The content of the file that rspamd reads."""
-        return self.block + b"\n"
+        return self.pem
 
     @property
     def record(self) -> str:
@@ -82,7 +85,7 @@ def read(content: bytes) -> PrivateKey:
     except _Unusable as error:
         raise ValueError(str(error)) from None
     except (IndexError, ValueError, StopIteration):
-        raise ValueError("the private key in it is damaged") from None
+        raise ValueError("the private key in it is damaged: create the Secret again from the file of the key") from None
 
 
 def _read(content: bytes) -> PrivateKey:
@@ -90,25 +93,37 @@ def _read(content: bytes) -> PrivateKey:
         raise _Unusable("the private key in it is encrypted: store it without a passphrase")
     found = _BLOCK.search(content)
     if found is None:
-        raise _Unusable("it holds no private key as PEM, which begins with -----BEGIN PRIVATE KEY-----")
+        raise _Unusable(_no_key(content))
+    if found[1] not in _READERS:
+        raise _Unusable(_OTHER_FORM if found[1] == b"OPENSSH PRIVATE KEY" else _OTHER_KIND)
     decoded = base64.b64decode(b"".join(found[2].split()), validate=True)
     ((_, body),) = der.elements(decoded)
-    if found[1] == b"PRIVATE KEY":
-        return _of_pkcs8(body, found[0])
-    if found[1] == b"RSA PRIVATE KEY":
-        return _rsa(body, found[0])
-    raise _Unusable(_OTHER_KIND)
+    return _READERS[found[1]](body, _pem(found[1], decoded))
 
 
 _OTHER_KIND = "the private key in it is neither RSA nor Ed25519"
+_OTHER_FORM = "the private key in it has the form of OpenSSH: make one with openssl, as docs/dkim.md says"
 
 
-def _of_pkcs8(body: bytes, block: bytes) -> PrivateKey:
+def _no_key(content: bytes) -> str:
+    other = _OTHER_BLOCK.search(content)
+    holds = f", but {other[1].decode()}" if other else ""
+    return f"it holds no private key as PEM, which begins with -----BEGIN PRIVATE KEY-----{holds}"
+
+
+def _pem(kind: bytes, decoded: bytes) -> bytes:
+    """RFC 7468, 2: OpenSSL reads no key on one line or with blanks before its lines."""
+    text = base64.b64encode(decoded)
+    lines = (text[at : at + _LINE] for at in range(0, len(text), _LINE))
+    return b"\n".join((b"-----BEGIN %b-----" % kind, *lines, b"-----END %b-----" % kind, b""))
+
+
+def _of_pkcs8(body: bytes, pem: bytes) -> PrivateKey:
     _version, (_, algorithm), (_, key), *_ = der.elements(body)
     (_, kind), *_ = der.elements(algorithm)
     ((tag, inner),) = der.elements(key) if kind in (_RSA, _ED25519) else [(0, b"")]
     if kind == _RSA:
-        return _rsa(inner, block)
+        return _rsa(inner, pem)
     if kind != _ED25519:
         raise _Unusable(_OTHER_KIND)
     if tag != _OCTETS or len(inner) != _SEED_BYTES:
@@ -116,7 +131,7 @@ def _of_pkcs8(body: bytes, block: bytes) -> PrivateKey:
     return Ed25519Key(inner)
 
 
-def _rsa(body: bytes, block: bytes) -> RsaKey:
+def _rsa(body: bytes, pem: bytes) -> RsaKey:
     """Its numbers belong together, so that what it signs its public half verifies."""
     numbers = [int.from_bytes(number, "big") for tag, number in der.elements(body) if tag == _INTEGER]
     _version, modulus, public, private, *shortcut = numbers
@@ -125,7 +140,10 @@ def _rsa(body: bytes, block: bytes) -> RsaKey:
         raise ValueError
     if not _FEWEST_BITS <= (bits := modulus.bit_length()) <= _MOST_BITS:
         raise _Unusable(f"the RSA key in it has {bits} bits: others accept {_FEWEST_BITS} to {_MOST_BITS}; use 2048")
-    return RsaKey(block, modulus, public)
+    return RsaKey(pem, modulus, public)
+
+
+_READERS: dict[bytes, Callable[[bytes, bytes], PrivateKey]] = {b"PRIVATE KEY": _of_pkcs8, b"RSA PRIVATE KEY": _rsa}
 
 
 def _are_halves(public: int, private: int, shortcut: Sequence[int]) -> bool:

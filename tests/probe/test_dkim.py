@@ -29,6 +29,16 @@ OLD_RSA = ("genrsa", "-traditional", "1024")
 ED25519 = ("genpkey", "-quiet", "-algorithm", "ed25519")
 
 
+@pytest.mark.parametrize(("old", "new"), [(b"\n", b" "), (b"\n", b"\n  "), (b"\n", b"\r\n"), (b"\n", b"\n\n")])
+@pytest.mark.parametrize("command", [RSA, OLD_RSA])
+def test_an_rsa_key_is_handed_on_as_openssl_writes_it(
+    make: Make, command: tuple[str, ...], old: bytes, new: bytes
+) -> None:
+    """Fault: OpenSSL reads no key on one line, nor one that is indented, and rspamd then sends mail unsigned."""
+    key = make(*command)
+    assert dkim_key.read(key.replace(old, new)).for_rspamd == key
+
+
 @pytest.mark.parametrize("command", [RSA, OLD_RSA])
 def test_an_rsa_key_is_handed_on_without_other_text(make: Make, command: tuple[str, ...]) -> None:
     key = make(*command)
@@ -79,9 +89,24 @@ def test_a_key_that_cannot_sign_is_told(make: Make, command: tuple[str, ...], wo
     assert words in str(dkim_key.problem(make(*command)))
 
 
-@pytest.mark.parametrize("content", [b"", b"hello\n", b"\xff", b"-----BEGIN PUBLIC KEY-----\n"])
-def test_what_is_no_key_is_told(content: bytes) -> None:
-    assert "it holds no private key as PEM" in str(dkim_key.problem(content))
+@pytest.mark.parametrize(
+    ("content", "holds"),
+    [
+        (b"", ""),
+        (b"hello\n", ""),
+        (b"\xff", ""),
+        (b"-----BEGIN PUBLIC KEY-----\n", ", but PUBLIC KEY"),
+        (b"-----BEGIN CERTIFICATE-----\n", ", but CERTIFICATE"),
+    ],
+)
+def test_what_is_no_key_is_told(content: bytes, holds: str) -> None:
+    assert str(dkim_key.problem(content)).startswith("it holds no private key as PEM")
+    assert str(dkim_key.problem(content)).endswith(f"-----BEGIN PRIVATE KEY-----{holds}")
+
+
+def test_a_key_of_openssh_is_told() -> None:
+    content = b"-----BEGIN OPENSSH PRIVATE KEY-----\nb3BlbnNzaC1r\n-----END OPENSSH PRIVATE KEY-----\n"
+    assert "make one with openssl" in str(dkim_key.problem(content))
 
 
 @pytest.mark.parametrize("command", [RSA, OLD_RSA, ED25519])
@@ -92,7 +117,9 @@ def test_a_damaged_key_is_told_and_no_part_of_it(make: Make, command: tuple[str,
         for changed in (lines[:place] + lines[place + 1 :], [*lines[:place], *lines[place:], lines[place]]):
             found = dkim_key.problem(b"".join((first, *changed, last)))
             # Where it is the kind that is damaged, it is another kind.
-            assert found in ("the private key in it is damaged", "the private key in it is neither RSA nor Ed25519")
+            assert str(found).startswith(
+                ("the private key in it is damaged", "the private key in it is neither RSA nor Ed25519")
+            )
 
 
 @pytest.fixture

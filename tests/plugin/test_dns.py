@@ -193,8 +193,47 @@ def test_a_text_with_quotes_stays_one_string() -> None:
         ("V=SPF1 +MX:example.org -all", "ok"),
         ("v=spf1 ?mx -all", "differs"),
         ("v=spf1 ip4:not-a-network -all", "differs"),
+        ("v=spf1 mx/24//64 -all", "ok"),
+        ("v=spf1 a:Mail.Example.org./28 -all", "ok"),
+        ("v=spf1 mx:example.org -all", "ok"),
+        ("v=spf1 -all mx", "differs"),
+        ("v=spf1 ~all", "differs"),
+        ("v=spf1 include:spf.example.net -all", "differs"),
     ],
 )
 def test_spf_may_name_the_server_in_several_ways(found: str, state: str) -> None:
     record = DnsRecord("example.org", "TXT", ("v=spf1 mx -all",))
-    assert judge(record, DnsAnswer((found,)), Host("mail.example.org", ["2001:db8::7"])).state == state
+    assert judge(record, DnsAnswer((found,)), Host("mail.example.org", ["2001:db8::7"], ["example.org"])).state == state
+
+
+@pytest.mark.parametrize(
+    ("included", "state"),
+    [
+        ('"v=spf1 ip4:203.0.113.0/28 ?all"', "ok"),
+        ('"v=spf1 a:mail.example.org -all"', "ok"),
+        ('"v=spf1 include:deep.example.net -all"', "ok"),
+        ('"v=spf1 include:own.example.org redirect=spf.example.net"', "ok"),
+        ('"v=spf1 mx -all"', "differs"),
+        ('"v=spf1 include:own.example.org include:spf.example.org -all"', "differs"),
+        ('"hello"', "differs"),
+    ],
+)
+@pytest.mark.parametrize("way", ["include:own.example.org -all", "redirect=OWN.example.org."])
+def test_spf_may_name_the_server_in_what_it_includes(sending: Cluster, way: str, included: str, state: str) -> None:
+    """The MX of an included name is that name's."""
+    zone: Zone = {
+        ("example.org", "TXT"): [f'"v=spf1 {way}"'],
+        ("own.example.org", "TXT"): [included],
+        ("deep.example.net", "TXT"): ['"v=spf1 mx:example.org -all"'],
+        ("spf.example.net", "TXT"): ['"v=spf1 ip4:203.0.113.7 -all"'],
+    }
+    code, rows = check({**GOOD, **zone})
+    assert (code, rows["example.org", "TXT"][0]) == (int(state == "differs"), state)
+
+
+@pytest.mark.parametrize(("text", "code"), [("include:spf.example.net -all", 0), ("-all", 1)])
+def test_behind_a_relay_host_spf_names_that(cluster: Cluster, text: str, code: int) -> None:
+    """Nothing leaves from here."""
+    relay: dict[str, Json] = {**SENDING, "spec.submission": {"relayHost": "[smtp.example.net]:587"}, "status": STATUS}
+    cluster.says("get mailstacks.mailstack.dev", json.dumps(body(relay)))
+    assert check({**GOOD, ("example.org", "TXT"): [f'"v=spf1 {text}"']})[0] == code

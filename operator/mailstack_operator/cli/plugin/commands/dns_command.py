@@ -19,11 +19,12 @@ from mailstack_operator.cli.plugin.reading import pod_reader
 from mailstack_operator.cli.plugin.reading.dns_server import LookUp, Server, open_resolver
 from mailstack_operator.cli.plugin.reading.kubectl import Kubectl, KubectlError
 from mailstack_operator.cli.plugin.reading.parallel import open_pool
+from mailstack_operator.cli.plugin.reading.spf import with_included
 from mailstack_operator.cli.plugin.reading.stack_reader import known_of
 from mailstack_operator.cli.plugin.screens.dns_screen import render_findings
 from mailstack_operator.cli.plugin.screens.zone_screen import render_zone
-from mailstack_operator.stack import dns_records
-from mailstack_operator.stack.dns_records import Known
+from mailstack_operator.stack import aliases, dns_records
+from mailstack_operator.stack.dns_records import DnsRecord, Known
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.users.source import Spec
 
@@ -110,10 +111,15 @@ def _check(question: _Question) -> Output:
         # Nor will it answer the rest.
         return Output("", [answer.problem for answer in hosts.values()][:1], _UNKNOWN)
     found = question.known.ip_addresses or [target for answer in hosts.values() for target in answer.targets]
-    findings = [*_judged(question, Host(host, found)), *_judged_addresses(question, hosts)]
+    findings = [*_judged(question, _host(question.spec, found)), *_judged_addresses(question, hosts)]
     states = {each.state for each in findings}
     code = _MISSING if states & {"missing", "differs"} else _UNKNOWN if "unknown" in states else 0
     return Output(render_findings(findings, terminal_width()), code=code)
+
+
+def _host(spec: Spec, found: list[str]) -> Host:
+    is_sender = spec.submission is not None and spec.submission.relay_host is None
+    return Host(spec.hostname, found, aliases.domains(spec), sends_elsewhere=not is_sender)
 
 
 def _judged(question: _Question, host: Host) -> list[DnsFinding]:
@@ -121,8 +127,13 @@ def _judged(question: _Question, host: Host) -> list[DnsFinding]:
     spec = question.spec
     wanted = [*dns_records.records(spec, question.known), *dns_records.reverse(spec, host.addresses)]
     with open_pool() as pool:
-        answers = pool.call_each(lambda record: question.look_up(record.name, record.type), wanted).values
+        answers = pool.call_each(lambda record: _answer(question.look_up, record), wanted).values
     return [judge(record, answer, host) for record, answer in zip(wanted, answers, strict=True)]
+
+
+def _answer(look_up: LookUp, record: DnsRecord) -> DnsAnswer:
+    answer = look_up(record.name, record.type)
+    return with_included(look_up, answer) if record.type == "TXT" else answer
 
 
 def _judged_addresses(question: _Question, hosts: Mapping[str, DnsAnswer]) -> list[DnsFinding]:

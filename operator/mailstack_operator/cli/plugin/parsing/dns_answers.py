@@ -1,6 +1,7 @@
 """Whether what the DNS says is what a MailStack needs. Pure."""
 
 import ipaddress
+import itertools
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -11,11 +12,13 @@ from mailstack_operator.stack.dns_records import DKIM, DMARC, SPF, TLSRPT, DnsRe
 
 @dataclass(frozen=True, slots=True)
 class DnsAnswer:
-    """The targets that the resolver found, as in DnsRecord. `alias`: the name is a CNAME; `problem`: no answer."""
+    """The targets that the resolver found, as in DnsRecord. `alias`: the name is a CNAME; `problem`: no answer;
+    `included`: name and text of each SPF record that those of the targets include."""
 
     targets: tuple[str, ...] = ()
     alias: str = ""
     problem: str = ""
+    included: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +32,13 @@ class DnsFinding:
 
 @dataclass(frozen=True, slots=True)
 class Host:
-    """spec.hostname, and the addresses that it has and that mail leaves from."""
+    """spec.hostname, the addresses that it has and that mail leaves from, and the domains whose MX it is.
+    `sends_elsewhere`: mail of the domains leaves through other servers."""
 
     name: str
     addresses: Sequence[str] = ()
+    domains: Sequence[str] = ()
+    sends_elsewhere: bool = False
 
 
 def judge(record: DnsRecord, answer: DnsAnswer, host: Host) -> DnsFinding:
@@ -43,6 +49,8 @@ def judge(record: DnsRecord, answer: DnsAnswer, host: Host) -> DnsFinding:
     if not relevant:
         return DnsFinding(record, "missing", _others(answer.targets))
     problem = _PROBLEMS[record.type](record, relevant, host)
+    if problem and _names_by_inclusion(record, answer, host):
+        problem = ""
     if answer.alias and record.type in ("A", "AAAA"):
         problem = _alias(answer.alias)
     return DnsFinding(record, "differs" if problem else "ok", problem)
@@ -114,13 +122,53 @@ def _text(record: DnsRecord, found: Sequence[str], host: Host) -> str:
 
 def _spf(record: DnsRecord, found: str, host: Host) -> str:
     """Whether it names this server, by name or by address; it may name others, too."""
-    terms = [term.lstrip("+") for term in found.lower().split()[1:]]
+    terms = _terms(record.name, found)
     wanted = record.targets[0].split()[1]
-    if {wanted, f"{wanted}:{record.name}", f"a:{host.name}"} & {*terms}:
+    if _names(host, terms) or f"{wanted}:{record.name}" in _places(terms):
         return ""
-    if host.addresses and all(_is_in(address, terms) for address in host.addresses):
+    if terms and host.sends_elsewhere and record.name in host.domains:
         return ""
     return f"it does not name this server: add {wanted} to {_quoted([found])}"
+
+
+def _names_by_inclusion(record: DnsRecord, answer: DnsAnswer, host: Host) -> bool:
+    """Whether a record that the only SPF record includes names this server."""
+    texts = [each for each in answer.targets if is_spf(each)]
+    is_asked = record.type == "TXT" and is_spf(record.targets[0]) and len(texts) == 1
+    return is_asked and any(_names(host, _terms(name, text)) for name, text in answer.included)
+
+
+def is_spf(text: str) -> bool:
+    """Whether it is a record for SPF (RFC 7208, 4.5)."""
+    return text.lower().split(" ", 1)[0] == SPF
+
+
+def spf_references(text: str) -> list[str]:
+    """The names of the records that a record for SPF includes, or is continued in (RFC 7208, 5.2 and 6.1)."""
+    found = re.findall(r" \+?(?:include:|redirect=)([a-z0-9._-]+?)\.?(?= |$)", text.lower())
+    return [str(name) for name in found] if is_spf(text) else []
+
+
+def _terms(name: str, text: str) -> list[str]:
+    """What lets others send: each with the domain that it is about. What follows `all` is not read (RFC 7208, 5.1)."""
+    terms = [term.removeprefix("+") for term in text.lower().split()[1:]]
+    before = itertools.takewhile(lambda term: term.lstrip("-~?") != "all", terms)
+    return [
+        term if ":" in term or "=" in term else re.sub("^[^/]+", rf"\g<0>:{name}", term)
+        for term in before
+        if term[0] not in "-~?"
+    ]
+
+
+def _names(host: Host, terms: Sequence[str]) -> bool:
+    if {f"a:{host.name}", *(f"mx:{domain}" for domain in host.domains)} & _places(terms):
+        return True
+    return bool(host.addresses) and all(_is_in(address, terms) for address in host.addresses)
+
+
+def _places(terms: Sequence[str]) -> set[str]:
+    """Without the length of a prefix, by which a term lets more in (RFC 7208, 5.6)."""
+    return {term.partition("/")[0].rstrip(".") for term in terms}
 
 
 def _is_in(address: str, terms: Sequence[str]) -> bool:

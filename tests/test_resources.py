@@ -12,7 +12,7 @@ from mailstack_operator.cli import manifests
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.kube.quantity import amount
 from mailstack_operator.stack import children, containers, topology
-from mailstack_operator.stack.parser import parse
+from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.topology import Topology
 from tests.stacks import stack
 
@@ -89,6 +89,7 @@ def test_each_field_is_of_the_containers_of_its_image(field: str, containers: se
         (({"memory": "8Gi"}, {}), ({"cpu": "5m", "memory": "8Gi"}, {"cpu": "2", "memory": "8Gi"})),
         (({}, {"memory": "16Mi"}), ({"cpu": "5m", "memory": "16Mi"}, {"cpu": "2", "memory": "16Mi"})),
         (({}, {"cpu": "0"}), ({"cpu": "0", "memory": "32Mi"}, {"cpu": "0", "memory": "2Gi"})),
+        (({"cpu": "1"}, {"cpu": "0"}), ({"cpu": "1", "memory": "32Mi"}, {"memory": "2Gi"})),
         (({"cpu": "1"}, {"cpu": "1"}), ({"cpu": "1", "memory": "32Mi"}, {"cpu": "1", "memory": "2Gi"})),
     ],
 )
@@ -106,9 +107,20 @@ def test_what_is_set_stays_and_no_default_makes_an_invalid_pair(
     for name, request, limit in (("cpu", requests.cpu, limits.cpu), ("memory", requests.memory, limits.memory)):
         shown = text(section(found, "requests"), name), text(section(found, "limits"), name)
         assert request in (None, shown[0])
-        assert limit in (None, shown[1])
-        if not (request and limit):
+        assert limit in (None, shown[1] or "0")
+        if shown[1] and not (request and limit):
             assert amount(shown[0]) <= amount(shown[1])
+
+
+@pytest.mark.parametrize("field", ["postfix", "dovecot", "helpers", "filter"])
+@pytest.mark.parametrize("name", ["cpu", "memory"])
+def test_a_request_above_its_limit_is_told_with_its_field(field: str, name: str) -> None:
+    """Fault: the API server refused a container of a StatefulSet, by its number."""
+    changes: dict[str, Json] = {"spec.plugins": {"sieve": {}}}
+    with pytest.raises(InvalidMailStack, match=f"spec.{field}.resources: requests.{name} must be at most limits"):
+        stack({**changes, f"spec.{field}": {"resources": {"requests": {name: "2Gi"}, "limits": {name: "1Gi"}}}})
+    for limit in ("0", "2147483648"):
+        stack({**changes, f"spec.{field}": {"resources": {"requests": {name: "2Gi"}, "limits": {name: limit}}}})
 
 
 @pytest.mark.parametrize(

@@ -81,12 +81,13 @@ def ordinary_user(uid: int, gid: int | None = None) -> Object:
 def resources(wanted: Resources, default: Resources) -> Object:
     """Requests and limits of both resources: a namespace with a quota admits no container without them.
 
-    A default gives way to what is wanted, so that no request exceeds its limit.
+    A default gives way to what is wanted, so that no request exceeds its limit. A limit of 0 beside a request is left
+    out, because the API server compares the two.
     """
     pairs = {name: _pair(wanted, default, name) for name in ("cpu", "memory")}
     return {
         "requests": {name: request for name, (request, _) in pairs.items()},
-        "limits": {name: limit for name, (_, limit) in pairs.items()},
+        "limits": {name: limit for name, (request, limit) in pairs.items() if amount(limit) or not amount(request)},
     }
 
 

@@ -1,6 +1,6 @@
 """Every rule over the spec that is more than the type of one field."""
 
-from mailstack_operator.stack import exposure_rules, link, placement_rules
+from mailstack_operator.stack import exposure_rules, link, placement_rules, resource_rules
 from mailstack_operator.stack.dovecot import extra_config
 from mailstack_operator.stack.dovecot import rules as dovecot
 from mailstack_operator.stack.postfix import alias_rules, milters, parameters, rate_limits
@@ -15,6 +15,7 @@ _RULES = (
     *link.RULES,
     *exposure_rules.RULES,
     *placement_rules.RULES,
+    *resource_rules.RULES,
     *postfix.RULES,
     *alias_rules.RULES,
     *parameters.RULES,

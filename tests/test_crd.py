@@ -8,6 +8,7 @@ import yaml
 from click.testing import CliRunner
 from kubernetes.client.models import V1CustomResourceDefinition
 
+from mailstack_operator.api import strings
 from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.cli.main import main
 from mailstack_operator.kube.objects import Json, Object, entries, section
@@ -70,3 +71,9 @@ def test_defaults_stand_in_the_schema() -> None:
 def test_it_is_small() -> None:
     """No PodSpec is inlined: an object in etcd is at most 1.5 MB, and others' CRDs take a tenth to a third of it."""
     assert FILE.stat().st_size < 200_000
+
+
+@pytest.mark.parametrize("size", [strings.MESSAGE_SIZE, strings.STORAGE_SIZE], ids=["message", "storage"])
+def test_bytes_without_a_unit_are_short_enough_for_the_hint(size: strings.WithUnit) -> None:
+    """Fault: of 52428800 the API server said only that it may not be more than 5 bytes."""
+    assert size.max_length >= len(str(10 << 30))

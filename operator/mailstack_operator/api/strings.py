@@ -323,9 +323,9 @@ AttributeName: TypeAlias = Annotated[
 ValuePrefix: TypeAlias = Annotated[str, Text("[A-Za-z0-9]+:", "a word and a colon, such as smtp:", 32)]
 
 
-# Postfix's number of bytes has 32 bits.
+# Postfix's number of bytes has 32 bits. As long as one, so that a number without a unit gets the hint too.
 MESSAGE_SIZE: Final = WithUnit(
-    "[1-9][0-9]{0,2}(Ki|Mi)|1Gi", "a size of at most 1Gi with a unit (Ki, Mi or Gi), such as 50Mi", 5
+    "[1-9][0-9]{0,2}(Ki|Mi)|1Gi", "a size of at most 1Gi with a unit (Ki, Mi or Gi), such as 50Mi", 12
 )
 MessageSize: TypeAlias = Annotated[str, MESSAGE_SIZE]
 

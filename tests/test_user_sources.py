@@ -32,6 +32,23 @@ def test_24_asks_as_the_spec_says(driver: str) -> None:
     assert "UNION ALL SELECT NULL" not in "".join(files("2.4", driver).values())
 
 
+@pytest.mark.parametrize(
+    ("version", "name", "setting"),
+    [
+        ("2.4", "dovecot.conf", "  default_password_scheme = CRYPT"),
+        ("2.3", "users.conf.ext", "default_pass_scheme = CRYPT"),
+    ],
+)
+def test_a_password_without_a_scheme_is_a_hash(version: str, name: str, setting: str) -> None:
+    """Fault: 2.4 let in whoever sent the hash of the table as the password, and nobody with the password."""
+    assert f"{setting}\n" in files(version, "PostgreSQL")[name]
+
+
+def test_24_takes_the_hashes_that_23_takes() -> None:
+    """Fault: `Weak password scheme 'MD5-CRYPT' used and refused`, and a temporary failure at each login."""
+    assert "auth_allow_weak_schemes = yes\n" in files("2.4", "MySQL")["dovecot.conf"]
+
+
 @pytest.mark.parametrize("version", ["2.3", "2.4"])
 @pytest.mark.parametrize("driver", ["PostgreSQL", "MySQL"])
 def test_the_list_of_users_has_pages(version: str, driver: str) -> None:

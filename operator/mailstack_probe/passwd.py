@@ -27,6 +27,9 @@ _SCHEMES |= {"ARGON2", "ARGON2I", "ARGON2ID", "BLF-CRYPT", "CRYPT", "DES-CRYPT",
 _SCHEMES |= {"LDAP-MD5", "MD5", "MD5-CRYPT", "PLAIN-MD4", "PLAIN-MD5", "SMD5"}
 _SCHEMES |= {"SHA", "SHA1", "SHA256", "SHA256-CRYPT", "SHA512", "SHA512-CRYPT", "SSHA", "SSHA256", "SSHA512"}
 _SCHEME = re.compile(r"\{(?P<name>[^}]*?)(\.(HEX|B64|BASE64))?\}", re.IGNORECASE)
+# A hash as crypt(3) or ARGON2 write it, without a scheme. Dovecot 2.3 takes it for CRYPT, and 2.4 for a password in
+# clear: whoever has the hash could log in with it, and the user could not.
+_HASH = re.compile(r"\$(?P<method>[0-9a-z]{1,8})\$.")
 # Characters that Dovecot escapes in a user before it looks it up.
 _ESCAPED = re.compile(r"([\\\"'])")
 
@@ -216,8 +219,15 @@ def _login_problem(entry: Entry) -> str:
 
 
 def _password(password: str) -> str:
-    """Blanks belong to no hash; at the end of a password in clear they may be meant."""
-    return password if password.upper().startswith(("{PLAIN", "{CLEAR")) else password.strip()
+    """Blanks belong to no hash; at the end of a password in clear they may be meant. A hash gets its scheme."""
+    if password.upper().startswith(("{PLAIN", "{CLEAR")):
+        return password
+    stripped = password.strip()
+    return f"{{{_scheme(found['method'])}}}{stripped}" if (found := _HASH.match(stripped)) else stripped
+
+
+def _scheme(method: str) -> str:
+    return method.upper() if method.startswith("argon2") else "CRYPT"
 
 
 def _leaves(word: str, volume: Volume) -> bool:

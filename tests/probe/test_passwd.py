@@ -34,6 +34,12 @@ def handed(text: str | bytes, volume: Volume = VOLUME) -> str:
         ("\u00a0alice@example.org:{CRYPT}h", "alice@example.org:{CRYPT}h::::::"),
         # A password in clear may end with a blank.
         ("alice@example.org:{PLAIN}two words ", "alice@example.org:{PLAIN}two words ::::::"),
+        # Dovecot 2.4 would take it for a password in clear.
+        ("alice@example.org:$6$salt$hash", "alice@example.org:{CRYPT}$6$salt$hash::::::"),
+        ("alice@example.org: $2y$05$hash ", "alice@example.org:{CRYPT}$2y$05$hash::::::"),
+        ("alice@example.org:$argon2id$v=19$hash", "alice@example.org:{ARGON2ID}$argon2id$v=19$hash::::::"),
+        ("alice@example.org:$ecret$::::::", None),
+        ("alice@example.org:{PLAIN}$6$x$y::::::", None),
         # Dovecot escapes the name before it looks it up.
         ("o'brien@example.org:{CRYPT}h", "o\\'brien@example.org:{CRYPT}h::::::"),
         ("a&b=c@example.org:{CRYPT}h", "a&b=c@example.org:{CRYPT}h::::::"),

@@ -54,6 +54,8 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:
+    # Else 2.4 answers a login with a temporary failure if the hash is of MD5 or DES, as those of old systems are.
+    yield Setting("auth_allow_weak_schemes", "yes")
     yield from topology.spec.users.source.settings_24(topology.spec)
     if roles.is_mailbox_here(topology.spec):
         yield block("userdb roles", driver="passwd-file", passwd_file_path=ROLES)

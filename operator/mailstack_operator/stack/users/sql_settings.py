@@ -15,6 +15,10 @@ _CONNECT = 5
 _READ = 10
 _STATEMENT_MILLISECONDS = 5000
 
+# Of a password without a scheme, in both versions: else 2.4 would take a hash for a password in clear, and let in
+# whoever has the hash, and 2.3 would take it for MD5.
+_SCHEME = "CRYPT"
+
 _VARIABLES_23 = {"%{user}": "%u", "%{user | username}": "%n", "%{user | domain}": "%d"}
 _ADDRESS = "%{user}"
 # Dovecot 2.3 escapes to nothing, and logs an error, while it has no connection, which it may have a moment later: it
@@ -75,7 +79,7 @@ def _mysql_24(host: str, database: Database) -> DovecotPart:
 
 
 def users_24(database: Database) -> Iterator[DovecotPart]:
-    yield block("passdb sql", Query("query", database.passwords))
+    yield block("passdb sql", Query("query", database.passwords), default_password_scheme=_SCHEME)
     users = (Query("query", _users(database, "2.4")), Query("iterate_query", _everybody(database)))
     yield block("userdb sql", *users, **OUTAGE)
 
@@ -139,6 +143,7 @@ def _file_23(database: Database, users: str, everybody: str) -> str:
         [
             Setting("driver", "pgsql" if pgsql else "mysql"),
             Include(PASSWORD_FILE) if pgsql else Setting("connect", _connect_mysql(database)),
+            Setting("default_pass_scheme", _SCHEME),
             Query("password_query", _in_23(_passwords_23(database))),
             Query("user_query", _in_23(users)),
             Query("iterate_query", everybody),

@@ -11,8 +11,9 @@ SERVER: dict[str, Json] = {"password": {"secretName": "a"}, "tls": {"caSecretNam
 SQL: dict[str, Json] = {**SERVER, "hosts": ["db1", "db2"], "database": "mail", "user": "dovecot"}
 
 
-def files(version: str, driver: str) -> dict[str, str]:
-    changes: dict[str, Json] = {"spec.users": {"sql": {**SQL, "driver": driver}}, "spec.dovecot.version": version}
+def files(version: str, driver: str, more: dict[str, Json] | None = None) -> dict[str, str]:
+    users: dict[str, Json] = {"spec.users": {"sql": {**SQL, "driver": driver}}, "spec.dovecot.version": version}
+    changes = {**users, **(more or {})}
     return {name: text() for name, text in component.files(topology.decide(stack(changes))).items()}
 
 
@@ -23,7 +24,7 @@ def test_23_fails_for_an_address_that_was_escaped_to_nothing(driver: str) -> Non
     asked = files("2.3", driver)["users.conf.ext"]
     assert "NULL AS tempfail FROM (" in asked
     assert " UNION ALL SELECT NULL, 'yes' FROM (SELECT 1 AS n) f WHERE '%u' = ''\n" in asked
-    assert "password_query = SELECT q.* FROM (SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN (" in asked
+    assert "q.password AS password FROM (SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN (" in asked
     assert "ON f.n = 1 WHERE q.user IS NOT NULL OR '%u' = ''\n" in asked
 
 
@@ -42,6 +43,27 @@ def test_24_asks_as_the_spec_says(driver: str) -> None:
 def test_a_password_without_a_scheme_is_a_hash(version: str, name: str, setting: str) -> None:
     """Fault: 2.4 let in whoever sent the hash of the table as the password, and nobody with the password."""
     assert f"{setting}\n" in files(version, "PostgreSQL")[name]
+
+
+@pytest.mark.parametrize(("version", "name"), [("2.4", "dovecot.conf"), ("2.3", "users.conf.ext")])
+def test_a_login_has_no_other_columns(version: str, name: str) -> None:
+    """Fault: userdb_home of an old query, and a mailbox in a folder that nobody can write to."""
+    (asked,) = (line.strip() for line in files(version, "MySQL")[name].splitlines() if "password FROM users" in line)
+    assert asked.partition("query = ")[2].startswith("SELECT q.user AS user, q.password AS password FROM (")
+
+
+@pytest.mark.parametrize(
+    ("version", "driver", "column"),
+    [
+        ("2.4", "PostgreSQL", "THEN SPLIT_PART(CAST(q.quota_bytes AS text), '.', 1) END || 'B' AS quota_storage_size"),
+        ("2.3", "MySQL", "THEN SUBSTRING_INDEX(q.quota_bytes, '.', 1) END) AS quota_rule"),
+    ],
+)
+def test_a_quota_that_is_no_whole_number_harms_nobody(version: str, driver: str, column: str) -> None:
+    """Fault: -1, or a product with a fraction, answered 451 to all mail for that user, and broke the login."""
+    stated: dict[str, Json] = {"spec.plugins.quota": {"size": "1Gi"}}
+    asked = "".join(files(version, driver, stated).values())
+    assert f"BETWEEN '0' AND '9' {column}" in asked
 
 
 def test_24_takes_the_hashes_that_23_takes() -> None:

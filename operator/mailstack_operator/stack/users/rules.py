@@ -63,6 +63,7 @@ def _closes(text: str) -> bool:
 RULES: Final = (
     *map(_canary_rule, _EXTERNAL),
     _column("passwordQuery", "password_query", "password"),
+    _column("passwordQuery", "password_query", "user"),
     _column("userQuery", "user_query", "user"),
     _column("listQuery", "list_query", "user"),
     Rule("spec.users.ldap.filter", None, _is_balanced),

@@ -48,7 +48,7 @@ class Sql(ExternalSource):
     user_query: UserQuery = Field(
         "SELECT address AS user, quota_bytes FROM users WHERE address = '%{user}' AND active",
         description="One row for a user whom mail reaches, with the column user and, for a quota of each user, "
-        "quota_bytes (NULL: spec.plugins.quota.size).",
+        "quota_bytes (0: no limit; NULL or negative: spec.plugins.quota.size).",
     )
     list_query: ListQuery = Field(
         "SELECT address AS user FROM users WHERE active", description="The column user of all whom mail reaches."
@@ -98,5 +98,5 @@ class Sql(ExternalSource):
             users=self.user_query,
             everybody=self.list_query,
             canary=external.canary(self, spec),
-            has_quota=spec.plugins.quota is not None and "quota_bytes" in self.user_query,
+            has_quota=spec.plugins.quota is not None and "quota_bytes" in self.user_query.lower(),
         )

@@ -21,6 +21,7 @@ _SCHEME = "CRYPT"
 
 _VARIABLES_23 = {"%{user}": "%u", "%{user | username}": "%n", "%{user | domain}": "%d"}
 _ADDRESS = "%{user}"
+_LOGIN = "q.user AS user, q.password AS password"
 # Dovecot 2.3 escapes to nothing, and logs an error, while it has no connection, which it may have a moment later: it
 # would ask for nobody, and refuse for good whoever was asked for.
 _ESCAPED_TO_NOTHING = f"'{_ADDRESS}' = ''"
@@ -79,7 +80,7 @@ def _mysql_24(host: str, database: Database) -> DovecotPart:
 
 
 def users_24(database: Database) -> Iterator[DovecotPart]:
-    yield block("passdb sql", Query("query", database.passwords), default_password_scheme=_SCHEME)
+    yield block("passdb sql", Query("query", _passwords(database)), default_password_scheme=_SCHEME)
     users = (Query("query", _users(database, "2.4")), Query("iterate_query", _everybody(database)))
     yield block("userdb sql", *users, **OUTAGE)
 
@@ -167,19 +168,34 @@ def _users(database: Database, version: str) -> str:
     return _select(", ".join((*columns, "NULL AS tempfail")), database.users, "UNION ALL", failure)
 
 
+def _passwords(database: Database) -> str:
+    """Two columns alone: others, such as userdb_home in the queries of other systems, would put a session's mail where
+    nobody can write, and not where mail is delivered."""
+    return _select(_LOGIN, database.passwords)
+
+
 def _passwords_23(database: Database) -> str:
     """Two rows, which are an error, for an address that was escaped to nothing; else those of the query."""
     rows = f"(SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN ({database.passwords}) q ON f.n = 1"
-    return " ".join(("SELECT q.* FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
+    return " ".join(("SELECT", _LOGIN, "FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
 
 
 def _quota(database: Database, version: str) -> Iterator[str]:
     if not database.has_quota:
         return
-    parts = ("q.quota_bytes", "'B'") if version == "2.4" else ("'*:bytes='", "q.quota_bytes")
+    number = _whole_number("q.quota_bytes", postgresql=database.postgresql)
+    parts = (number, "'B'") if version == "2.4" else ("'*:bytes='", number)
     joined = " || ".join(parts) if database.postgresql else f"CONCAT({', '.join(parts)})"
     name = "quota_storage_size" if version == "2.4" else "quota_rule"
     yield f"{joined} AS {name}"
+
+
+def _whole_number(column: str, *, postgresql: bool) -> str:
+    """The digits before a decimal point; NULL of what begins with no digit, such as -1. Dovecot takes whole numbers
+    alone: any other would keep the user from mail and mailbox."""
+    text = f"CAST({column} AS text)" if postgresql else column
+    digits = f"SPLIT_PART({text}, '.', 1)" if postgresql else f"SUBSTRING_INDEX({text}, '.', 1)"
+    return f"CASE WHEN LEFT({text}, 1) BETWEEN '0' AND '9' THEN {digits} END"
 
 
 def _present(database: Database) -> str:

@@ -103,12 +103,16 @@ def _certificates(authority: Authority) -> Object:
 
 
 def _source(authority: Authority) -> Object:
-    """The files that a sidecar makes of the Secrets of an external source of users."""
+    """The files that sidecars make of the Secrets of an external source of users, and of a provider of tokens."""
     return {
         "apiVersion": "v1",
         "kind": "Secret",
         "metadata": {"name": SOURCE},
-        "stringData": {"password": "sample", "ca.pem": authority.issue("db.example.org").ca},
+        "stringData": {
+            "password": "sample",
+            "url": "https://mail:sample@login.example.org",
+            "ca.pem": authority.issue("db.example.org").ca,
+        },
     }
 
 
@@ -137,7 +141,8 @@ def _pod(name: str, children: list[Object]) -> Object:
     specs = [child["spec"]["template"]["spec"] for child in children if child["kind"] == "StatefulSet"]
     volumes = {each["name"]: each for spec in specs for each in spec["volumes"] if "configMap" in each}
     volumes["tls"] = {"name": "tls", "secret": {"secretName": CERTIFICATES}}
-    volumes["source"] = {"name": "source", "secret": {"secretName": SOURCE}}
+    secret = {"secret": {"secretName": SOURCE}}
+    volumes.update({helper: {"name": helper, **secret} for helper in ("source", "oauth2")})
     servers = [each for spec in specs for each in (*spec["initContainers"], *spec["containers"])]
     return {
         "apiVersion": "v1",

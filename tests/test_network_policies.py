@@ -122,6 +122,17 @@ def test_dovecot_reaches_its_source_of_users(
     assert lets_out(found, POSTFIX, INTERNET, port) is not bool(changes)
 
 
+@pytest.mark.parametrize(("place", "port"), [("login.example.org:8443/x", 8443), ("login.example.org", 443)])
+@pytest.mark.parametrize("changes", [{}, INET], ids=["unix", "inet"])
+def test_dovecot_reaches_the_provider_of_tokens(changes: dict[str, Json], place: str, port: int) -> None:
+    """Fault: a provider out of reach; nobody logs in with a token."""
+    oauth2: Json = {"introspectionUrl": f"https://{place}", "tls": {"caSecretName": "b"}}
+    users: Json = {"passwdFile": {"secretName": "a"}, "oauth2": oauth2}
+    tls: dict[str, Json] = {"spec.tls": {"secretName": "c"}, "spec.networkPolicy": {"egress": {}}}
+    found = policies({**changes, **tls, "spec.users": users})
+    assert lets_out(found, DOVECOT if changes else POSTFIX, INTERNET, port)
+
+
 def test_one_pod_has_all_ports_for_people() -> None:
     found = policies({**PEOPLE, "spec.networkPolicy": {}})
     assert len(found) == 1

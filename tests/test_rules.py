@@ -84,7 +84,22 @@ QUERIES: dict[str, st.SearchStrategy[Json]] = {
     "userQuery": st.sampled_from(COLUMNS).map(query),
     "listQuery": st.sampled_from(COLUMNS).map(lambda name: " ".join(("SELECT", name, "FROM t"))),
 }
-SOURCES: list[Json] = [{"passwdFile": SECRET}, {}, {"sql": SQL}, {"ldap": LDAP}]
+OAUTH2: Object = {"introspectionUrl": "https://login.example.org/introspect", "tls": {"caSecretName": "x"}}
+SOURCES: list[Object] = [
+    {"passwdFile": SECRET},
+    {},
+    {"sql": SQL},
+    {"sql": {**SQL, "driver": "PostgreSQL"}},
+    {"ldap": LDAP},
+]
+WITH_OAUTH2: st.SearchStrategy[Json] = st.fixed_dictionaries(
+    {},
+    optional={
+        "introspectionMode": st.sampled_from(["Post", "Auth"]),
+        "clientId": st.just("mail"),
+        "clientSecret": st.just(SECRET),
+    },
+).flatmap(lambda more: st.sampled_from(SOURCES).map(lambda one: {**one, "oauth2": {**OAUTH2, **more}}))
 OF_SQL: st.SearchStrategy[Json] = st.fixed_dictionaries({}, optional=QUERIES).map(lambda more: {"sql": {**SQL, **more}})
 ADDRESSES: st.SearchStrategy[Json] = st.sampled_from(
     [*(f"{name}@example.org" for name in ("a", "b", "c", "d", "a+x")), "e-x@example.net"]
@@ -179,7 +194,7 @@ def exposures(*ports: str) -> st.SearchStrategy[Json]:
 
 # What decides a rule, by the path of the field; None leaves it out.
 FIELDS: dict[str, st.SearchStrategy[Json]] = {
-    "spec.users": st.sampled_from(SOURCES) | OF_SQL,
+    "spec.users": st.sampled_from(SOURCES) | OF_SQL | WITH_OAUTH2,
     "spec.postmasterAddress": st.sampled_from(["postmaster@example.org", "ops@example.net"]),
     "spec.aliases": ALIASES,
     "spec.domainAliases": one_for_each_domain({"target": DOMAINS}),
@@ -280,6 +295,8 @@ BROKEN: list[dict[str, Json]] = [
             "sql": {**SQL, **{f"{of}Query": "SELECT a FROM t WHERE a = '%{user}'" for of in ("password", "user")}}
         }
     },
+    {"spec.users": {"sql": {**SQL, "driver": "PostgreSQL"}, "oauth2": OAUTH2}, "spec.dovecot.version": "2.3"},
+    {"spec.users": {"passwdFile": SECRET, "oauth2": {**OAUTH2, "introspectionMode": "Auth", "clientId": "mail"}}},
     {"spec.delivery": {"listener": {"unix": {"name": "smtp"}}, "local": {"aliases": FILE}}},
     {"spec.delivery.listener": {"inet": {"port": 143, "tls": SECRET}}},
     {"spec.verification": {"positive": {"refresh": "2d"}, "negative": {"refresh": "4d"}}},

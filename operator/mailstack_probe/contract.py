@@ -277,13 +277,16 @@ class CredentialsOptions(Arguments):
     """Of `python -m mailstack_probe.credentials`."""
 
     program = "mailstack_probe.credentials"
-    purpose = "Copy the password and CA of a source of users from their mounted Secrets, if Dovecot can use them."
+    purpose = "Copy a password and a CA for another server from their mounted Secrets, if Dovecot can use them."
 
-    password: Annotated[str, Option("password, as the Secret has it", "FILE")]
-    form: Annotated[str, Option("form of the copy: plain, pgsql, mysql or ldap", "FORM")]
-    connect: Annotated[str, Option("for pgsql, what the connection string holds beside the password", "TEXT")] = ""
-    target: Annotated[str, Option("copy of the password for Dovecot", "FILE")]
+    password: Annotated[str | None, Option("password, as the Secret has it", "FILE")] = None
+    form: Annotated[str, Option("form of the copy: plain, pgsql, mysql, ldap, url or setting", "FORM")] = ""
+    connect: Annotated[str, Option("for pgsql and URLs, what the copy holds beside the password", "TEXT")] = ""
+    target: Annotated[str | None, Option("copy of the password for Dovecot", "FILE")] = None
     ca: Annotated[tuple[Copy, ...], Option("file of CA certificates", "FILE=TARGET.pem", copy)] = ()
+
+    def conflict(self) -> str | None:
+        return None if (self.password is None) == (self.target is None) else "--password needs --target"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,4 +1,4 @@
-"""Hands Dovecot the password and the CA of an external source of users: a sidecar of Dovecot's pod.
+"""Hands Dovecot a password and a CA for another server, as of a source of users: a sidecar of Dovecot's pod.
 
     python -m mailstack_probe.credentials --password=/run/secrets/password --form=plain --target=/run/source/password \\
         --ca=/run/secrets/ca.crt=/run/source/ca.pem
@@ -8,7 +8,7 @@ everybody out. So Dovecot reads a copy, in the form that its version wants, whic
 can be used: else the last good one stays in use. Dovecot's container watches the copies and reloads.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from mailstack_probe import files, password
@@ -24,7 +24,8 @@ _TITLE = "the password of the source of users"
 class Password:
     """Copies the password to the target, in its form, if it is one."""
 
-    def __init__(self, source: Path, target: Path, write: Callable[[str], str]) -> None:
+    def __init__(self, source: Path, target: Path, write: Callable[[str], str], title: str = _TITLE) -> None:
+        self._title = title
         self._source = source
         self._target = target
         self._write = write
@@ -42,7 +43,7 @@ class Password:
             content, wrong = b"", f"it cannot be read or written: {error.strerror}"
         changed = (content, wrong) != self._last
         self._last = (content, wrong)
-        return f"{_TITLE}: {self._outcome(wrong)}" if changed else None
+        return f"{self._title}: {self._outcome(wrong)}" if changed else None
 
     def _outcome(self, wrong: str | None) -> str:
         if wrong is None:
@@ -53,9 +54,15 @@ class Password:
 
 
 def _looks(options: CredentialsOptions) -> list[Callable[[], str | None]]:
-    form = password.FORMS[options.form]
-    kept = Password(Path(options.password), Path(options.target), lambda text: form(text, options.connect))
-    return [kept.look, *(Keeper(authority(Path(copy.source)), Path(copy.target)).look for copy in options.ca)]
+    authorities = (Keeper(authority(Path(copy.source)), Path(copy.target)).look for copy in options.ca)
+    return [*_passwords(options), *authorities]
+
+
+def _passwords(options: CredentialsOptions) -> Iterator[Callable[[], str | None]]:
+    if options.password and options.target:
+        form, title = password.FORMS[options.form], password.TITLES.get(options.form, _TITLE)
+        source, target = Path(options.password), Path(options.target)
+        yield Password(source, target, lambda text: form(text, options.connect), title).look
 
 
 if __name__ == "__main__":

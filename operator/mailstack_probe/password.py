@@ -1,10 +1,11 @@
-"""The password with which Dovecot asks a database or directory, and the forms in which Dovecot's files hold it. Pure.
+"""The password with which Dovecot asks another server, and the forms in which Dovecot's files hold it. Pure.
 
-Sources: Dovecot's settings syntax (2.3 and 2.4), libpq's connection strings, MariaDB's option files.
+Sources: Dovecot's settings syntax (2.3 and 2.4), libpq's connection strings, MariaDB's option files, RFC 3986 (URLs).
 """
 
 import re
 from collections.abc import Callable, Mapping
+from urllib.parse import quote
 
 # Bytes; PostgreSQL's own limit is 1024, that of LDAP and MariaDB is no lower.
 LONGEST = 1000
@@ -53,9 +54,29 @@ def ldap(password: str, _: str = "") -> str:
     return f"dnpass = {_quoted(password)}\n"
 
 
+def url(password: str, connect: str) -> str:
+    """An URL to which `connect` has all but the password of its user. Dovecot 2.4 reads it as it is."""
+    user, _, rest = connect.partition("@")
+    return f"{user}:{quote(password, safe='')}@{rest}"
+
+
+def setting(password: str, connect: str) -> str:
+    """The setting `introspection_url` of Dovecot 2.3."""
+    return f"introspection_url = {url(password, connect)}\n"
+
+
 def _quoted(text: str) -> str:
     escaped = text.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
 
 
-FORMS: Mapping[str, Callable[[str, str], str]] = {"plain": plain, "pgsql": pgsql, "mysql": mysql, "ldap": ldap}
+FORMS: Mapping[str, Callable[[str, str], str]] = {
+    "plain": plain,
+    "pgsql": pgsql,
+    "mysql": mysql,
+    "ldap": ldap,
+    "url": url,
+    "setting": setting,
+}
+# What the password is, for messages.
+TITLES: Mapping[str, str] = dict.fromkeys(("url", "setting"), "the client secret of oauth2")

@@ -46,6 +46,12 @@ class Directory(UserSource):
     def settings_24(self, spec: Spec) -> Iterator[DovecotPart]:
         yield block("userdb directory", Setting("directory_base", spec.domains[0]))
 
+    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
+        yield Setting("driver", "directory")
+
+    def known_24(self, spec: Spec) -> Iterator[DovecotPart]:
+        yield Setting("driver", "directory")
+
     def canaries(self, spec: Spec) -> Canaries:
         return Canaries()
 

@@ -2,12 +2,14 @@
 
 import re
 from pathlib import Path
+from urllib.parse import unquote, urlsplit
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from mailstack_probe import password
+from mailstack_probe.contract import CredentialsOptions
 from mailstack_probe.credentials import Password
 
 PASSWORDS = st.text(st.characters(exclude_categories=["Cc", "Cs"]), min_size=1, max_size=40)
@@ -41,6 +43,20 @@ def test_libpq_reads_what_was_written_after_dovecot_split_it_at_spaces(text: str
 def test_the_other_forms_quote_it(text: str) -> None:
     assert unquoted(password.ldap(text).removeprefix("dnpass = ").removesuffix("\n")) == text
     assert unquoted(password.mysql(text).removeprefix("[client]\npassword=").removesuffix("\n")) == text
+
+
+@given(PASSWORDS)
+def test_an_url_holds_it_as_one_part(text: str) -> None:
+    connect = "https://mail%40x@login.example.org:8443/introspect"
+    for made in (password.url(text, connect), password.setting(text, connect).removeprefix("introspection_url = ")):
+        parts = urlsplit(made.removesuffix("\n"))
+        assert (parts.username, unquote(parts.password or "")) == ("mail%40x", text)
+        assert (parts.hostname, parts.port, parts.path) == ("login.example.org", 8443, "/introspect")
+
+
+def test_without_a_password_only_the_ca_is_copied() -> None:
+    assert CredentialsOptions().conflict() is None
+    assert CredentialsOptions(password="x").conflict() == "--password needs --target"
 
 
 @pytest.mark.parametrize(

@@ -320,6 +320,23 @@ LdapFilter: TypeAlias = Annotated[
 AttributeName: TypeAlias = Annotated[
     str, Text("[A-Za-z][A-Za-z0-9-]*", "the name of an attribute, of letters, digits and '-', such as mail", 128)
 ]
+HttpsUrl: TypeAlias = Annotated[
+    str,
+    Text(
+        "https://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/-]*)?",
+        "an URL such as https://login.example.org/oauth2/introspect, without a user, '?' and '%'",
+        1024,
+    ),
+]
+ClientId: TypeAlias = Annotated[
+    str, Text("[A-Za-z0-9]([A-Za-z0-9._:/ @-]*[A-Za-z0-9])?", "the name of a client, such as mail", 255)
+]
+ClaimName: TypeAlias = Annotated[
+    str, Text("[A-Za-z][A-Za-z0-9_-]*", "the name of an attribute, of letters, digits, '_' and '-', such as email", 128)
+]
+ScopeToken: TypeAlias = Annotated[
+    str, Text("[A-Za-z0-9][A-Za-z0-9._:/-]*", "one scope, of letters, digits, '.', '_', ':', '/' and '-'", 255)
+]
 ValuePrefix: TypeAlias = Annotated[str, Text("[A-Za-z0-9]+:", "a word and a colon, such as smtp:", 32)]
 
 

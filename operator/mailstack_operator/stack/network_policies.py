@@ -146,9 +146,11 @@ def _filters(topology: Topology, server: str) -> set[int]:
 
 
 def _source(topology: Topology, server: str) -> set[int]:
-    """Where Dovecot asks for users."""
+    """Where Dovecot asks for users, and about tokens."""
     is_here = server in ("dovecot", topology.lmtp.dovecot_beside)
-    return set(topology.spec.users.source.server_ports) if is_here else set()
+    users = topology.spec.users
+    tokens = [users.oauth2.port] if users.oauth2 else []
+    return {*users.source.server_ports, *tokens} if is_here else set()
 
 
 def _pods(topology: Topology, server: str) -> Object:

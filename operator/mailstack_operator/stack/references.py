@@ -6,6 +6,7 @@ from mailstack_operator.api.delivery import ConfigMapFile
 from mailstack_operator.stack import link
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, RELAY_KEYS, Need
 from mailstack_operator.stack.rspamd import dkim
+from mailstack_operator.stack.users import oauth2
 from mailstack_operator.stack.users.source import Spec
 
 
@@ -17,6 +18,7 @@ def needs(spec: Spec) -> list[Need]:
 def secrets(spec: Spec) -> Iterator[Need]:
     submission = spec.submission
     yield from spec.users.source.needs()
+    yield from oauth2.needs(spec)
     if spec.tls:
         yield Need("Secret", spec.tls.secret_name, CERTIFICATE_KEYS, "the server's certificate")
     if lmtp_secret := link.lmtp_secret(spec):

@@ -40,6 +40,7 @@ from mailstack_operator.stack.paths import (
 )
 from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
+from mailstack_operator.stack.users import oauth2
 from mailstack_operator.stack.users.source import Additions, Canaries
 from mailstack_probe.contract import ProbeOptions
 
@@ -82,7 +83,7 @@ def files(topology: Topology) -> Files:
 
 
 def _users(topology: Topology) -> Additions:
-    return topology.spec.users.source.additions(topology.spec)
+    return oauth2.additions(topology.spec)
 
 
 def _names(topology: Topology) -> Object:
@@ -132,7 +133,7 @@ def _server(topology: Topology) -> Object:
         "TLS": TLS_FOLDER,
         "TLS_FILE": TLS_FILE,
         "LMTP_TLS_FILE": LMTP_TLS_FILE,
-        **({"SOURCE": found.folder} if (found := _users(topology).credentials) else {}),
+        **({"CREDENTIALS": " ".join(one.folder for one in found)} if (found := _users(topology).credentials) else {}),
         **({"LMTP_PORT": str(port.container)} if (port := topology.lmtp.port) else {}),
     }
     return {

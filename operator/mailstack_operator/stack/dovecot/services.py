@@ -12,6 +12,7 @@ from mailstack_operator.stack.paths import DOVECOT_KERNEL, LMTP_TLS_FILE, TLS_FI
 from mailstack_operator.stack.ports import Port, proxied
 from mailstack_operator.stack.syntax import Block, DovecotPart, Include, Setting, block
 from mailstack_operator.stack.topology import Topology
+from mailstack_operator.stack.users import oauth2
 
 # Sessions of one login process, which carries their TLS until they end: it costs 0.1 MB each.
 _SESSIONS_OF_A_PROCESS = 250
@@ -76,9 +77,12 @@ def lmtp_tls(topology: Topology, certificate: Certificate) -> Iterator[DovecotPa
 
 
 def mechanisms(topology: Topology) -> Iterator[DovecotPart]:
-    if topology.spec.submission:
-        # Some mail programs know LOGIN only when they send.
-        yield Setting("auth_mechanisms", "plain login")
+    # Some mail programs know LOGIN only when they send.
+    passwords = "plain login" if topology.spec.submission else "plain"
+    if topology.spec.users.oauth2:
+        yield Setting("auth_mechanisms", f"{passwords} {oauth2.MECHANISMS}")
+    elif topology.spec.submission:
+        yield Setting("auth_mechanisms", passwords)
 
 
 def owner(topology: Topology) -> Iterator[DovecotPart]:

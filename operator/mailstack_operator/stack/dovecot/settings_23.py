@@ -8,6 +8,7 @@ from mailstack_operator.stack.dovecot import services
 from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, SIEVE_JUNK
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Setting, block
 from mailstack_operator.stack.topology import Topology
+from mailstack_operator.stack.users import oauth2
 
 # By default.
 _IMPORTED = "TZ CORE_OUTOFMEM CORE_ERROR LISTEN_PID LISTEN_FDS NOTIFY_SOCKET"
@@ -46,7 +47,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 
 
 def _users(topology: Topology) -> Iterator[DovecotPart]:
-    yield from topology.spec.users.source.settings_23(topology.spec)
+    yield from oauth2.settings_23(topology.spec)
     if roles.is_mailbox_here(topology.spec):
         yield block("userdb", driver="passwd-file", args=ROLES)
     yield from topology.spec.users.source.guard_23(topology.spec)

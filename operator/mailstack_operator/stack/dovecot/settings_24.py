@@ -8,6 +8,7 @@ from mailstack_operator.stack.dovecot import services
 from mailstack_operator.stack.paths import MAIL_ROOT, ROLES, SIEVE_AFTER, SIEVE_BEFORE, SIEVE_BINARIES, SIEVE_JUNK
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
+from mailstack_operator.stack.users import oauth2
 
 
 def settings(topology: Topology) -> Iterator[DovecotPart]:
@@ -56,7 +57,7 @@ def _mail(topology: Topology) -> Iterator[DovecotPart]:
 def _users(topology: Topology) -> Iterator[DovecotPart]:
     # Else 2.4 answers a login with a temporary failure if the hash is of MD5 or DES, as those of old systems are.
     yield Setting("auth_allow_weak_schemes", "yes")
-    yield from topology.spec.users.source.settings_24(topology.spec)
+    yield from oauth2.settings_24(topology.spec)
     if roles.is_mailbox_here(topology.spec):
         yield block("userdb roles", driver="passwd-file", passwd_file_path=ROLES)
     yield from topology.spec.users.source.guard_24(topology.spec)

@@ -96,7 +96,7 @@ class ExternalSource(UserSource):
             mounts=(mount("errors", _ERRORS),),
             config_mounts=(mount("source", FOLDER, read_only=True),),
             files={_ANSWERS: f"{SOURCE_ANSWERS}:::::::\n", **self.files(spec)},
-            credentials=self._credentials(spec),
+            credentials=(self._credentials(spec),),
         )
 
     @abstractmethod
@@ -117,7 +117,7 @@ class ExternalSource(UserSource):
             ca=(Copy(f"{_CA_SECRET}/{CA_KEY}", CA_FILE),),
         )
         mounts = (mount("source-password", _SECRET, read_only=True), mount("source-ca", _CA_SECRET, read_only=True))
-        return Credentials(FOLDER, options, (*mounts, mount("source", FOLDER)))
+        return Credentials("source", FOLDER, options, (*mounts, mount("source", FOLDER)))
 
 
 def canary(source: ExternalSource, spec: Spec) -> str:

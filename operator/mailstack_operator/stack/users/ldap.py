@@ -64,7 +64,9 @@ class Ldap(ExternalSource):
     aliases: Aliases | None = Field(None, description="Further addresses of a user, whose mail is in the same mailbox.")
 
     def files(self, spec: Spec) -> dict[str, str]:
-        return ldap_settings.files_23(self.asked(spec)) if spec.dovecot.version == "2.3" else {}
+        if spec.dovecot.version == "2.4":
+            return {}
+        return ldap_settings.files_23(self.asked(spec), tokens=spec.users.oauth2 is not None)
 
     def form(self, spec: Spec) -> tuple[str, str]:
         return ("plain" if spec.dovecot.version == "2.4" else "ldap"), ""
@@ -77,6 +79,12 @@ class Ldap(ExternalSource):
         yield from external.SETTINGS
         yield from ldap_settings.server_24(self.asked(spec))
         yield from ldap_settings.users_24(self.asked(spec))
+
+    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
+        return ldap_settings.known_23()
+
+    def known_24(self, spec: Spec) -> Iterator[DovecotPart]:
+        return ldap_settings.known_24(self.asked(spec))
 
     def guard_23(self, spec: Spec) -> Iterator[DovecotPart]:
         return external.guard_23(ldap_settings.present_23())

@@ -65,6 +65,19 @@ def _quota_24(directory: Directory) -> Iterator[DovecotPart]:
         yield Query("quota_storage_size", f"%{{ldap:{directory.quota} | {default}}}B")
 
 
+def known_24(directory: Directory) -> Iterator[DovecotPart]:
+    yield Setting("driver", "ldap")
+    yield Query("passdb_ldap_filter", directory.found_by("%{user}"))
+    address = Query("user", f"%{{ldap:{directory.address}}}")
+    yield block("fields", address, nopassword="yes")
+    yield from (Setting(name, value) for name, value in _LOOKUPS.items())
+
+
+def known_23() -> Iterator[DovecotPart]:
+    yield Setting("driver", "ldap")
+    yield Setting("args", _path("known"))
+
+
 def present_24(directory: Directory) -> Iterator[DovecotPart]:
     """Whether the source knows the canary. Two entries are an error, so it cannot be asked for anybody."""
     canary = Query("userdb_ldap_filter", directory.found_by(directory.canary))
@@ -83,8 +96,8 @@ def present_23() -> Iterator[DovecotPart]:
     yield block("userdb", driver="ldap", args=_path("present"), **UNKNOWN)
 
 
-def files_23(directory: Directory) -> dict[str, str]:
-    """The files of passdb and userdbs."""
+def files_23(directory: Directory, *, tokens: bool = False) -> dict[str, str]:
+    """The files of passdb and userdbs; with `tokens` that of who may log in with one, too."""
     address = f"{directory.address}=user"
     quota = f", {directory.quota}=quota_rule=*:bytes=%$" if directory.quota else ""
     found = directory.found_by("%u")
@@ -99,7 +112,8 @@ def files_23(directory: Directory) -> dict[str, str]:
         Query("user_attrs", address),
         Query("user_filter", directory.found_by(directory.canary)),
     ]
-    parts = {"logins": logins, "users": users, "present": present}
+    known: list[DovecotPart] = [Query("pass_attrs", f"{address}, =nopassword=y"), Query("pass_filter", found)]
+    parts = {"logins": logins, "users": users, "present": present, **({"known": known} if tokens else {})}
     return {f"{name}.conf.ext": _file_23(directory, asked) for name, asked in parts.items()}
 
 

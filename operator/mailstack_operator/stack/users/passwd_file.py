@@ -67,6 +67,15 @@ class PasswdFile(UserSource):
         for database in ("passdb", "userdb"):
             yield block(f"{database} passwd-file", passwd_file_path=_FILE)
 
+    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
+        yield Setting("driver", "passwd-file")
+        yield Setting("args", _FILE)
+        yield Setting("default_fields", "nopassword=y")
+
+    def known_24(self, spec: Spec) -> Iterator[DovecotPart]:
+        yield Setting("driver", "passwd-file")
+        yield Setting("passwd_file_path", _FILE)
+
     def canaries(self, spec: Spec) -> Canaries:
         return Canaries(file=_REPORT_FILE, mounts=(mount(_REPORTED, _REPORT, read_only=True),))
 

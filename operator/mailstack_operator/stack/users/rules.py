@@ -60,7 +60,53 @@ def _closes(text: str) -> bool:
     return depth == 0
 
 
+def _is_complete_client(spec: Spec) -> bool:
+    given = spec.users.oauth2
+    return given is None or (given.client_id is None) == (given.client_secret is None)
+
+
+def _client_is_asked_for(spec: Spec) -> bool:
+    given = spec.users.oauth2
+    return given is None or given.client_id is None or given.introspection_mode == "Post"
+
+
+def _is_postgresql_with_23(spec: Spec) -> bool:
+    is_postgresql = any(isinstance(source, Sql) and source.is_postgresql for source in spec.users.given)
+    return spec.users.oauth2 is not None and is_postgresql and spec.dovecot.version == "2.3"
+
+
+_OAUTH2: Final = (
+    rule(
+        "spec",
+        "!has(self.users.oauth2) || !has(self.users.sql) || self.users.sql.driver != 'PostgreSQL' || "
+        "self.dovecot.version != '2.3'",
+        "users.oauth2 with PostgreSQL requires dovecot.version 2.4: with both, Dovecot 2.3 does not "
+        "start its auth process",
+        lambda spec: not _is_postgresql_with_23(spec),
+    ),
+    rule(
+        "spec",
+        "!has(self.users.oauth2) || has(self.tls)",
+        "users.oauth2 requires tls.secretName, because tokens are accepted over TLS only",
+        lambda spec: not spec.users.oauth2 or spec.tls is not None,
+    ),
+    rule(
+        "spec.users.oauth2",
+        "has(self.clientId) == has(self.clientSecret)",
+        "clientId and clientSecret go together: set both, or remove both",
+        _is_complete_client,
+    ),
+    rule(
+        "spec.users.oauth2",
+        "!has(self.clientId) || self.introspectionMode == 'Post'",
+        "with introspectionMode Auth, Dovecot sends the user's token in the place of a client's name: "
+        "remove clientId and clientSecret, or set introspectionMode to Post",
+        _client_is_asked_for,
+    ),
+)
+
 RULES: Final = (
+    *_OAUTH2,
     *map(_canary_rule, _EXTERNAL),
     _column("passwordQuery", "password_query", "password"),
     _column("passwordQuery", "password_query", "user"),

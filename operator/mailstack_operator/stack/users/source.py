@@ -5,7 +5,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import ClassVar, TypeAlias
 
+from pydantic import Field
+
 from mailstack_operator.api.model import Model
+from mailstack_operator.api.oauth2 import OAuth2
 from mailstack_operator.api.spec import MailStackSpec
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.stack.needs import Need
@@ -26,11 +29,12 @@ class JudgedFile:
 
 @dataclass(frozen=True)
 class Credentials:
-    """The password and CA of an external source, which the helper `source` hands to Dovecot in the folder `folder`.
+    """A password and a CA for another server, which the helper `name` hands to Dovecot in the folder `folder`.
 
     `options` are the helper's, `mounts` those of the Secrets. Dovecot reloads when a file of the folder changes.
     """
 
+    name: str
     folder: str
     options: CredentialsOptions
     mounts: tuple[Object, ...]
@@ -52,7 +56,18 @@ class Additions:
     config_mounts: tuple[Object, ...] = ()
     files: Mapping[str, str] = field(default_factory=dict)
     judged: JudgedFile | None = None
-    credentials: Credentials | None = None
+    credentials: tuple[Credentials, ...] = ()
+
+    def __add__(self, other: "Additions") -> "Additions":
+        return Additions(
+            init=self.init + other.init,
+            volumes=self.volumes + other.volumes,
+            mounts=self.mounts + other.mounts,
+            config_mounts=self.config_mounts + other.config_mounts,
+            files={**self.files, **other.files},
+            judged=self.judged or other.judged,
+            credentials=self.credentials + other.credentials,
+        )
 
 
 @dataclass(frozen=True)
@@ -102,6 +117,14 @@ class UserSource(Model, ABC):
     def settings_24(self, spec: "Spec") -> Iterator[DovecotPart]:
         """passdb and userdb in the settings of Dovecot 2.4."""
 
+    @abstractmethod
+    def known_23(self, spec: "Spec") -> Iterator[DovecotPart]:
+        """What a passdb of Dovecot 2.3 holds that knows who may log in, and takes any password: for tokens."""
+
+    @abstractmethod
+    def known_24(self, spec: "Spec") -> Iterator[DovecotPart]:
+        """The same for Dovecot 2.4."""
+
     def guard_23(self, spec: "Spec") -> Iterator[DovecotPart]:
         """userdbs behind all others, asked about unknown addresses alone: a temporary failure while the source holds
         nobody. For a source of which nothing else makes sure that it never gets empty."""
@@ -117,7 +140,13 @@ class UserSource(Model, ABC):
 
 
 class Users(Model):
-    """`spec.users`: a field for each variant, exactly one of which is set."""
+    """`spec.users`: a field for each variant, exactly one of which is set, and what is beside it."""
+
+    oauth2: OAuth2 | None = Field(
+        None,
+        description="Logins with a token of an OAuth 2.0 provider (OAUTHBEARER, XOAUTH2), beside those with passwords; "
+        "only users of the source may log in. Requires tls.",
+    )
 
     @property
     def given(self) -> list[UserSource]:

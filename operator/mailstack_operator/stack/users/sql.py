@@ -55,7 +55,9 @@ class Sql(ExternalSource):
     )
 
     def files(self, spec: Spec) -> dict[str, str]:
-        return sql_settings.files_23(self.asked(spec)) if spec.dovecot.version == "2.3" else {}
+        if spec.dovecot.version == "2.4":
+            return {}
+        return sql_settings.files_23(self.asked(spec), tokens=spec.users.oauth2 is not None)
 
     def form(self, spec: Spec) -> tuple[str, str]:
         if spec.dovecot.version == "2.4":
@@ -71,6 +73,12 @@ class Sql(ExternalSource):
         yield Setting("sql_driver", "pgsql" if self.is_postgresql else "mysql")
         yield from sql_settings.hosts_24(self.asked(spec))
         yield from sql_settings.users_24(self.asked(spec))
+
+    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
+        return sql_settings.known_23()
+
+    def known_24(self, spec: Spec) -> Iterator[DovecotPart]:
+        return sql_settings.known_24(self.asked(spec))
 
     def guard_23(self, spec: Spec) -> Iterator[DovecotPart]:
         return external.guard_23(sql_settings.present_23())

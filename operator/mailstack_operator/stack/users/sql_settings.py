@@ -85,6 +85,18 @@ def users_24(database: Database) -> Iterator[DovecotPart]:
     yield block("userdb sql", *users, **OUTAGE)
 
 
+def known_24(database: Database) -> Iterator[DovecotPart]:
+    yield Setting("driver", "sql")
+    # 2.4.1's auth process dies of a lookup for a token that fails at once, as with PostgreSQL while it is away.
+    yield Setting("use_worker", "yes")
+    yield Query("passdb_sql_query", _known(database))
+
+
+def known_23() -> Iterator[DovecotPart]:
+    yield Setting("driver", "sql")
+    yield Setting("args", _path("known"))
+
+
 def present_24(database: Database) -> Iterator[DovecotPart]:
     """Whether the source knows the canary; and, for the probe, whether it lists anybody."""
     nobody = Query("userdb_sql_iterate_query", _nobody(database))
@@ -103,12 +115,14 @@ def present_23() -> Iterator[DovecotPart]:
     yield block("userdb", driver="sql", args=_path("lists"))
 
 
-def files_23(database: Database) -> dict[str, str]:
-    """The files of the userdbs."""
+def files_23(database: Database, *, tokens: bool = False) -> dict[str, str]:
+    """The files of the userdbs; with `tokens` that of who may log in with one, too."""
+    users, passwords, nobody = _users(database, "2.3"), _passwords(database), _nobody(database)
     asked = {
-        "users": (_users(database, "2.3"), _everybody(database)),
-        "present": (_present(database), _nobody(database)),
-        "lists": (_lists(database), _nobody(database)),
+        "users": (passwords, users, _everybody(database)),
+        "present": (passwords, _present(database), nobody),
+        "lists": (passwords, _lists(database), nobody),
+        **({"known": (_known(database), users, nobody)} if tokens else {}),
     }
     return {f"{name}.conf.ext": _file_23(database, *queries) for name, queries in asked.items()}
 
@@ -138,14 +152,14 @@ def _path(name: str) -> str:
     return f"{DOVECOT_FOLDER}/{name}.conf.ext"
 
 
-def _file_23(database: Database, users: str, everybody: str) -> str:
+def _file_23(database: Database, passwords: str, users: str, everybody: str) -> str:
     pgsql = database.postgresql
     return syntax.HEADER + syntax.dovecot_conf(
         [
             Setting("driver", "pgsql" if pgsql else "mysql"),
             Include(PASSWORD_FILE) if pgsql else Setting("connect", _connect_mysql(database)),
             Setting("default_pass_scheme", _SCHEME),
-            Query("password_query", _in_23(_passwords_23(database))),
+            Query("password_query", _in_23(_passwords_23(passwords))),
             Query("user_query", _in_23(users)),
             Query("iterate_query", everybody),
         ]
@@ -174,10 +188,15 @@ def _passwords(database: Database) -> str:
     return _select(_LOGIN, database.passwords)
 
 
-def _passwords_23(database: Database) -> str:
+def _known(database: Database) -> str:
+    """Who may log in, whatever the password."""
+    return _select("q.user AS user, NULL AS password, 'Y' AS nopassword", database.passwords)
+
+
+def _passwords_23(query: str) -> str:
     """Two rows, which are an error, for an address that was escaped to nothing; else those of the query."""
-    rows = f"(SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN ({database.passwords}) q ON f.n = 1"
-    return " ".join(("SELECT", _LOGIN, "FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
+    rows = f"(SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN ({query}) q ON f.n = 1"
+    return " ".join(("SELECT q.* FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
 
 
 def _quota(database: Database, version: str) -> Iterator[str]:

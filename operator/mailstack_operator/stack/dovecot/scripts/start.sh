@@ -1,6 +1,6 @@
 # Runs Dovecot, which reads certificates and passwords once. Environment: CONFIG, FILES (how many it may have open),
-# KERNEL_CONFIG (settings for this node's kernel), SIEVE_BINARIES and TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, SOURCE (folder of the
-# password and CA of an external source of users, if there is one).
+# KERNEL_CONFIG (settings for this node's kernel), SIEVE_BINARIES and TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, CREDENTIALS (folders
+# of passwords and CAs for other servers, if there are any).
 set -eu
 . ../../scripts/reload.sh
 
@@ -22,7 +22,9 @@ renew() {
 }
 set --
 [ ! -d "$TLS" ] || set -- "$TLS_FILE" "$LMTP_TLS_FILE"
-[ -z "${SOURCE:-}" ] || set -- "$@" "$SOURCE"/*
+for folder in ${CREDENTIALS:-}; do
+  set -- "$@" "$folder"/*
+done
 if [ $# -gt 0 ]; then
   digest=$(content "$@")
   reload_on_change "$digest" renew "$@" &

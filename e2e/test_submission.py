@@ -1,12 +1,13 @@
 """Submission: people send mail with their password, over TLS, as themselves; nobody else sends anything."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Literal
 
 import pytest
 
 from conftest import CreateStack
-from mailtest import inbox, manifests, pods
+from mailtest import inbox, manifests, pods, provider
 from mailtest.certificates import Authority
 from mailtest.client import Client, header_of, letter
 from mailtest.command import CommandError
@@ -26,6 +27,15 @@ RENEWAL_SECONDS = 90.0
 BACKOFF_SECONDS = 300
 
 Mechanism = Literal["PLAIN", "LOGIN"]
+Bearer = Literal["OAUTHBEARER", "XOAUTH2"]
+# What the provider says of each token.
+TOKENS: dict[str, Object] = {
+    "of-alice": {"active": True, "email": "Alice@example.org", "scope": "openid mail"},
+    "of-bob": {"active": True, "email": BOB, "scope": "mail"},
+    "of-nobody": {"active": True, "email": NOBODY, "scope": "mail"},
+    "expired": {"active": False, "email": ALICE, "scope": "mail"},
+    "of-the-calendar": {"active": True, "email": ALICE, "scope": "calendar"},
+}
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,8 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
     """
     tls = manifests.tls_secret("tls", authority.issue(HOSTNAME))
     secured: dict[str, object] = {"tls": {"secretName": "tls"}, "plugins": {"sieve": {}}}
-    by_mx = create_stack("by-mx", tls, **secured, submission={})
+    tokens = {"users": {"passwdFile": {"secretName": "mail-users"}, "oauth2": provider.SPEC}}
+    by_mx = create_stack("by-mx", tls, *provider.objects(authority, TOKENS), **secured, **tokens, submission={})
     host = replace(by_mx, name="target").host
     target = create_stack(
         "target",
@@ -74,7 +85,9 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
             postfix={"ownDomainSenders": "Accept"},
             postmasterAddress=ELSEWHERE,
         ),
-        by_login=create_stack("by-login", _relay_login(manifests.PASSWORD), **secured, **inet, submission=login),
+        by_login=create_stack(
+            "by-login", _relay_login(manifests.PASSWORD), **secured, **inet, **tokens, submission=login
+        ),
         target=target,
     )
 
@@ -368,6 +381,77 @@ def test_nobody_sends_without_a_login(stack: Stack, client: Client, port: int, s
     replies = client.ask(Endpoint(stack.host, port, security), *FOREIGN, sender=sender)
 
     assert {reply.code // 100 for reply in replies} == {5}, dict(zip(FOREIGN, replies, strict=True))
+
+
+def _with_token(server: Endpoint, token: str, mechanism: Bearer = "XOAUTH2", user: str = ALICE) -> Endpoint:
+    return replace(server, user=user, password=token, mechanism=mechanism)
+
+
+def _reads(client: Client, stack: Stack, token: str, mechanism: Bearer = "XOAUTH2") -> list[bytes]:
+    """Alice's messages, by a login with a token. Raises CommandError if it is refused."""
+    return client.fetch(Endpoint(stack.host, security="starttls", mechanism=mechanism), ALICE, token)
+
+
+@pytest.mark.parametrize("mechanism", ["OAUTHBEARER", "XOAUTH2"])
+def test_a_user_logs_in_with_a_token(door: Endpoint, stack: Stack, client: Client, mechanism: Bearer) -> None:
+    """Promise: users.oauth2, with Dovecot 2.4 and 2.3: to send and to read, as the user and as nobody else."""
+    provider.start(stack.kubectl)
+    server = _with_token(door, "of-alice", mechanism)
+
+    assert [client.ask(server, BOB, sender=sender)[0].code for sender in (ALICE, BOB)] == [250, 553]
+    assert isinstance(_reads(client, stack, "of-alice", mechanism), list)
+
+
+def test_a_token_is_offered_and_taken_over_tls_only(stack: Stack, client: Client) -> None:
+    """Fault: a token that crosses the network in plain text."""
+    plain = Endpoint(stack.host, 587)
+
+    assert not [each for each in client.extensions(plain) if "OAUTH" in each.upper()]
+    assert client.authenticate(_with_token(plain, "of-alice")).code == 530
+
+
+def test_passwords_are_checked_while_the_provider_is_away(senders: Senders, client: Client) -> None:
+    """Fault: users locked out by a server that holds nobody's password. Who has a token gets in again by itself."""
+    refusals = {senders.by_mx: "AUTHENTICATIONFAILED", senders.by_login: "UNAVAILABLE"}
+    for stack in refusals:
+        stack.wait_ready()
+    provider.stop(senders.by_mx.kubectl)
+
+    for stack, words in refusals.items():
+        with pytest.raises(CommandError, match=words):
+            _reads(client, stack, "of-alice")
+        assert client.authenticate(_submission(stack)).code == 235
+        assert stack.condition("Ready")["status"] == "True"
+    provider.start(senders.by_mx.kubectl)
+    until("tokens are taken again", lambda: all(_is_taken(client, stack) for stack in refusals), 60, every=1)
+
+
+def _is_taken(client: Client, stack: Stack) -> bool:
+    server = Endpoint(stack.host, 587, "starttls")
+    return client.authenticate(_with_token(server, "of-alice")).code == 235
+
+
+# The last test: Dovecot delays the logins of an address that has had refusals, by up to 15 s.
+REFUSED = {
+    "of-bob": ALICE,
+    "of-nobody": NOBODY,
+    "expired": ALICE,
+    "of-the-calendar": ALICE,
+    "unknown": ALICE,
+    manifests.PASSWORD: ALICE,
+}
+
+
+def test_other_tokens_are_refused(senders: Senders, client: Client) -> None:
+    """Fault: Postfix asks no userdb, and Dovecot takes a token of whoever no passdb knows: its owner could send."""
+    provider.start(senders.by_mx.kubectl)
+    for stack in (senders.by_mx, senders.by_login):
+        stack.wait_ready()
+        server = Endpoint(stack.host, 587, "starttls")
+        tried = [_with_token(server, token, user=user) for token, user in REFUSED.items()]
+        with ThreadPoolExecutor(len(tried)) as pool:
+            replies = list(pool.map(client.authenticate, tried))
+        assert {reply.code for reply in replies} == {535}, dict(zip(REFUSED, replies, strict=True))
 
 
 def _send(client: Client, server: Endpoint, to: str, subject: str) -> Reply:

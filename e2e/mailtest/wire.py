@@ -16,7 +16,8 @@ class Endpoint:
     """A server, and how to speak to it.
 
     `port` 0 means the protocol's own. `ca` is a CA in PEM that must have signed the certificate of `name`
-    (by default the host); without it any certificate will do. `mechanism` "" lets the client choose. `weak` is all
+    (by default the host); without it any certificate will do. `mechanism` "" lets the client choose; with
+    OAUTHBEARER and XOAUTH2 `password` is a token. `weak` is all
     that a client can that is worse than others: no newer TLS, or ciphers without a certificate.
     """
 
@@ -27,7 +28,7 @@ class Endpoint:
     name: str = ""
     user: str = ""
     password: str = ""
-    mechanism: Literal["", "PLAIN", "LOGIN"] = ""
+    mechanism: Literal["", "PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"] = ""
     weak: Literal["", "tls1.1", "anonymous"] = ""
 
     def port_of(self, protocol: Protocol) -> int:

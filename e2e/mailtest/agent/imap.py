@@ -8,7 +8,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any
 
-from mailtest.agent import SECONDS, tls
+from mailtest.agent import SECONDS, oauth2, tls
 from mailtest.wire import Endpoint, Quota
 
 _FOLDER = re.compile(rb'^\((?P<flags>[^)]*)\) "[^"]*" "?(?P<name>[^"]*)"?$')
@@ -54,9 +54,15 @@ def quota(endpoint: Endpoint) -> list[Quota]:
 def session(endpoint: Endpoint) -> imaplib.IMAP4:
     """Connected, over TLS if the endpoint says so, and logged in if it names a user."""
     imap = connect(endpoint)
-    if endpoint.user:
+    if endpoint.mechanism in oauth2.MECHANISMS:
+        imap.authenticate(endpoint.mechanism, lambda challenge: _token(endpoint, challenge))
+    elif endpoint.user:
         imap.login(endpoint.user, endpoint.password)
     return imap
+
+
+def _token(endpoint: Endpoint, challenge: bytes) -> bytes:
+    return (oauth2.UNDERSTOOD if challenge else oauth2.response(endpoint)).encode()
 
 
 def connect(endpoint: Endpoint) -> imaplib.IMAP4:

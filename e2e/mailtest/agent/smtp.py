@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 
-from mailtest.agent import HELO, SECONDS, tls
+from mailtest.agent import HELO, SECONDS, oauth2, tls
 from mailtest.wire import Endpoint, Reply
 
 
@@ -85,12 +85,20 @@ class _ImplicitTls(NamedTls):
 
 def _authenticate(smtp: smtplib.SMTP, endpoint: Endpoint) -> Reply:
     smtp.user, smtp.password = endpoint.user, endpoint.password
-    methods: dict[str, Callable[..., str]] = {"PLAIN": smtp.auth_plain, "LOGIN": smtp.auth_login}
+    methods: dict[str, Callable[..., str]] = {
+        "PLAIN": smtp.auth_plain,
+        "LOGIN": smtp.auth_login,
+        **dict.fromkeys(oauth2.MECHANISMS, lambda challenge=None: _token(endpoint, challenge)),
+    }
     mechanism = endpoint.mechanism or "PLAIN"
     try:
         return as_reply(smtp.auth(mechanism, methods[mechanism]))
     except smtplib.SMTPAuthenticationError as refused:
         return as_reply((refused.smtp_code, refused.smtp_error))
+
+
+def _token(endpoint: Endpoint, challenge: bytes | None) -> str:
+    return oauth2.response(endpoint) if challenge is None else oauth2.UNDERSTOOD
 
 
 def _transaction(smtp: smtplib.SMTP, sender: str, recipient: str, data: bytes) -> Reply:

@@ -50,16 +50,23 @@ def additions(spec: Spec) -> Additions:
     return added + _additions(spec, spec.users.oauth2) if spec.users.oauth2 else added
 
 
+def has_introspection(spec: Spec) -> bool:
+    """Whether the provider answers a token that it does not know, and not with an error as a userinfo endpoint does."""
+    return spec.users.oauth2 is not None and spec.users.oauth2.introspection_mode == "Post"
+
+
 def settings_23(spec: Spec) -> Iterator[DovecotPart]:
-    """Who may log in, and the userdb of the source, in the settings of Dovecot 2.3."""
+    """Who may log in, and the userdb of the source, in the settings of Dovecot 2.3. The provider is asked first, as
+    2.4 does, so that the probe learns by a token of nobody whether it answers."""
     source = spec.users.source
     if not spec.users.oauth2:
         yield from source.settings_23(spec)
         return
     tokens = {"mechanisms": MECHANISMS}
-    results = {"result_success": "continue", "result_failure": "return-fail", "result_internalfail": "return-fail"}
-    yield block("passdb", *source.known_23(spec), **tokens, **results)
-    yield block("passdb", driver="oauth2", args=f"{DOVECOT_FOLDER}/{_FILE_23}", **tokens)
+    failures = {"result_failure": "return-fail", "result_internalfail": "return-fail"}
+    path = f"{DOVECOT_FOLDER}/{_FILE_23}"
+    yield block("passdb", driver="oauth2", args=path, result_success="continue", **tokens, **failures)
+    yield block("passdb", *source.known_23(spec), **tokens, **failures)
     # A password is no token.
     yield from _limited(source.settings_23(spec), Setting("mechanisms", _PASSWORDS))
 

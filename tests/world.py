@@ -5,11 +5,12 @@ from collections.abc import Sequence
 from mailstack_operator.api.conditions import CHECKS, Check
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import POD
-from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.metadata import HelperImage, Ref
 from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section
 from mailstack_operator.loop.reconcile import Reconciler
 from mailstack_operator.loop.store import Store
+from mailstack_operator.stack.images import BUILT_IN, ServerImages
 from tests.fake_cluster import FakeCluster, settle
 from tests.stacks import body
 
@@ -36,6 +37,7 @@ class World:
         image: str = "mailstack/operator:1",
         checks: Sequence[Check] = CHECKS,
         pull_secrets: Sequence[str] = (),
+        server_images: ServerImages = BUILT_IN,
     ) -> None:
         """A new operator process, of this image and with these checks: it knows only what it reads."""
         self.store = Store()
@@ -43,8 +45,8 @@ class World:
         self.loop = Reconciler(
             self.cluster,
             self.store,
-            image=image,
-            pull_secrets=pull_secrets,
+            helpers=HelperImage(image, tuple(pull_secrets)),
+            server_images=server_images,
             checks=checks,
             now=lambda: NOW,
             clock=lambda: self.seconds,

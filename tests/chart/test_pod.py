@@ -3,6 +3,9 @@
 import pytest
 from kubernetes.client.models import V1Container, V1Deployment, V1PodSpec
 
+from mailstack_operator.cli.run_command import run
+from mailstack_operator.stack.images import DEFAULTS
+
 from . import helm
 
 
@@ -56,6 +59,10 @@ def test_arguments_by_default() -> None:
         "--lease-name=mailstack-operator",
         "--identity=$(POD_NAME)",
         "--image=mailstack/operator:0.1.0",
+        "--server-image=dovecot-2.3=mailstack/dovecot:2.3",
+        "--server-image=dovecot-2.4=mailstack/dovecot:2.4",
+        "--server-image=filter=mailstack/rspamd:3.12",
+        "--server-image=postfix=mailstack/postfix:3.10",
         "--rehearsals-per-node=2",
         "--port=8080",
         "--log-level=info",
@@ -89,6 +96,44 @@ def test_image_is_the_operators_and_its_helpers(setting: str, image: str) -> Non
     container = _container(setting)
     assert container.image == image
     assert f"--image={image}" in (container.args or [])
+
+
+def _server_images(*settings: str) -> dict[str, str]:
+    words = [each.split("=", 2) for each in _container(*settings).args or [] if each.startswith("--server-image=")]
+    return {name: reference for _, name, reference in words}
+
+
+def test_servers_images_are_those_of_the_operator() -> None:
+    """So that an upgrade with unchanged values replaces no mail pod."""
+    assert _server_images() == dict(DEFAULTS)
+
+
+@pytest.mark.parametrize("registry", ["registry.example.org", "registry.example.org:5000/mail"])
+def test_one_registry_is_put_before_all_images(registry: str) -> None:
+    setting = f'image.registry="{registry}"'
+    assert _server_images(setting) == {name: f"{registry}/{reference}" for name, reference in DEFAULTS.items()}
+    assert _container(setting).image == f"{registry}/mailstack/operator:0.1.0"
+
+
+@pytest.mark.parametrize("repository", ["other.example.org/postfix", "localhost/postfix", "mirror:5000/postfix"])
+def test_registry_of_an_image_is_kept(repository: str) -> None:
+    found = _server_images('image.registry="registry.example.org"', f'images.postfix.repository="{repository}"')
+    assert (found["postfix"], found["filter"]) == (f"{repository}:3.10", "registry.example.org/mailstack/rspamd:3.12")
+
+
+@pytest.mark.parametrize(("tag", "written"), [("3.10", ":3.10"), ("", "")])
+def test_server_image_by_digest(tag: str, written: str) -> None:
+    digest = f"sha256:{'0a' * 32}"
+    found = _server_images(f'images.postfix.digest="{digest}"', f'images.postfix.tag="{tag}"')
+    assert found["postfix"] == f"mailstack/postfix{written}@{digest}"
+
+
+def test_operator_takes_the_arguments_of_the_chart() -> None:
+    """Its own parser, for every image, with a registry and without."""
+    for settings in ((), ('image.registry="registry.example.org:5000/mail"',)):
+        words = [each for each in _container(*settings).args or [] if each != "run"]
+        parsed = run.make_context("run", words).params["images"]
+        assert dict(parsed.given) == _server_images(*settings)
 
 
 def test_pull_secrets_are_handed_on_by_name() -> None:

@@ -34,7 +34,7 @@ class Directory(UserSource):
 
     def additions(self, spec: Spec) -> Additions:
         return Additions(
-            init=({**container("directory", spec.dovecot.image_reference), "volumeMounts": []},),
+            init=({**container("directory", "example.org/directory:1"), "volumeMounts": []},),
             volumes=(secret("directory", self.secret_name, ["password"], 0o400),),
             config_mounts=(mount("directory", FOLDER, read_only=True),),
             files={"directory.conf.ext": f"dnpass_file = {FOLDER}/password\n"},

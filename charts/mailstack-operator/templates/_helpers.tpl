@@ -23,14 +23,35 @@ At most 47 characters, so that "-leader-election" still fits behind it.
 {{- end -}}
 {{- end -}}
 
-{{/*
-With a digest, the tag is written only if it was set: it then says nothing about what runs.
-*/}}
 {{- define "mailstack-operator.image" -}}
-{{- $tag := ternary .Values.image.tag (default .Chart.AppVersion .Values.image.tag) (ne .Values.image.digest "") -}}
-{{- .Values.image.repository -}}
-{{- with $tag }}:{{ . }}{{ end -}}
-{{- with .Values.image.digest }}@{{ . }}{{ end -}}
+{{- include "mailstack-operator.reference" (list . .Values.image .Chart.AppVersion) -}}
+{{- end -}}
+
+{{/*
+An image of the values, from (list . IMAGE TAG), where TAG is for one without a tag and a digest: with a digest, the tag is
+written only if it was set, because it then says nothing about what runs. A repository's own registry, which has a dot or a
+port in its name, is kept.
+*/}}
+{{- define "mailstack-operator.reference" -}}
+{{- $image := index . 1 -}}
+{{- $registry := ternary "" (first .).Values.image.registry (regexMatch "^([^/]*[.:][^/]*|localhost)/" $image.repository) -}}
+{{- with $registry }}{{ trimSuffix "/" . }}/{{ end -}}
+{{- $image.repository -}}
+{{- with $image.tag | default (ternary "" (last .) (not (empty $image.digest))) }}:{{ . }}{{ end -}}
+{{- with $image.digest }}@{{ . }}{{ end -}}
+{{- end -}}
+
+{{/*
+The servers' images, as the operator's arguments name them.
+*/}}
+{{- define "mailstack-operator.serverImages" -}}
+{{- $images := dict "postfix" .Values.images.postfix "filter" .Values.images.filter -}}
+{{- range $version, $image := .Values.images.dovecot }}
+{{- $_ := set $images (printf "dovecot-%s" $version) $image -}}
+{{- end -}}
+{{- range $name, $image := $images }}
+- --server-image={{ $name }}={{ include "mailstack-operator.reference" (list $ $image "") }}
+{{- end -}}
 {{- end -}}
 
 {{/*

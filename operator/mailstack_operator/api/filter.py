@@ -26,7 +26,9 @@ class Greylist(Model):
 class Filter(Model):
     """A spam filter (rspamd) in each pod of Postfix, which Postfix asks about mail from outside and from users."""
 
-    image: ImageReference = Field("mailstack/rspamd:3.12", description="Image of the filter container.")
+    image: ImageReference | None = Field(
+        None, description="Image of the filter container. Default: the operator's (images.filter of its chart)."
+    )
     junk_score: int = Field(
         6, description="Score from which mail goes to the user's mailbox of special use Junk.", ge=1, le=1000
     )

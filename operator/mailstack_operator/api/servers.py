@@ -157,7 +157,9 @@ class RateLimits(Model):
 class Postfix(Model):
     """The Postfix container, and additions to main.cf."""
 
-    image: ImageReference = Field("mailstack/postfix:3.10", description="Image of the postfix container.")
+    image: ImageReference | None = Field(
+        None, description="Image of the postfix container. Default: the operator's (images.postfix of its chart)."
+    )
     replicas: int = Field(
         1,
         description="Number of Postfix pods, each with its own queue and verification cache. More than one requires a "
@@ -214,7 +216,9 @@ class Dovecot(Model):
         "2.4", description="Dovecot version in the image. The settings of the two versions differ."
     )
     image: ImageReference | None = Field(
-        None, description="Image of the dovecot container. Default: mailstack/dovecot with the version as its tag."
+        None,
+        description="Image of the dovecot container. Default: the operator's for the version (images.dovecot of its "
+        "chart).",
     )
     rootless: Rootless | None = Field(
         None, description="Runs Dovecot as an unprivileged user. Default: as root, with a minimal set of capabilities."
@@ -240,8 +244,3 @@ class Dovecot(Model):
         description="Settings that the operator does not write itself, in Dovecot's syntax, at the end of "
         "dovecot.conf. Dovecot checks them before they reach a running pod.",
     )
-
-    @property
-    def image_reference(self) -> str:
-        """The image that runs."""
-        return self.image or f"mailstack/dovecot:{self.version}"

@@ -2,14 +2,17 @@
 
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
 from mailstack_operator.api.crd import custom_resource_definition
 from mailstack_operator.cli import manifests
+from mailstack_operator.cli.image_option import server_image_option
 from mailstack_operator.kube.objects import Json, text
 from mailstack_operator.stack import children, references, topology
+from mailstack_operator.stack.images import ServerImages
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.postfix import virtual
@@ -35,14 +38,16 @@ _FILE = click.option(
     show_default=True,
     help="The operator's own image; helper containers of the mail pods run it.",
 )
-def render(path: Path, image: str) -> None:
+@server_image_option
+def render(path: Path, image: str, images: ServerImages) -> None:
     """Print the objects of the MailStacks in FILE as YAML.
 
     They are those that the operator creates. ConfigMaps that a MailStack refers to are read from FILE too.
     """
     config_maps = manifests.config_maps(path)
     plans = [topology.decide(stack, _sources(path, stack, config_maps), image) for stack in _stacks(path)]
-    click.echo(manifests.dump(*(child for plan in plans for child in children.children(plan))), nl=False)
+    placed = [replace(plan, images=images) for plan in plans]
+    click.echo(manifests.dump(*(child for plan in placed for child in children.children(plan))), nl=False)
 
 
 @click.command()

@@ -5,10 +5,12 @@ import sys
 
 import click
 
+from mailstack_operator.cli.image_option import server_image_option
 from mailstack_operator.edge import app, logging_setup
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.rehearsal import PER_NODE
+from mailstack_operator.stack.images import ServerImages
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 
 
@@ -34,6 +36,7 @@ from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
     show_default=True,
     help="The operator's own image; helper containers of the mail pods run it.",
 )
+@server_image_option
 @click.option(
     "--pull-secret",
     "pull_secrets",
@@ -69,6 +72,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     lease_name: str,
     identity: str,
     image: str,
+    images: ServerImages,
     pull_secrets: tuple[str, ...],
     rehearsals_per_node: int,
     log_level: str,
@@ -87,6 +91,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
         lease_name=lease_name,
         identity=identity,
         image=image,
+        server_images=images,
         pull_secrets=pull_secrets,
         rehearsals_per_node=rehearsals_per_node,
     )

@@ -12,7 +12,7 @@ from mailstack_operator.edge.api_server import ApiServer
 from mailstack_operator.edge.followers import Follower
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube.kinds import KINDS, MAIL_STACK, Kind
-from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.metadata import HelperImage, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.errors import ClusterError
@@ -47,8 +47,8 @@ class Operator:
         reconciler = Reconciler(
             server,
             self._store,
-            image=settings.image,
-            pull_secrets=settings.pull_secrets,
+            helpers=HelperImage(settings.image, settings.pull_secrets),
+            server_images=settings.server_images,
             rehearsals_per_node=settings.rehearsals_per_node,
         )
         self._queue: KeyedQueue[StackKey] = KeyedQueue(

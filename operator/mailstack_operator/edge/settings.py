@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from mailstack_operator.loop.rehearsal import PER_NODE
+from mailstack_operator.stack.images import BUILT_IN, ServerImages
 from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 
 
@@ -19,6 +20,7 @@ class Settings:
     workers: int = 8
     image: str = DEFAULT_OPERATOR_IMAGE
     pull_secrets: tuple[str, ...] = ()
+    server_images: ServerImages = BUILT_IN
     rehearsals_per_node: int = PER_NODE
     request_timeout: float = 10.0
     resync: float = 600.0

@@ -16,6 +16,7 @@ from mailstack_operator.loop.pod_state import Pod, Rollout
 from mailstack_operator.loop.references import References
 from mailstack_operator.loop.store import Seen
 from mailstack_operator.stack import children, exposure, topology
+from mailstack_operator.stack.images import ServerImages
 from mailstack_operator.stack.topology import Topology
 
 
@@ -47,12 +48,13 @@ def _is_used(seen: Seen, stateful_set: str) -> bool:
 class Inputs:
     """What a run reads before it decides.
 
-    `running` are the StatefulSets by their names; `image` is the operator's own; `rehearsal` is the pod that tries a
-    changed configuration. `serving`: a mail pod runs.
+    `running` are the StatefulSets by their names; `image` is the operator's own, `server_images` those of servers for
+    which the spec names none; `rehearsal` is the pod that tries a changed configuration. `serving`: a mail pod runs.
     """
 
     references: References
     image: HelperImage
+    server_images: ServerImages
     running: Mapping[str, Running]
     rehearsal: Pod | None
     serving: bool
@@ -153,7 +155,7 @@ def plan_of(inputs: Inputs) -> Plan:
     """Raises Waiting where a file is missing that becomes part of the configuration."""
     references, running = inputs.references, inputs.running
     decided = topology.decide(references.stack, references.sources(serving=inputs.serving), inputs.image.reference)
-    decided = replace(decided, pull_secrets=inputs.image.pull_secrets)
+    decided = replace(decided, pull_secrets=inputs.image.pull_secrets, images=inputs.server_images)
     rendered = children.render(decided)
     same = {name: each for name, each in running.items() if each.config_digest == rendered.config_digest}
     # An upgrade of the operator is no event for the mail, and a corrected image heals a pod that cannot start.

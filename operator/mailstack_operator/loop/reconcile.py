@@ -29,8 +29,8 @@ from mailstack_operator.loop.store import Read, Store
 from mailstack_operator.loop.summary import Outcome
 from mailstack_operator.loop.warnings import collect
 from mailstack_operator.stack import children, exposure
+from mailstack_operator.stack.images import BUILT_IN, ServerImages
 from mailstack_operator.stack.mailstack import MailStack
-from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 
 logger = logging.getLogger(__name__)
 
@@ -63,8 +63,8 @@ class Reconciler:
         cluster: Cluster,
         store: Store,
         *,
-        image: str = DEFAULT_OPERATOR_IMAGE,
-        pull_secrets: Sequence[str] = (),
+        helpers: HelperImage,
+        server_images: ServerImages = BUILT_IN,
         rehearsals_per_node: int = rehearsal.PER_NODE,
         checks: Sequence[Check] = CHECKS,
         now: Callable[[], str] = utc_now,
@@ -76,7 +76,8 @@ class Reconciler:
         self._rehearsals = RehearsalRunner(cluster, store, clock, rehearsals_per_node)
         self._announcer = Announcer(cluster, store, clock)
         self._notes = NoteReader(cluster, clock)
-        self._image = HelperImage(image, tuple(pull_secrets))
+        self._image = helpers
+        self._server_images = server_images
         self._checks = checks
         self._clock = clock
         self._now = now
@@ -158,6 +159,7 @@ class Reconciler:
         return Inputs(
             references=found,
             image=self._image,
+            server_images=self._server_images,
             running=running_of(seen),
             rehearsal=rehearsal.pod_of(seen.pods, stack.key.name),
             serving=any(pod.runs for pod in seen.pods.values() if pod.component != rehearsal.COMPONENT),

@@ -12,8 +12,9 @@ from mailstack_operator import __version__
 from mailstack_operator.api.strings import size_bytes
 from mailstack_operator.kube import names
 from mailstack_operator.kube.metadata import HelperImage
-from mailstack_operator.stack import aliases, link
+from mailstack_operator.stack import aliases, images, link
 from mailstack_operator.stack.aliases import Aliases
+from mailstack_operator.stack.images import BUILT_IN, ServerImages
 from mailstack_operator.stack.link import Link, Outgoing, Purpose
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.ports import (
@@ -59,7 +60,8 @@ class Sources:
 class Topology:
     """What becomes of a MailStack. `links` are by the name of their purpose; that of LMTP is always there.
 
-    `pull_secrets` are the names of the Secrets for `operator_image`, beside those of the spec.
+    `pull_secrets` are the names of the Secrets for `operator_image`, beside those of the spec; `images` are those of
+    servers for which the spec names none.
     """
 
     stack: MailStack
@@ -67,6 +69,7 @@ class Topology:
     sources: Sources = field(default_factory=Sources)
     operator_image: str = DEFAULT_OPERATOR_IMAGE
     pull_secrets: tuple[str, ...] = ()
+    images: ServerImages = BUILT_IN
 
     @property
     def spec(self) -> Spec:
@@ -84,6 +87,14 @@ class Topology:
     def helper_image(self) -> HelperImage:
         """The image of the pods' helpers."""
         return HelperImage(self.operator_image, self.pull_secrets)
+
+    @property
+    def postfix_image(self) -> str:
+        return self.images.chosen(images.POSTFIX, self.spec.postfix.image)
+
+    @property
+    def dovecot_image(self) -> str:
+        return self.images.chosen(images.dovecot(self.spec.dovecot.version), self.spec.dovecot.image)
 
     @property
     def spec_pull_secrets(self) -> tuple[str, ...]:

@@ -96,7 +96,7 @@ def _names(topology: Topology) -> Object:
         **_accounts(topology),
     }
     return {
-        **containers.container("names", topology.spec.dovecot.image_reference),
+        **containers.container("names", topology.dovecot_image),
         "command": script.command("dovecot/scripts/names.sh"),
         **containers.environment(environment),
         "resources": _resources(topology),
@@ -114,7 +114,7 @@ def _check(topology: Topology) -> Object:
         "SIEVE_AFTER": SIEVE_AFTER,
     }
     return {
-        **containers.container("check", topology.spec.dovecot.image_reference),
+        **containers.container("check", topology.dovecot_image),
         "command": script.command("dovecot/scripts/check.sh"),
         **containers.environment(environment),
         "resources": _resources(topology),
@@ -137,7 +137,7 @@ def _server(topology: Topology) -> Object:
         **({"LMTP_PORT": str(port.container)} if (port := topology.lmtp.port) else {}),
     }
     return {
-        **containers.container("dovecot", topology.spec.dovecot.image_reference),
+        **containers.container("dovecot", topology.dovecot_image),
         "command": script.command("dovecot/scripts/start.sh"),
         **containers.environment(environment),
         "ports": containers.ports(_ports(topology)),

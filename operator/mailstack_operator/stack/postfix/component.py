@@ -151,7 +151,7 @@ def _spool(topology: Topology) -> Object:
         **({"ROOTLESS_UID": str(topology.rootless)} if rootless_socket else {}),
     }
     return {
-        **containers.container("spool", topology.spec.postfix.image),
+        **containers.container("spool", topology.postfix_image),
         "command": script.command("postfix/scripts/spool.sh"),
         **containers.environment(environment),
         "resources": _resources(topology),
@@ -163,7 +163,7 @@ def _spool(topology: Topology) -> Object:
 def _server(topology: Topology) -> Object:
     """Postfix in the foreground; before it stops it finishes what is in delivery."""
     return {
-        **containers.container("postfix", topology.spec.postfix.image),
+        **containers.container("postfix", topology.postfix_image),
         "command": script.command("postfix/scripts/start.sh"),
         **_environment(topology),
         "ports": containers.ports(_ports(topology)),

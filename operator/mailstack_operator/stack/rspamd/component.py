@@ -5,13 +5,12 @@ from dataclasses import replace
 from mailstack_operator.api.filter import Filter
 from mailstack_operator.api.servers import FILTER_RESOURCES
 from mailstack_operator.kube.objects import Object
-from mailstack_operator.stack import containers, script
+from mailstack_operator.stack import containers, images, script
 from mailstack_operator.stack.component import Asked, Component
 from mailstack_operator.stack.containers import SIDECAR_USER, mount
 from mailstack_operator.stack.paths import DKIM_FOLDER, FILTER_FILES, FILTER_FOLDER, FILTER_SOCKET, TMP
 from mailstack_operator.stack.rspamd import dkim, rspamd_conf
 from mailstack_operator.stack.topology import Topology
-from mailstack_operator.stack.users.source import Spec
 from mailstack_probe.contract import ProbeOptions
 
 _FILES = (rspamd_conf.MAIN, rspamd_conf.OVERRIDE)
@@ -26,7 +25,7 @@ def build(topology: Topology) -> Component | None:
     return Component(
         "filter",
         init=tuple(dkim.helpers(topology)),
-        main=_server(topology.spec, topology.spec.filter),
+        main=_server(topology, topology.spec.filter),
         volumes=(*map(containers.empty, ("filter", *_FOLDERS)), *dkim.volumes(topology.spec)),
         follows={"filter-config": _FILES},
         asked=Asked(_options, mounts=(mount("filter", FILTER_FOLDER, read_only=True),)),
@@ -34,7 +33,7 @@ def build(topology: Topology) -> Component | None:
     )
 
 
-def _server(spec: Spec, wanted: Filter) -> Object:
+def _server(topology: Topology, wanted: Filter) -> Object:
     environment = {
         "FILES": FILTER_FILES,
         "MAIN": f"{FILTER_FILES}/{rspamd_conf.MAIN}",
@@ -42,7 +41,7 @@ def _server(spec: Spec, wanted: Filter) -> Object:
         "KEYS": DKIM_FOLDER,
     }
     return {
-        **containers.container("filter", wanted.image),
+        **containers.container("filter", topology.images.chosen(images.FILTER, wanted.image)),
         "command": script.command("rspamd/scripts/start.sh"),
         **containers.environment(environment),
         "startupProbe": {**containers.files_exist_probe([FILTER_SOCKET]), "periodSeconds": 1, "failureThreshold": 60},
@@ -51,7 +50,7 @@ def _server(spec: Spec, wanted: Filter) -> Object:
         "volumeMounts": [
             mount("filter", FILTER_FOLDER),
             mount("filter-config", FILTER_FILES, read_only=True),
-            *dkim.mounts(spec),
+            *dkim.mounts(topology.spec),
             *(mount(volume, path) for volume, path in _FOLDERS.items()),
         ],
     }

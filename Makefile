@@ -25,7 +25,7 @@ CRDS      := crds/mailstacks.yaml charts/mailstack-operator/files/mailstacks.yam
 REFERENCE := $(PYTHON) -m mailstack_operator.cli.reference
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check docs unit e2e e2e-others e2e-crowd e2e-timed e2e-serial measure bench cluster images tools down format crd golden version hooks lock
+.PHONY: help demo test check docs unit e2e e2e-others e2e-crowd e2e-timed e2e-serial measure bench cluster images tools down format crd golden version release hooks lock
 
 help: ## Show this list.
 	@grep -hE '^[a-z0-9]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
@@ -118,6 +118,11 @@ golden: $(VENV)/.complete tools ## Rewrite the golden files; read the diff befor
 
 version: ## Write the version of mailstack_operator/__init__.py into the chart (docs/release.md).
 	sed -i -E 's/^(version|appVersion): .*/\1: "$(VERSION)"/' charts/mailstack-operator/Chart.yaml
+
+# RELEASE is new for each version: what lies in it is in the release's manifest.
+RELEASE ?= $(CACHE)/release/$(VERSION)
+release: $(VENV)/.complete ## Build, push and, with KEY, sign the version: REGISTRY=registry.example.org/mail [KEY=cosign.key] (docs/release.md).
+	@PYTHONPATH=e2e:operator $(PYTHON) -m release --registry "$(REGISTRY)" --key "$(KEY)" --folder "$(RELEASE)"
 
 hooks: $(VENV)/.complete ## Install the git hooks of .pre-commit-config.yaml into this checkout.
 	pre-commit install

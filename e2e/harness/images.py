@@ -98,12 +98,21 @@ def ensure(report: Report, extra: Sequence[Image] = ()) -> None:
     """After this, every image and each `extra` one is built, and in the cluster if it runs. Raises HarnessError."""
     engine.ensure(report)
     wanted = [*images(), *extra]
-    _build(report, wanted)
+    build(report, wanted)
     if not cluster.is_running():
         report.say(f"the cluster {paths.CLUSTER} does not run: nothing to load the images into")
         return
     tools.ensure(report)
     report.run(_load_step(wanted))
+
+
+def build(report: Report, wanted: Sequence[Image]) -> None:
+    """After this, the images are in the engine, which answers already. Raises HarnessError."""
+    registry = Registry()
+    suites = dict.fromkeys(image.suite for image in wanted)
+    bases = {suite: base.ensure(report, registry, suite) for suite in suites}
+    for image in wanted:
+        report.run(_build_step(image, bases[image.suite]))
 
 
 def _postfix_with_ids(tag: str, *, user: int, group: int, postdrop: int) -> Image:
@@ -116,14 +125,6 @@ def _built_key(image: Image) -> str:
     if key is None:
         raise HarnessError(f"{image.reference} is not built: run `make images`")
     return key
-
-
-def _build(report: Report, wanted: Sequence[Image]) -> None:
-    registry = Registry()
-    suites = dict.fromkeys(image.suite for image in wanted)
-    bases = {suite: base.ensure(report, registry, suite) for suite in suites}
-    for image in wanted:
-        report.run(_build_step(image, bases[image.suite]))
 
 
 def _build_step(image: Image, base_image: str) -> Step:

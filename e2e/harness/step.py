@@ -74,6 +74,13 @@ class Report:
         self._note(name, "found" if found else "absent", start)
         return found
 
+    def do(self, name: str, work: Callable[[Log], T]) -> T:
+        """Do what has no mark of being done; answers what came of it. Raises StepError."""
+        start = time.monotonic()
+        found = self._logged(name, work)
+        self._note(name, "built", start)
+        return found
+
     def note(self, name: str, result: Result) -> None:
         """Note what was there already: `cached` if the harness made it, `found` if the machine had it."""
         self._note(name, result, time.monotonic())

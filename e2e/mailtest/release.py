@@ -18,10 +18,11 @@ SELECTOR = f"app.kubernetes.io/instance={RELEASE},app.kubernetes.io/name=mailsta
 KUBECTL = Kubectl(NAMESPACE)
 
 
-def install(*flags: str) -> None:
-    """`helm upgrade --install`; a changed image rolls the operator, because its key stands on the pod.
+def install(*flags: str, chart: str = str(CHART)) -> None:
+    """`helm upgrade --install` of the checkout's chart, or of another.
 
-    Its namespace admits only what Pod Security calls restricted.
+    A changed image rolls the operator, because its key stands on the pod. Its namespace admits only what Pod Security
+    calls restricted.
     """
     Kubectl().apply(manifests.namespace(NAMESPACE, **{"pod-security.kubernetes.io/enforce": "restricted"}))
     key = f"podAnnotations.mailstack\\.dev/image={images.image_key('operator')}"
@@ -29,7 +30,7 @@ def install(*flags: str) -> None:
         "upgrade",
         "--install",
         RELEASE,
-        str(CHART),
+        chart,
         f"--set-string={key}",
         f"--set-json={_ALLOWED}",
         *flags,

@@ -6,7 +6,6 @@ tabs. Measured with 2.3 and 2.4; 2.3 sends what is older, too.
 
 import contextlib
 import socket
-import time
 
 # Seconds for an answer.
 _LIMIT = 2.0
@@ -14,20 +13,19 @@ _LIMIT = 2.0
 _MOST = 1 << 18
 
 
-def last(path: str, seconds: int) -> str:
-    """The lines of the last so many seconds; empty if they cannot be read."""
+def since(path: str, earliest: int) -> str:
+    """The lines from this time on, in Unix seconds; empty if they cannot be read."""
     try:
         with socket.socket(socket.AF_UNIX) as connection:
             connection.settimeout(_LIMIT)
             connection.connect(path)
-            earliest = time.time() - seconds
-            connection.sendall(f"{int(earliest)}\n".encode())
+            connection.sendall(f"{earliest}\n".encode())
             return _since(earliest, _received(connection).decode("utf-8", "replace"))
     except OSError:
         return ""
 
 
-def _since(earliest: float, lines: str) -> str:
+def _since(earliest: int, lines: str) -> str:
     return "\n".join(line for line in lines.splitlines() if _time(line) >= earliest)
 
 

@@ -16,6 +16,8 @@ _START = 3.0
 _ANSWERS = 15.0
 # Seconds for which an error counts: Dovecot may wait for a minute before it tries to connect again.
 _RECENT = 90
+# Dovecot is connected, so its credentials are good.
+_ANSWERED = (Reason.SOURCE_ANSWERS, Reason.SOURCE_EMPTY, Reason.CANARY_REFUSED)
 
 
 class Source:
@@ -26,13 +28,21 @@ class Source:
         self._listener = listener
         self._canary = canary
         self._errors = errors
+        self._answered = 0.0
 
     def check(self) -> Verdict:
         """What the source's answers mean, and Dovecot's errors if they say more."""
+        began = time.time()
         verdict = self._check()
+        if verdict.reason in _ANSWERED:
+            self._answered = began
         if verdict.reason == Reason.SOURCE_UNAVAILABLE and self._errors:
-            return source_verdicts.of_errors(dovecot_errors.last(self._errors, _RECENT)) or verdict
+            return source_verdicts.of_errors(dovecot_errors.since(self._errors, self._earliest(began))) or verdict
         return verdict
+
+    def _earliest(self, now: float) -> int:
+        """What was wrong before the source answered is over: refused credentials may have been corrected."""
+        return int(max(now - _RECENT, self._answered))
 
     def _check(self) -> Verdict:
         try:

@@ -89,3 +89,16 @@ def test_errors_that_cannot_be_read_change_nothing(tmp_path: Path) -> None:
     with playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"):
         verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(tmp_path / "log-errors")).check()
     assert verdict.reason == Reason.SOURCE_UNAVAILABLE
+
+
+def test_credentials_that_were_corrected_do_not_explain_the_next_outage(tmp_path: Path) -> None:
+    """Fault: a missing table was told as a refused password, within 90 s after a password had been corrected."""
+    errors, refused = tmp_path / "log-errors", int(time.time()) - 30
+    asked = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors))
+    replies = [*HELLO, LATER, LATER, BYE]
+    with (
+        playing(replies, [*HELLO, OK, BYE], replies, path=tmp_path / "lmtp"),
+        playing(["", f"error\t{refused}\tauth: \t{DENIED}"], path=errors),
+    ):
+        reasons = [asked.check().reason for _ in range(3)]
+    assert reasons == [Reason.CREDENTIALS_REFUSED, Reason.SOURCE_ANSWERS, Reason.SOURCE_UNAVAILABLE]

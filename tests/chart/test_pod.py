@@ -44,6 +44,30 @@ def test_only_tmp_can_be_written_to() -> None:
     assert volume.empty_dir is not None
 
 
+def _patience(*settings: str) -> list[tuple[str | None, int | None]]:
+    found = _pod(*settings).tolerations or []
+    return [(each.key, each.toleration_seconds) for each in found]
+
+
+def test_operator_leaves_a_lost_node_before_five_minutes() -> None:
+    """What is first counts, so a toleration of the values does."""
+    ours = [("node.kubernetes.io/not-ready", 30), ("node.kubernetes.io/unreachable", 30)]
+    own = 'tolerations=[{"key": "node.kubernetes.io/unreachable", "operator": "Exists", "tolerationSeconds": 5}]'
+    assert _patience() == ours
+    assert _patience("unreachableSeconds=null") == []
+    assert _patience(own) == [("node.kubernetes.io/unreachable", 5), *ours]
+
+
+def test_replicas_prefer_different_nodes() -> None:
+    ours, own = _pod().affinity, _pod('affinity={"nodeAffinity": {}}').affinity
+    assert ours is not None
+    assert ours.pod_anti_affinity is not None
+    (term,) = ours.pod_anti_affinity.preferred_during_scheduling_ignored_during_execution or []
+    assert term.pod_affinity_term.topology_key == "kubernetes.io/hostname"
+    assert own is not None
+    assert own.pod_anti_affinity is None
+
+
 def test_probes_ask_the_paths_that_the_operator_serves() -> None:
     container = _container()
     probes = (container.startup_probe, container.liveness_probe, container.readiness_probe)

@@ -204,3 +204,19 @@ What the operator does in a namespace with MailStacks, and nothing more.
   resources: [secrets]
   verbs: [get]
 {{- end -}}
+
+{{/*
+Tolerations of a lost node: Kubernetes would add its own, of 300 s. Those of the values come before.
+*/}}
+{{- define "mailstack-operator.lostNode" -}}
+{{- if kindIs "invalid" .Values.unreachableSeconds }}
+[]
+{{- else }}
+{{- range $key := list "not-ready" "unreachable" }}
+- key: node.kubernetes.io/{{ $key }}
+  operator: Exists
+  effect: NoExecute
+  tolerationSeconds: {{ int $.Values.unreachableSeconds }}
+{{- end }}
+{{- end }}
+{{- end }}

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailstack_operator.kube.objects import Json
+from mailstack_operator.kube.objects import Json, section
 from mailstack_operator.loop.pod_state import Rollout, pod_of, rollout_of
 from mailstack_operator.loop.store import Seen
 from mailstack_operator.loop.summary import rollout_problem
@@ -56,6 +56,33 @@ def test_a_crash_is_told_with_its_last_telling_line() -> None:
 def test_a_crash_loop_stays_one_problem(state: Json) -> None:
     looping = container(state, lastState={"terminated": CRASHED}, ready=False)
     assert problem(looping) == problem(container({"terminated": CRASHED}))
+
+
+WAITED: Json = {"exitCode": 97, "message": "mailstack: the mail volume is still in use by pod mail-0 on node one: wait"}
+
+
+@pytest.mark.parametrize(
+    "state",
+    [container({"terminated": WAITED}), container({"running": {}}, lastState={"terminated": WAITED}, ready=False)],
+)
+def test_a_pod_that_waits_for_another_pod_to_end_says_for_which(state: Json) -> None:
+    words = "pod mail-0, container postfix: the mail volume is still in use by pod mail-0 on node one: wait"
+    assert problem(state) == ("VolumeInUse", words)
+
+
+@pytest.mark.parametrize("more", [{}, {"deletionTimestamp": "2026-01-02T03:04:05Z"}], ids=["kept", "evicted"])
+def test_a_lost_node_is_named_with_what_to_do(more: dict[str, str]) -> None:
+    """Fault: Ready said "is starting", and later "is being replaced", for as long as the node was away."""
+    lost: Json = [{"type": "Ready", "status": "False"}, {"type": "ContainersReady", "status": "True"}]
+    body = pod(ready=False, status={"conditions": lost})
+    body["metadata"] = {**body["metadata"], **more}  # type: ignore[dict-item]
+    body["spec"] = {**section(body, "spec"), "nodeName": "one"}
+    seen = Seen(rollouts={"mail": Rollout(1, 1, "r1")}, pods={"mail-0": pod_of(body)})
+    found = rollout_problem(seen, "mail", ["mail-0"])
+    assert found is not None
+    assert found.reason == "NodeLost"
+    assert "node one does not respond" in found.message
+    assert "node.kubernetes.io/out-of-service" in found.message
 
 
 def test_a_crash_without_a_word_says_so() -> None:

@@ -1,5 +1,6 @@
 """The scripts of all containers: part of the package, and with every variable that they read."""
 
+import os
 import re
 import subprocess
 import tomllib
@@ -9,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from mailstack_operator.kube.objects import Json, entries, section, text
+from mailstack_operator.loop import pod_state
 from mailstack_operator.stack import children, script, topology
 from tests.stacks import stack
 
@@ -96,3 +98,56 @@ def test_a_script_has_the_id_of_its_own_shell() -> None:
     (_, _, command) = script.command("rspamd/scripts/start.sh")
     assert "kill -HUP $$$$\n" in str(command)
     assert "kill -HUP $$\n" in script.text("rspamd/scripts/start.sh")
+
+
+WAITS = script.text("scripts/volume.sh").replace("sleep 1", "sleep 0.01")
+FAIL = script.text("scripts/fail.sh")
+OWNER = "pod mail-0 on node one"
+
+
+def hold(volume: Path, *, flock: bool = True) -> subprocess.Popen[str]:
+    """Another pod that writes to the volume, until its stdin is closed."""
+    text = FAIL + script.text("scripts/hold.sh") + 'hold_volume mail "$1"\necho holds\nread -r _\n'
+    environment = {"POD_NAME": "mail-0", "NODE_NAME": "one", "PATH": os.environ["PATH"] if flock else "/nonexistent"}
+    command = ["/bin/sh", "-c", text, "sh", str(volume)]
+    pipe = subprocess.PIPE
+    holder = subprocess.Popen(command, env=environment, stdin=pipe, stdout=pipe, stderr=pipe, text=True)
+    assert holder.stdout is not None
+    assert holder.stdout.readline() == "holds\n"
+    return holder
+
+
+def test_a_pod_waits_for_a_volume_that_another_pod_writes_to(tmp_path: Path) -> None:
+    """First it ends with who that is, so that its status says so; from then on it waits, and goes on at once."""
+    waits = FAIL + WAITS + 'await_volume mail "$1" "$1/mark"\necho goes on\n'
+    with hold(tmp_path) as other:
+        first = run(waits, str(tmp_path))
+        assert first.returncode == pod_state.VOLUME_IN_USE
+        assert first.stderr.startswith(f"mailstack: the mail volume is still in use by {OWNER}: ")
+        second = subprocess.Popen(["/bin/sh", "-c", waits, "sh", str(tmp_path)], stdout=subprocess.PIPE, text=True)
+        with pytest.raises(subprocess.TimeoutExpired):
+            second.wait(0.3)
+        other.communicate("\n")
+    assert second.communicate(timeout=60)[0] == "goes on\n"
+    assert second.returncode == 0
+
+
+def test_two_pods_never_have_a_volume(tmp_path: Path) -> None:
+    with hold(tmp_path) as other:
+        text = FAIL + script.text("scripts/hold.sh").replace("sleep 1", ":") + 'hold_volume mail "$1"\n'
+        assert run(text, str(tmp_path)).returncode == pod_state.VOLUME_IN_USE
+        other.communicate("\n")
+    assert (tmp_path / ".mailstack-owner").read_text() == f"{OWNER}\n"
+
+
+def test_an_image_without_flock_runs_as_before(tmp_path: Path) -> None:
+    with hold(tmp_path, flock=False) as one, hold(tmp_path, flock=False) as two:
+        words = [each.communicate("\n")[1] for each in (one, two)]
+    assert all("is used without a lock: this image has no flock" in each for each in words)
+
+
+def test_a_volume_that_cannot_be_written_does_not_keep_a_pod_from_starting(tmp_path: Path) -> None:
+    """A full one must start: the server says what is wrong with it, and takes no mail."""
+    (tmp_path / ".mailstack-owner").mkdir()
+    waits = FAIL + WAITS + 'await_volume mail "$1" "$1/mark"\necho goes on\n'
+    assert run(waits, str(tmp_path)).stdout == "goes on\n"

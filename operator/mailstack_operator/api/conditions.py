@@ -43,6 +43,7 @@ class Reason(Documented):
     CONTAINER_CRASH = "ContainerCrash", "A container ends by itself; the message has the last line of its log."
     IMAGE_PULL = "ImagePull", "The node cannot pull an image."
     FAILED_CREATE = "FailedCreate", "The API server refuses a pod; the message is verbatim."
+    VOLUME_IN_USE = "VolumeInUse", "An earlier pod may still write to a volume; the pod waits until it has ended."
     UNSCHEDULABLE = "Unschedulable", "The scheduler finds no node for a pod."
     SECRET_NOT_FOUND = "SecretNotFound", "A Secret that the spec names does not exist."
     SECRET_KEY_NOT_FOUND = "SecretKeyNotFound", "A Secret that the spec names lacks a key."

@@ -16,6 +16,8 @@ from mailstack_operator.kube.objects import Json, Object, entries, number, secti
 # The kubelet keeps the last log lines of a failed container; these words mark the lines with the cause.
 _RELEVANT = re.compile(r"\b(fatal|panic|error|refused|denied|not found)\b", re.IGNORECASE)
 _LONGEST_LINE = 1000
+# How a container ends that waits for a volume: stack/scripts/volume.sh.
+VOLUME_IN_USE = 97
 # How the pods' own scripts begin an error message.
 _OWN = "mailstack: "
 
@@ -69,6 +71,15 @@ class Pod:
     def runs(self) -> bool:
         """Whether its init containers are done, and its servers were started."""
         return self.phase == "Running" and not self.deleting
+
+    @property
+    def lost_words(self) -> str:
+        """What to do about a lost node."""
+        return (
+            f"node {self.node} does not respond, and Kubernetes keeps the pod until it knows that it has ended: "
+            "bring the node back, or switch it off and set its taint node.kubernetes.io/out-of-service "
+            "(docs/lost-node.md)"
+        )
 
     @property
     def awaits_volume(self) -> bool:
@@ -171,8 +182,11 @@ def _failure(pod: str, container: Mapping[str, Json]) -> Problem | None:
     waiting = section(container, "state", "waiting")
     reason, message = text(waiting, "reason"), text(waiting, "message")
     ended = _ended(container)
-    if number(ended, "exitCode") != 0 and not container.get("ready"):
-        return Problem(Reason.CONTAINER_CRASH, f"{where}: exit code {number(ended, 'exitCode')}: {_last_line(ended)}")
+    code = number(ended, "exitCode")
+    if code == VOLUME_IN_USE and not container.get("ready"):
+        return Problem(Reason.VOLUME_IN_USE, f"{where}: {_last_line(ended)}")
+    if code != 0 and not container.get("ready"):
+        return Problem(Reason.CONTAINER_CRASH, f"{where}: exit code {code}: {_last_line(ended)}")
     if reason in ("ErrImagePull", "ImagePullBackOff"):
         why = message.split("ErrImagePull: ")[-1]
         return Problem(Reason.IMAGE_PULL, f"{where}: image {text(container, 'image')} cannot be pulled: {why}")

@@ -107,10 +107,10 @@ def _entry(seen: Seen, pod: Pod) -> PodEntry | None:
 
 def _doubts(pod: Pod, entry: PodEntry | None) -> Iterator[tuple[str, str]]:
     """Why the entry does not count: reason and message."""
+    if pod.lost:
+        yield Reason.NODE_LOST, pod.lost_words
     if pod.deleting:
         yield Reason.POD_TERMINATING, "it is being deleted"
-    if pod.lost:
-        yield Reason.NODE_LOST, "its node is unreachable: see `kubectl get nodes`"
     if not pod.probed:
         yield Reason.PROBE_NOT_RUNNING, "its container probe is not running: see `kubectl describe pod`"
     if entry is None or entry.uid != pod.uid:

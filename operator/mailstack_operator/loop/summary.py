@@ -48,10 +48,10 @@ def rollout_problem(seen: Seen, stateful_set: str, pods: Iterable[str]) -> Waiti
 
 def _pod_problem(seen: Seen, name: str, rollout: Rollout) -> Waiting | None:
     pod, words = seen.pods.get(name), seen.notes.get(name)
-    if pod is None and words:
-        return Waiting(Reason.FAILED_CREATE, f"pod {name} cannot be created: {words}", notes.AGAIN)
     if pod is None:
-        return Waiting(Reason.PROGRESSING, f"pod {name} is being created", notes.PATIENCE)
+        return _absent(name, words)
+    if pod.lost:
+        return Waiting(Reason.NODE_LOST, f"pod {pod.name}: {pod.lost_words}")
     if pod.deleting or pod.revision != rollout.revision:
         return Waiting(Reason.PROGRESSING, f"pod {pod.name} is being replaced: the new configuration needs a new pod")
     if pod.ready:
@@ -60,6 +60,12 @@ def _pod_problem(seen: Seen, name: str, rollout: Rollout) -> Waiting | None:
         message = "; ".join(filter(None, (pod.problem.message, words)))
         return Waiting(pod.problem.reason, message, notes.AGAIN if pod.awaits_volume else None)
     return Waiting(Reason.POD_NOT_READY, f"pod {pod.name} is starting")
+
+
+def _absent(name: str, words: str | None) -> Waiting:
+    if words:
+        return Waiting(Reason.FAILED_CREATE, f"pod {name} cannot be created: {words}", notes.AGAIN)
+    return Waiting(Reason.PROGRESSING, f"pod {name} is being created", notes.PATIENCE)
 
 
 def summarize(outcome: Outcome, generation: int, previous: Status, now: str) -> Status:

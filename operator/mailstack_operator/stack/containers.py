@@ -40,14 +40,20 @@ def helper(name: str, image: str, program: str, arguments: Iterable[str], target
     }
 
 
-def environment(values: Mapping[str, str]) -> Object:
-    entries: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
+def environment(values: Mapping[str, str], *others: Object) -> Object:
+    """`others` are variables that have their values from elsewhere."""
+    given: list[Json] = [{"name": name, "value": value} for name, value in values.items()]
+    entries = [*given, *others]
     return {"env": entries} if entries else {}
 
 
 def from_field(name: str, path: str) -> Object:
     """A variable that has the value of a field of the pod."""
     return {"name": name, "valueFrom": {"fieldRef": {"fieldPath": path}}}
+
+
+# Who writes to a volume, for a pod that has to wait for it.
+WHERE = (from_field("POD_NAME", "metadata.name"), from_field("NODE_NAME", "spec.nodeName"))
 
 
 def ports(ports: Iterable[Port]) -> list[Json]:

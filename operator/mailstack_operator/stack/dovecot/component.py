@@ -127,6 +127,7 @@ def _server(topology: Topology) -> Object:
     environment = {
         "CONFIG": DOVECOT_CONFIG,
         "KERNEL_CONFIG": DOVECOT_KERNEL,
+        "STORE": MAIL_ROOT,
         "FILES": str(services.connections_of_a_helper(topology)),
         "SIEVE_BINARIES": SIEVE_BINARIES,
         "MAIL_OWNER": str(topology.mail_owner),
@@ -139,7 +140,7 @@ def _server(topology: Topology) -> Object:
     return {
         **containers.container("dovecot", topology.dovecot_image),
         "command": script.command("dovecot/scripts/start.sh"),
-        **containers.environment(environment),
+        **containers.environment(environment, *containers.WHERE),
         "ports": containers.ports(_ports(topology)),
         "startupProbe": containers.listens_probe("imap"),
         **_drain(topology),

@@ -6,7 +6,7 @@ from functools import partial
 
 from mailstack_operator.api.servers import POSTFIX_RESOURCES
 from mailstack_operator.kube import names
-from mailstack_operator.kube.objects import Json, Object, entries
+from mailstack_operator.kube.objects import Json, Object
 from mailstack_operator.stack import certificate, certificates, containers, roles, script
 from mailstack_operator.stack.aliases import Aliases, domains
 from mailstack_operator.stack.certificate import Certificate
@@ -183,10 +183,9 @@ def _server(topology: Topology) -> Object:
 
 def _environment(topology: Topology) -> Object:
     """And the digest of what the pod is, which its annotation says: files for another pod it does not take."""
-    given = containers.environment(_ENVIRONMENT | {"SERVE_SECONDS": str(topology.lmtp.serve_seconds)})
+    given = _ENVIRONMENT | {"SERVE_SECONDS": str(topology.lmtp.serve_seconds)}
     digest = containers.from_field("POD_DIGEST", f"metadata.annotations['{names.ANNOTATION_CONFIG_DIGEST}']")
-    env: list[Json] = [{**each} for each in entries(given, "env")]
-    return {"env": [*env, digest]}
+    return containers.environment(given, digest, *containers.WHERE)
 
 
 def _resources(topology: Topology) -> Object:

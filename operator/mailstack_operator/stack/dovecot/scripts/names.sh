@@ -3,6 +3,7 @@
 # that number, POSTFIX_IDS if `spool` has noted the ids of Postfix's image.
 set -eu
 . ../../scripts/fail.sh
+. ../../scripts/volume.sh
 
 # Whether the image holds what the spec says, before the running pod is touched.
 for program in dovecot doveconf doveadm cksum find grep install stat; do
@@ -32,9 +33,11 @@ else
   cat /etc/group > "$IDS/group"
 fi
 
+await_volume mail "$STORE" "$IDS/mail-awaited"
 # Mail of another owner is from before a switch to or from rootless. The top folder comes last: it tells the next run
 # whether this one was completed.
 if [ "$(stat -c %u "$STORE")" != "$MAIL_OWNER" ]; then
   find "$STORE" -mindepth 1 -maxdepth 1 -exec chown -hR "$MAIL_OWNER:$MAIL_OWNER" {} +
 fi
 install -d -o "$MAIL_OWNER" -g "$MAIL_OWNER" -m 00770 "$STORE"
+[ ! -e "$STORE/.mailstack-owner" ] || chown "$MAIL_OWNER:$MAIL_OWNER" "$STORE/.mailstack-owner"

@@ -1,9 +1,13 @@
 # Runs Dovecot, which reads certificates and passwords once. Environment: CONFIG, FILES (how many it may have open),
-# KERNEL_CONFIG (settings for this node's kernel), SIEVE_BINARIES and TLS (folders; the last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, CREDENTIALS (folders
-# of passwords and CAs for other servers, if there are any).
+# KERNEL_CONFIG (settings for this node's kernel), STORE, SIEVE_BINARIES and TLS (folders; the last may not exist),
+# MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, POD_NAME, NODE_NAME, CREDENTIALS (folders of passwords and CAs for other servers,
+# if there are any).
 set -eu
+. ../../scripts/fail.sh
 . ../../scripts/reload.sh
+. ../../scripts/hold.sh
 
+hold_volume mail "$STORE"
 # Dovecot's helpers have a connection to each session; some container runtimes allow a process 1024 files.
 # shellcheck disable=SC3045 # POSIX.1-2024 has `ulimit -n`, and so have dash and busybox
 raise_limit() {

@@ -2,6 +2,7 @@
 # Environment: SPOOL, PRIVATE, DATA, IDS, CONFIG, ETC (folders), and ROOTLESS_UID if a rootless Dovecot shares PRIVATE.
 set -eu
 . ../../scripts/fail.sh
+. ../../scripts/volume.sh
 . ./files.sh
 . ./check.sh
 
@@ -20,6 +21,7 @@ uid=$(id -u postfix) || fail 'this image has no user postfix: set spec.postfix.i
 gid=$(id -g postfix)
 grep -q '^postdrop:' /etc/group || fail 'this image has no group postdrop: set spec.postfix.image to one with Postfix'
 
+await_volume queue "$SPOOL" "$IDS/queue-awaited"
 # ETC takes the place of the image's /etc/postfix: with what else is in that, such as dynamicmaps.cf.
 chmod 0755 "$ETC"
 [ ! -d /etc/postfix ] || cp -Rp /etc/postfix/. "$ETC"

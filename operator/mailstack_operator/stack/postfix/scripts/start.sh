@@ -1,11 +1,14 @@
-# Runs Postfix. Environment: CONFIG, ETC, DATA, TLS, RELAY_SECRET (folders; the last two may not exist), TLS_FILE,
-# LMTP_CA_FILE, RELAY_FILE, POD_DIGEST.
+# Runs Postfix. Environment: SPOOL, CONFIG, ETC, DATA, TLS, RELAY_SECRET (folders; the last two may not exist), TLS_FILE,
+# LMTP_CA_FILE, RELAY_FILE, POD_DIGEST, POD_NAME, NODE_NAME.
 set -eu
 . ./cache.sh
 . ./files.sh
 . ./change.sh
+. ../../scripts/fail.sh
 . ../../scripts/reload.sh
+. ../../scripts/hold.sh
 
+hold_volume queue "$SPOOL"
 if cache_is_damaged; then
   echo "mailstack: the cache of address verification cannot be read: kept as $DATA/verify_cache.unreadable, begun anew" >&2
   mv -f "$DATA/verify_cache.lmdb" "$DATA/verify_cache.unreadable"

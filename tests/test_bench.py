@@ -2,9 +2,13 @@
 
 import json
 
-from bench import __main__ as bench
-from bench import faults, figures, objects
+import pytest
+
+from bench import faults, figures, objects, page
 from bench.figures import Figure, Row
+from bench.path import kubelet, servers
+from bench.path.figures import PathFigure
+from bench.path.rounds import Round, Sent
 from harness import paths
 from mailstack_operator.kube.objects import Object, section
 
@@ -16,7 +20,7 @@ def found(**values: float) -> figures.Found:
 
 def test_the_table_shows_minimum_median_and_maximum_of_each_size() -> None:
     rounds = {300: [found(CPU=2.0)], 100: [found(CPU=3.25), found(CPU=2.25), found(CPU=2.5)]}
-    head, _, first, *_ = figures.table(figures.rows(rounds))
+    head, _, first, *_ = figures.table(figures.rows(Figure, rounds), "MailStacks")
     assert head == "| Figure | 100 MailStacks | 300 MailStacks | Goal | Bound |"
     assert first.startswith("| Processor time until settled : floor | 2.25 / 2.5 / 3.25 | 2 | 2.5 |")
 
@@ -34,14 +38,37 @@ def test_what_a_start_costs_is_judged_only_where_it_is_shared_by_many() -> None:
 
 
 def test_no_goal_is_above_its_bound() -> None:
-    assert all(figure.value.goal <= figure.value.bound for figure in Figure)
+    assert all(each.measure.goal <= each.measure.bound for figures_of in (Figure, PathFigure) for each in figures_of)
 
 
-def test_the_page_has_a_place_for_the_table() -> None:
-    page = bench.PAGE.read_text()
-    written = bench.replaced(page, "| table |")
-    assert f"{bench.BEGIN}\n\n| table |\n\n{bench.END}" in written
-    assert bench.replaced(written, "| table |") == written
+@pytest.mark.parametrize("part", ["loop", "path"])
+def test_the_page_has_a_place_for_the_table_of_each_part(part: str) -> None:
+    text, (begin, end) = page.PAGE.read_text(), page.marks(part)
+    written = page.replaced(text, part, "| table |")
+    assert f"{begin}\n\n| table |\n\n{end}" in written
+    assert len(written.splitlines()) < len(text.splitlines())
+    assert page.replaced(written, part, "| table |") == written
+
+
+def test_a_round_of_the_path_is_judged_by_bare_servers_and_by_late_mail() -> None:
+    ours, bare = Sent(2.0, 3.0, 1.0, 80, 1), Sent(4.0, 2.0, 1.0, 100, 41)
+    assert Round(ours, bare).figures() == {
+        PathFigure.ACCEPTED: 0.5,
+        PathFigure.DELIVERED: 1.5,
+        PathFigure.CPU: 1.0,
+        PathFigure.LOG: 0.8,
+        PathFigure.LATE: 1,
+    }
+
+
+def test_the_path_runs_every_container_of_the_pod_but_the_probe() -> None:
+    """With its limits, capabilities and mounts, and the digest that its annotation holds."""
+    started = [each.name for each in kubelet.containers(servers.stateful_set(), paths.cache())]
+    assert started == ["spool", "names", "users", "check", "dovecot", "postfix"]
+    postfix = [*kubelet.containers(servers.stateful_set(), paths.cache())][-1]
+    assert {"--cpus=1", "--memory=1g", "--cap-drop=ALL", "--cap-add=SETUID", "--read-only"} <= {*postfix.options}
+    assert f"--volume={paths.cache()}/queue:/var/spool/postfix" in postfix.options
+    assert any(each.startswith("--env=POD_DIGEST=") and len(each) > 30 for each in postfix.options)
 
 
 def test_the_floor_sends_every_child_and_one_status() -> None:
@@ -76,5 +103,7 @@ def test_after_a_fault_what_is_missing_or_left_over_or_wrong_is_named() -> None:
     assert faults.wrong([reported], [{**config, "data": {}}, *rest]) == [f"{name} has another content"]
 
 
-def test_make_bench_is_this_program() -> None:
-    assert "$(PYTHON) -m bench" in (paths.repository() / "Makefile").read_text()
+def test_make_bench_is_these_programs() -> None:
+    makefile = (paths.repository() / "Makefile").read_text()
+    assert "$(PYTHON) -m bench $(" in makefile
+    assert "$(PYTHON) -m bench.path $(" in makefile

@@ -1,9 +1,11 @@
-"""What the bench measures, what each figure should be, and the table of a run. Pure."""
+"""What the bench measures, what each figure should be, and the table of a run."""
 
 import statistics
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import TypeVar
 
 
 @dataclass(frozen=True)
@@ -20,8 +22,17 @@ class Measure:
     size: int = 0
 
 
-class Figure(Enum):
-    """Ratios are to the floor of the same round."""
+class Measured(Enum):
+    """Figures of a part of the bench; each has a Measure."""
+
+    @property
+    def measure(self) -> Measure:
+        assert isinstance(self.value, Measure)
+        return self.value
+
+
+class Figure(Measured):
+    """Of the loop. Ratios are to the floor of the same round."""
 
     CPU = Measure("Processor time until settled : floor", "", 2.5, 6.0)
     WALL = Measure("Wall time : floor", "", 1.2, 3.0)
@@ -41,20 +52,21 @@ class Figure(Enum):
 
 
 Found = Mapping[Figure, float]
+F = TypeVar("F", bound=Measured)
 
 
 @dataclass(frozen=True)
 class Row:
-    """A figure at one number of MailStacks, of all rounds."""
+    """A figure at one size, such as a number of MailStacks, of all rounds."""
 
-    figure: Figure
+    figure: Measured
     size: int
     values: Sequence[float]
 
     @property
     def is_within_bound(self) -> bool:
         """By the median: one round may meet a busy machine."""
-        measure = self.figure.value
+        measure = self.figure.measure
         return self.size < measure.size or statistics.median(self.values) <= measure.bound
 
     def cell(self) -> str:
@@ -63,24 +75,38 @@ class Row:
         return " / ".join(dict.fromkeys(_number(each) for each in three))
 
 
-def rows(rounds: Mapping[int, Sequence[Found]]) -> list[Row]:
+def rows(figures: type[F], rounds: Mapping[int, Sequence[Mapping[F, float]]]) -> list[Row]:
     """By figure, then by size; `rounds` are those of each size."""
     return [
         Row(figure, size, [found[figure] for found in of_size])
-        for figure in Figure
+        for figure in figures
         for size, of_size in sorted(rounds.items())
     ]
 
 
-def table(found: Iterable[Row]) -> list[str]:
-    """In Markdown: a line for each figure, a column for each size."""
-    by_figure: dict[Figure, dict[int, Row]] = {}
+def table(found: Iterable[Row], of: str) -> list[str]:
+    """In Markdown: a line for each figure, a column for each size, which is a number `of` something."""
+    by_figure: dict[Measured, dict[int, Row]] = {}
     for row in found:
         by_figure.setdefault(row.figure, {})[row.size] = row
     sizes = sorted({size for of_figure in by_figure.values() for size in of_figure})
-    head = ["Figure", *(f"{size:,} MailStacks" for size in sizes), "Goal", "Bound"]
-    lines = [_line(figure.value, [of_figure[size] for size in sizes]) for figure, of_figure in by_figure.items()]
+    head = ["Figure", *(_size(size, of) for size in sizes), "Goal", "Bound"]
+    lines = [_line(figure.measure, [of_figure[size] for size in sizes]) for figure, of_figure in by_figure.items()]
     return [_cells(head), _cells(["---"] * len(head)), *lines]
+
+
+def judge(found: Iterable[Row], of: str) -> int:
+    """The exit status: 1 if a figure is over its bound, which standard error then names."""
+    bad = [row for row in found if not row.is_within_bound]
+    for row in bad:
+        measure = row.figure.measure
+        where = _size(row.size, of)
+        print(f"over its bound of {measure.bound}: {measure.text}, {where}: {row.cell()}", file=sys.stderr)
+    return 1 if bad else 0
+
+
+def _size(size: int, of: str) -> str:
+    return f"{size:,} {of.removesuffix('s') if size == 1 else of}"
 
 
 def _line(measure: Measure, of_sizes: Iterable[Row]) -> str:

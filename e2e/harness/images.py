@@ -96,9 +96,8 @@ def image_key(name: str) -> str:
 
 def ensure(report: Report, extra: Sequence[Image] = ()) -> None:
     """After this, every image and each `extra` one is built, and in the cluster if it runs. Raises HarnessError."""
-    engine.ensure(report)
     wanted = [*images(), *extra]
-    build(report, wanted)
+    ensure_built(report, *wanted)
     if not cluster.is_running():
         report.say(f"the cluster {paths.CLUSTER} does not run: nothing to load the images into")
         return
@@ -113,6 +112,12 @@ def build(report: Report, wanted: Sequence[Image]) -> None:
     bases = {suite: base.ensure(report, registry, suite) for suite in suites}
     for image in wanted:
         report.run(_build_step(image, bases[image.suite]))
+
+
+def ensure_built(report: Report, *wanted: Image) -> None:
+    """After this, the engine runs and has these images. Raises HarnessError."""
+    engine.ensure(report)
+    build(report, wanted)
 
 
 def _postfix_with_ids(tag: str, *, user: int, group: int, postdrop: int) -> Image:

@@ -117,12 +117,14 @@ def present_23() -> Iterator[DovecotPart]:
 
 def files_23(database: Database, *, tokens: bool = False) -> dict[str, str]:
     """The files of the userdbs; with `tokens` that of who may log in with one, too."""
-    users, passwords, nobody = _users(database, "2.3"), _passwords(database), _nobody(database)
+    users, nobody = _users(database, "2.3"), _nobody(database)
+    passwords = _passwords_23(_LOGIN, database.passwords)
+    known = _passwords_23(f"{_LOGIN}, q.nopassword AS nopassword", _known(database))
     asked = {
         "users": (passwords, users, _everybody(database)),
         "present": (passwords, _present(database), nobody),
         "lists": (passwords, _lists(database), nobody),
-        **({"known": (_known(database), users, nobody)} if tokens else {}),
+        **({"known": (known, users, nobody)} if tokens else {}),
     }
     return {f"{name}.conf.ext": _file_23(database, *queries) for name, queries in asked.items()}
 
@@ -159,7 +161,7 @@ def _file_23(database: Database, passwords: str, users: str, everybody: str) -> 
             Setting("driver", "pgsql" if pgsql else "mysql"),
             Include(PASSWORD_FILE) if pgsql else Setting("connect", _connect_mysql(database)),
             Setting("default_pass_scheme", _SCHEME),
-            Query("password_query", _in_23(_passwords_23(passwords))),
+            Query("password_query", _in_23(passwords)),
             Query("user_query", _in_23(users)),
             Query("iterate_query", everybody),
         ]
@@ -193,10 +195,10 @@ def _known(database: Database) -> str:
     return _select("q.user AS user, NULL AS password, 'Y' AS nopassword", database.passwords)
 
 
-def _passwords_23(query: str) -> str:
+def _passwords_23(columns: str, query: str) -> str:
     """Two rows, which are an error, for an address that was escaped to nothing; else those of the query."""
     rows = f"(SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN ({query}) q ON f.n = 1"
-    return " ".join(("SELECT q.* FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
+    return " ".join(("SELECT", columns, "FROM", rows, f"WHERE q.user IS NOT NULL OR {_ESCAPED_TO_NOTHING}"))
 
 
 def _quota(database: Database, version: str) -> Iterator[str]:

@@ -18,7 +18,9 @@ import yaml
 from click.testing import CliRunner, Result
 
 from mailstack_operator.cli.main import COMMANDS, kubectl_plugin, main
+from mailstack_operator.kube.objects import Json
 from mailstack_probe import dkim_key
+from tests.stacks import body
 from tests.test_project import ROOT, importers
 
 DATA = Path(__file__).parents[1] / "data" / "plugin"
@@ -358,6 +360,21 @@ def test_a_dkim_key_that_is_there_stays_and_nothing_is_printed_of_another(openss
 def test_a_missing_openssl_is_said(cluster: Cluster) -> None:
     result = run("dkim", "new", "mail", "s2026a")
     assert (result.exit_code, "cannot run openssl (" in result.output) == (1, True)
+
+
+def test_a_dkim_key_is_for_domains_of_the_stack(openssl: Cluster) -> None:
+    """Fault: a key was made whose entry the spec does not take."""
+    result = run("dkim", "new", "mail", "s2026a", "--domain=example.org", "--domain=Example.net")
+    assert result.exit_code == 1
+    assert "Example.net is no domain of MailStack mail" in str(result.output)
+    assert not any(words[0] == "apply" for words, _ in openssl.calls)
+
+
+def test_a_dkim_key_may_be_for_an_alias_of_a_domain(openssl: Cluster) -> None:
+    aliases: Json = [{"domain": "example.com", "target": "example.org"}]
+    openssl.says("get mailstacks.mailstack.dev", json.dumps(body({"spec.domainAliases": aliases})))
+    result = run("dkim", "new", "mail", "s2026a", "--type=ed25519", "--domain=example.com")
+    assert (result.exit_code, "\ns2026a._domainkey.example.com. IN TXT" in result.output) == (0, True)
 
 
 @pytest.mark.parametrize("selector", ["S1", "s1._domainkey", "-a", "a b", "a" * 64])

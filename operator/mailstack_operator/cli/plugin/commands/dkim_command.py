@@ -2,15 +2,15 @@
 
 import re
 import secrets
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import click
 
 from mailstack_operator.cli.plugin.commands.base import Output, kubectl_command
 from mailstack_operator.cli.plugin.reading import dkim_keys, pod_reader
-from mailstack_operator.cli.plugin.reading.kubectl import Kubectl
+from mailstack_operator.cli.plugin.reading.kubectl import Kubectl, KubectlError
 from mailstack_operator.cli.plugin.screens.dkim_screen import NewKey, render_new_key
-from mailstack_operator.kube.objects import section
+from mailstack_operator.kube.objects import Json, entries, section, text
 from mailstack_probe import dkim_key
 
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
@@ -47,17 +47,23 @@ def new(kubectl: Kubectl, name: str, selector: str, domains: Sequence[str], secr
     The key is in the Secret alone, as SELECTOR.pem; one that is there already stays. The MailStack is not changed.
     """
     spec = section(kubectl.get(pod_reader.RESOURCE, name), "spec")
+    own, aliases = _domains(spec), [text(each, "domain") for each in entries(spec, "domainAliases")]
+    if foreign := next((domain for domain in domains if domain not in (*own, *aliases)), None):
+        raise KubectlError(f"{foreign} is no domain of MailStack {name}: add it to spec.domains first")
     try:
         private = dkim_keys.make_key(kind)
     except dkim_keys.OpensslError as error:
         return Output("", [str(error)], 1)
-    known = spec.get("domains")
-    own = [str(domain) for domain in known] if isinstance(known, list) else []
     record = dkim_key.read(private.encode()).record
     made = NewKey(name, selector, domains or own, secret or f"{name}-dkim", f"{selector}.pem", record)
     # Another manager each time: the API server refuses to replace the key of a former one.
     kubectl.add_to_secret(made.secret, made.key, private, f"kubectl-mailstack-{secrets.token_hex(4)}")
     return Output(render_new_key(made))
+
+
+def _domains(spec: Mapping[str, Json]) -> list[str]:
+    known = spec.get("domains")
+    return [str(domain) for domain in known] if isinstance(known, list) else []
 
 
 dkim.add_command(new)

@@ -197,6 +197,7 @@ def test_a_text_with_quotes_stays_one_string() -> None:
         ("v=spf1 a:Mail.Example.org./28 -all", "ok"),
         ("v=spf1 mx:example.org -all", "ok"),
         ("v=spf1 -all mx", "differs"),
+        ("v=spf1 + / - -all", "differs"),
         ("v=spf1 ~all", "differs"),
         ("v=spf1 include:spf.example.net -all", "differs"),
     ],

@@ -156,7 +156,7 @@ def _terms(name: str, text: str) -> list[str]:
     return [
         term if ":" in term or "=" in term else re.sub("^[^/]+", rf"\g<0>:{name}", term)
         for term in before
-        if term[0] not in "-~?"
+        if term and term[0] not in "-~?"
     ]
 
 

@@ -105,6 +105,16 @@ def test_an_address_that_is_not_known_is_asked_for(cluster: Cluster) -> None:
     assert "7.113.0.203.in-addr.arpa. 3600 IN PTR  mail.example.org.\n" in given
 
 
+@pytest.mark.parametrize("address", ["192.168.1.10", "10.0.0.1", "100.64.0.1", "fd00::1"])
+def test_a_private_address_is_told(cluster: Cluster, address: str) -> None:
+    """Fault: behind a router the load balancer has such an address, and the record would lead nobody here."""
+    status: Json = {"expose": {"smtp": {"addresses": [address]}}}
+    cluster.says("get mailstacks.mailstack.dev", json.dumps(body({"status": status})))
+    words = f"; Nobody on the internet reaches {address}: name the address that they reach (--address)."
+    assert words in run("dns", "mail").output
+    assert "Nobody" not in run("dns", "mail", f"--address={V4}").output
+
+
 def test_a_load_balancer_with_a_name_has_no_address_to_print(cluster: Cluster) -> None:
     status: Json = {"expose": {"smtp": {"addresses": ["lb-1.example.net"]}}}
     cluster.says("get mailstacks.mailstack.dev", json.dumps(body({"status": status})))

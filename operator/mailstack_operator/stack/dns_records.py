@@ -15,6 +15,7 @@ from mailstack_operator.stack.users.source import Spec
 TTL = 3600
 SPF, DMARC, TLSRPT, DKIM = "v=spf1", "v=DMARC1", "v=TLSRPTv1", "v=DKIM1"
 _PREFERENCE = 10
+_PRIVATE = [*map(ipaddress.ip_network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "fc00::/7"))]
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +81,11 @@ def family(address: str) -> str | None:
         return "AAAA" if ipaddress.ip_address(address).version == 6 else "A"
     except ValueError:
         return None
+
+
+def is_private(address: str) -> bool:
+    """Whether nobody on the internet reaches it (RFC 1918, RFC 6598, RFC 4193)."""
+    return family(address) is not None and any(ipaddress.ip_address(address) in network for network in _PRIVATE)
 
 
 def _of_domain(spec: Spec, domain: str) -> Iterator[DnsRecord]:

@@ -83,6 +83,8 @@ def dns(kubectl: Kubectl, name: str, given: tuple[str, ...], resolver: Server | 
 def _remarks(spec: Spec, known: Known) -> Iterator[str]:
     names = [address for address in known.addresses if not dns_records.family(address)]
     relay = spec.submission.relay_host if spec.submission else None
+    if private := [*filter(dns_records.is_private, known.addresses)]:
+        yield f"Nobody on the internet reaches {', '.join(private)}: name the address that they reach (--address)."
     if names:
         yield f"{spec.hostname}. also needs the A and AAAA records of {', '.join(names)}, its load balancer."
         yield "An MX must be no CNAME: use what your DNS provider calls ALIAS, ANAME or flattening."

@@ -5,6 +5,7 @@ import pytest
 from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import topology
 from mailstack_operator.stack.dovecot import component
+from mailstack_operator.stack.parser import InvalidMailStack
 from tests.stacks import stack
 
 SERVER: dict[str, Json] = {"password": {"secretName": "a"}, "tls": {"caSecretName": "b"}}
@@ -89,3 +90,42 @@ def test_no_answer_is_a_refusal_but_behind_the_canary(driver: str) -> None:
     assert conf.count("result_success = return-fail") == conf.count("result_internalfail = return-fail") == 1
     order = [conf.index(f"userdb {name} {{") for name in ("sql", "roles", "answers", "present", "lists", "nobody")]
     assert order == sorted(order)
+
+
+LDAP: dict[str, Json] = {
+    **SERVER,
+    "uris": ["ldaps://dc1:3269"],
+    "bindDn": "cn=dovecot,o=Example Inc.",
+    "base": r"ou=B\c3\bcro \231,o=Example Inc.",
+    "filter": r"(&(objectClass=user)(!(cn=Doe\2c J*))(memberOf:1.2.840.113556.1.4.1941:=CN=\c3\84rzte,DC=org))",
+}
+
+
+@pytest.mark.parametrize(("version", "name"), [("2.4", "dovecot.conf"), ("2.3", "users.conf.ext")])
+def test_a_directory_is_listed_without_entries_that_have_no_address(version: str, name: str) -> None:
+    """Fault: one such entry, and `kubectl mailstack users` and the check of all users failed with Dovecot 2.4."""
+    changes: dict[str, Json] = {"spec.users": {"ldap": LDAP}, "spec.dovecot.version": version}
+    text = component.files(topology.decide(stack(changes)))[name]()
+    assert f"iterate_filter = (&{LDAP['filter']}(mail=*))\n" in text
+    assert f"base = {LDAP['base']}\n" in text
+
+
+@pytest.mark.parametrize(
+    "filter_",
+    [
+        "(cn=a)",
+        "(mail=*)",
+        "(&(a=b)(|(c=*)(!(d>=1)))(e:dn:2.4.6:=f g))",
+        "(& (a=b) (c~=d))",
+        "(|(cn=x)(&))",
+        "(!(userAccountControl:1.2.840.113556.1.4.803:=2))",
+    ],
+)
+def test_a_filter_is_taken(filter_: str) -> None:
+    assert stack({"spec.users": {"ldap": {**LDAP, "filter": filter_}}}).spec.users.source.tag == "ldap"
+
+
+@pytest.mark.parametrize("filter_", ["(mail)", "(&(a=b)c=d)", "(!(a=b)(c=d))", "(!a=b)", "((a=b))", "(a=b)(c=d)"])
+def test_what_is_no_filter_is_refused(filter_: str) -> None:
+    with pytest.raises(InvalidMailStack, match=r"spec\.users\.ldap\.filter: .*write one filter"):
+        stack({"spec.users": {"ldap": {**LDAP, "filter": filter_}}})

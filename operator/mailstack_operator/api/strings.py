@@ -17,6 +17,7 @@ from pydantic_core import CoreSchema, PydanticCustomError, core_schema
 from mailstack_operator.api import cel
 from mailstack_operator.kube import names
 
+_PORT = ":([1-9][0-9]{0,3}|[1-5][0-9]{4}|6([0-4][0-9]{3}|5([0-4][0-9]{2}|5([0-2][0-9]|3[0-5]))))"
 _LABEL = "[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?"
 _FQDN = f"({_LABEL}[.])+[a-z]([-a-z0-9]{{0,61}}[a-z0-9])?"
 _DNS_SUBDOMAIN = f"{_LABEL}([.]{_LABEL})*"
@@ -38,8 +39,9 @@ class Text:
     def check(self, value: str) -> str:
         if self.fits(value):
             return value
-        shown = repr(value if len(value) <= 80 else f"{value[:77]}...")
-        raise PydanticCustomError("text", "invalid value {shown}: must be {hint}", {"shown": shown, "hint": self.hint})
+        length = f"; {len(value)} characters are more than {self.max_length}" if len(value) > self.max_length else ""
+        told = {"shown": _shown(value), "hint": f"{self.hint}{length}"}
+        raise PydanticCustomError("text", "invalid value {shown}: must be {hint}", told)
 
     def fits(self, value: str) -> bool:
         return len(value) <= self.max_length and re.fullmatch(self.pattern, value) is not None
@@ -56,6 +58,10 @@ class Text:
 
     def __get_pydantic_json_schema__(self, core: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         return {**handler(core), "maxLength": self.max_length, **cel.rules(self.rule())}
+
+
+def _shown(value: str) -> str:
+    return repr(value if len(value) <= 80 else f"{value[:77]}...")
 
 
 _ASCII: Final = r"self.matches('^[\\x00-\\x7F]*$')"
@@ -193,7 +199,8 @@ ConfigMapKey: TypeAlias = Annotated[
 RelayHost: TypeAlias = Annotated[
     str,
     Domain(
-        r"(\[[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)(:[1-9][0-9]{0,4})?",
+        r"(\[[a-z0-9]([-a-z0-9.]*[a-z0-9])?\]|[a-z0-9]([-a-z0-9.]*[a-z0-9])?)"
+        f"({_PORT})?",
         "a host such as [smtp.example.net]:587, where brackets turn off the MX lookup",
         261,
     ),
@@ -277,17 +284,26 @@ UserQuery: TypeAlias = Annotated[
     str,
     _Query(
         f"{_SELECT}{_PART}'{_ASKED}*{_VARIABLE}({_ASKED}|{_VARIABLE})*'{_PART}",
-        "one SELECT that looks for '%{user}', in single quotes (also '%{user | username}' and '%{user | domain}'), "
-        + _ON_ONE_LINE,
+        "one SELECT that looks for '%{user}', in single quotes (also '%{user | username}' and '%{user | domain}'; "
+        "these are '%u', '%n' and '%d' of old queries), without any other %, " + _ON_ONE_LINE,
         2048,
     ),
 ]
 ListQuery: TypeAlias = Annotated[
     str,
-    _Query(f"{_SELECT}({_ASKED}|'{_ASKED}*')*", f"one SELECT of all users, without %{{user}}, {_ON_ONE_LINE}", 2048),
+    _Query(
+        f"{_SELECT}({_ASKED}|'{_ASKED}*')*",
+        f"one SELECT of all users, without %{{user}} or any other %, {_ON_ONE_LINE}",
+        2048,
+    ),
 ]
 ServerName: TypeAlias = Annotated[
-    str, Text("[a-z0-9]([-a-z0-9.]*[a-z0-9])?", "the name of a host in its certificate, such as db.example.org", 253)
+    str,
+    Text(
+        "[a-z0-9]([-a-z0-9.]*[a-z0-9])?",
+        "the name of a host in its certificate, in lower case and without a port, such as db.example.org",
+        253,
+    ),
 ]
 DatabaseName: TypeAlias = Annotated[
     str, Text("[A-Za-z0-9_]([A-Za-z0-9_.@-]*[A-Za-z0-9_])?", "a name of letters, digits, '_', '-', '.' and '@'", 63)
@@ -295,25 +311,50 @@ DatabaseName: TypeAlias = Annotated[
 LdapUri: TypeAlias = Annotated[
     str,
     Text(
-        "ldaps://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,4})?",
+        f"ldaps://[a-z0-9]([-a-z0-9.]*[a-z0-9])?({_PORT})?",
         "a URI such as ldaps://ldap.example.org; ldap:// sends passwords unencrypted, and with StartTLS an outage is "
-        "noticed after minutes",
+        "noticed after minutes; write it in lower case, by the name in the certificate",
         300,
     ),
 ]
+
+_BYTE = r"\\[0-9A-Fa-f]{2}"
+_AS_BYTES = "any other character as its bytes in UTF-8, such as \\c3\\bc for a u with two dots"
+
+
+class _Ldap(Text):
+    """A name or filter of a directory, in which any character may be written as its bytes (RFC 4514, RFC 4515)."""
+
+    def check(self, value: str) -> str:
+        written = re.sub(rf"({_BYTE})|\\?({_ASKED}|.)", _byte_by_byte, value, flags=re.DOTALL)
+        # A variable is not meant as these characters, and a newline as none at all.
+        if self.fits(value) or not self.fits(written) or re.search(r"[%\n]", value):
+            return super().check(value)
+        told = {"shown": _shown(value), "written": written}
+        raise PydanticCustomError("ldap", "invalid value {shown}: write {written}", told)
+
+
+def _byte_by_byte(found: re.Match[str]) -> str:
+    text = found[0].removeprefix("\\")
+    if found[1] or (text == found[0] and re.fullmatch(_ASKED, text)):
+        return found[0]
+    return "".join(f"\\{byte:02x}" for byte in text.encode())
+
+
 DistinguishedName: TypeAlias = Annotated[
     str,
-    Text(
-        f"[A-Za-z][A-Za-z0-9.-]*={_ASKED}*[A-Za-z0-9)]",
-        "a distinguished name of printable ASCII, such as ou=people,dc=example,dc=org",
+    _Ldap(
+        f"[A-Za-z][A-Za-z0-9.-]*=({_ASKED}|{_BYTE})*[A-Za-z0-9.)]",
+        f"a distinguished name such as ou=people,dc=example,dc=org, {_AS_BYTES}",
         1024,
     ),
 ]
 LdapFilter: TypeAlias = Annotated[
     str,
-    Text(
-        f"[(]{_ASKED}+[)]",
-        "a filter in parentheses, such as (objectClass=inetOrgPerson), without %{user}: the operator adds the address",
+    _Ldap(
+        f"[(]({_ASKED}|{_BYTE})+[)]",
+        "a filter in parentheses, such as (objectClass=inetOrgPerson), without %{user}: the operator adds the address; "
+        f"{_AS_BYTES}",
         1024,
     ),
 ]

@@ -23,6 +23,8 @@ _DOVECOT_FLAG = re.compile(r"\\[A-Z][a-z]+")
 _DOVECOT_QUERY = re.compile(r"(?![<'])[^#$%{}\"\\]*")
 # %u, %n, %d and %$ of 2.3; %{user | domain} and %{ldap:mail | default('0')} of 2.4.
 _DOVECOT_VARIABLE = re.compile(r"%[und$]|%\{[a-z]+(:[A-Za-z0-9-]+)?( \| [a-z]+(\('[0-9]*'\))?)*\}")
+# A byte in a name or filter of a directory.
+_LDAP_BYTE = re.compile(r"\\[0-9A-Fa-f]{2}")
 _DOVECOT_USER_TEMPLATE = re.compile(r"%\{[a-z |]+\}")
 
 
@@ -48,6 +50,7 @@ class Setting:
 
     def lines(self, indent: str) -> Iterable[str]:
         plain = "" if _DOVECOT_FLAG.fullmatch(self.value) else _DOVECOT_USER_TEMPLATE.sub("", self.value)
+        plain = _LDAP_BYTE.sub("", plain)
         if _OTHER.search(plain) or not _DOVECOT_VALUE.fullmatch(plain):
             raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
         yield f"{indent}{self.name} = {self.value}" if self.value else f"{indent}{self.name} ="
@@ -62,7 +65,7 @@ class Query:
     value: str
 
     def lines(self, indent: str) -> Iterable[str]:
-        plain = _DOVECOT_VARIABLE.sub("", self.value)
+        plain = _LDAP_BYTE.sub("", _DOVECOT_VARIABLE.sub("", self.value))
         if _OTHER.search(plain) or not _DOVECOT_QUERY.fullmatch(plain) or plain.count("'") % 2:
             raise ValueError(f"{self.name}: {self.value!r} does not stand as it is in dovecot.conf")
         yield f"{indent}{self.name} = {self.value}"

@@ -27,6 +27,11 @@ class Directory:
     quota_bytes: int
     canary: str
 
+    @property
+    def everybody(self) -> str:
+        """The filter for all users. Dovecot 2.4 gives up the list at an entry without an address."""
+        return f"(&{self.filter}({self.address}=*))"
+
     def found_by(self, address: str) -> str:
         """The filter for one user."""
         own = f"({self.address}={address})"
@@ -51,7 +56,7 @@ def users_24(directory: Directory) -> Iterator[DovecotPart]:
         "userdb ldap",
         found,
         block("fields", address, *_quota_24(directory)),
-        Query("iterate_filter", directory.filter),
+        Query("iterate_filter", directory.everybody),
         block("iterate_fields", address),
         **OUTAGE,
         **_LOOKUPS,
@@ -106,7 +111,7 @@ def files_23(directory: Directory, *, tokens: bool = False) -> dict[str, str]:
         Query("user_attrs", f"{address}{quota}"),
         Query("user_filter", found),
         Query("iterate_attrs", address),
-        Query("iterate_filter", directory.filter),
+        Query("iterate_filter", directory.everybody),
     ]
     present: list[DovecotPart] = [
         Query("user_attrs", address),

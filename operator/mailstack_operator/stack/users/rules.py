@@ -43,11 +43,27 @@ def _column(field: str, attribute: str, column: str) -> Rule:
     return rule(f"spec.users.sql.{field}", f"self.matches({cel.text(pattern)})", message, holds)
 
 
-def _is_balanced(spec: Spec) -> str | None:
+# RFC 4515, once all of it is in parentheses: an item, and what joins items, which are marked.
+_ITEM = re.compile(r"\( *[A-Za-z0-9][A-Za-z0-9;.-]*((:dn)?(:[A-Za-z0-9.-]+)?:)?[~<>]?=[^()]*\)")
+_JOINED = re.compile(r"\( *([&|][ \0]*|! *\0 *)\)")
+_EXAMPLE = "write one filter, such as (&(objectClass=person)(memberOf=cn=mail))"
+
+
+def _filter_problem(spec: Spec) -> str | None:
+    """What libldap would find only when Dovecot asks, and Dovecot would answer as an outage."""
     for source in spec.users.given:
         if isinstance(source, Ldap) and not _closes(source.filter):
-            return "its parentheses do not match: write one filter, such as (&(objectClass=person)(memberOf=cn=mail))"
+            return f"its parentheses do not match: {_EXAMPLE}"
+        if isinstance(source, Ldap) and not _is_filter(source.filter):
+            return f"a part of it is no filter (RFC 4515): {_EXAMPLE}"
     return None
+
+
+def _is_filter(text: str) -> bool:
+    before, left = text, _ITEM.sub("\0", text)
+    while before != left:
+        before, left = left, _JOINED.sub("\0", left)
+    return left == "\0"
 
 
 def _closes(text: str) -> bool:
@@ -112,5 +128,5 @@ RULES: Final = (
     _column("passwordQuery", "password_query", "user"),
     _column("userQuery", "user_query", "user"),
     _column("listQuery", "list_query", "user"),
-    Rule("spec.users.ldap.filter", None, _is_balanced),
+    Rule("spec.users.ldap.filter", None, _filter_problem),
 )

@@ -14,6 +14,9 @@ _CONTROL = re.compile("[\x00-\x1f\x7f]")
 
 def problem(content: bytes) -> str | None:
     """Why the content of a Secret is no password; None if it is one. Nothing of it is in the message."""
+    if not content:
+        # A directory takes a bind without a password for an anonymous one.
+        return "the password is empty"
     if content.rstrip(b"\r\n") != content:
         return (
             "the password ends with a newline, which would be part of it: "
@@ -29,8 +32,9 @@ def problem(content: bytes) -> str | None:
 
 
 def plain(password: str, _: str = "") -> str:
-    """For `setting = <file` of Dovecot 2.4, which looks for its variables in the file too: %% is a percent sign."""
-    return password.replace("%", "%%")
+    """For `setting = <file` of Dovecot 2.4, which looks for its variables in the file too: %%{ begins none, and any
+    other percent sign is itself, also a second one (measured with 2.4.1)."""
+    return password.replace("%{", "%%{")
 
 
 def pgsql(password: str, connect: str) -> str:

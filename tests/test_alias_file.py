@@ -29,6 +29,8 @@ def problem(text: str) -> str:
         "team@example.org: alice@example.org bob@example.org\n",
         "\ufeff# a comment\r\n\r\nTeam@Example.org alice@example.org,\r\n  # another\r\n  BOB@example.org\r\n",
         "team@example.org alice@example.org, bob@example.org, alice@example.org\n",
+        "# of an old editor\rteam@example.org alice@example.org, bob@example.org\r# the end\r",
+        "# two files\n\ufeffteam@example.org alice@example.org, bob@example.org\n",
     ],
 )
 def test_the_forms_of_a_line(text: str) -> None:
@@ -54,7 +56,8 @@ def test_the_forms_of_a_line(text: str) -> None:
         ("@example.org alice@example.org", "use spec.domainAliases or spec.catchAll"),
         ("sales@example.org alice@example.org", "sales@example.org has another entry"),
         ("one@example.org alice@example.org", "one@example.org has another entry"),
-        ("info@b\u00fccher.example alice@example.org", "is no address"),
+        ("info@b\u00fccher.example alice@example.org", "write info@xn--bcher-kva.example, the xn-- form"),
+        ("info@example.org alice@b\u00fccher.example", "write alice@xn--bcher-kva.example, the xn-- form"),
     ],
 )
 def test_a_wrong_line_is_named(line: str, words: str) -> None:

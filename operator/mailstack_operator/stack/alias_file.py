@@ -53,7 +53,7 @@ def read(text: str, domains: frozenset[str], delimiter: str, taken: frozenset[st
 def _lines(text: str) -> Iterator[tuple[int, str]]:
     """The entries, with the number of their first line; continued lines are joined."""
     pending: tuple[int, str] | None = None
-    for number, line in enumerate(text.removeprefix("\ufeff").split("\n"), 1):
+    for number, line in enumerate(re.split(r"\r\n|\n|\r", text.replace("\ufeff", "")), 1):
         if not line.strip() or line.lstrip().startswith("#"):
             continue
         if line[0].isspace() and pending:
@@ -70,8 +70,8 @@ def _wrong_address(address: str, domains: Collection[str], delimiter: str) -> st
     name, _, domain = address.rpartition("@")
     if not name and domain and address.startswith("@"):
         return f"{_shown(address)} is a whole domain: use spec.domainAliases or spec.catchAll"
-    if not _is_address(address):
-        return f"{_shown(address)} is no address such as sales@example.org"
+    if wrong := _not_an_address(address, "sales@example.org"):
+        return wrong
     if domain not in domains:
         return f"{address} is in no domain of the MailStack: add it to spec.domains, or correct it"
     return f"{address} has an address extension: leave it out" if delimiter in name else None
@@ -80,16 +80,18 @@ def _wrong_address(address: str, domains: Collection[str], delimiter: str) -> st
 def _wrong_targets(targets: Collection[str]) -> str | None:
     if not targets:
         return "the alias has no target"
-    wrong = next((target for target in targets if not _is_address(target)), None)
-    return f"the target {_shown(wrong)} is no address such as alice@example.org" if wrong else None
+    wrong = next(filter(None, (_not_an_address(target, "alice@example.org") for target in targets)), None)
+    return f"the target {wrong}" if wrong else None
 
 
-def _is_address(text: str) -> bool:
+def _not_an_address(text: str, example: str) -> str | None:
     try:
         ALIAS_ADDRESS.check(text)
-    except ValueError:
-        return False
-    return True
+    except ValueError as error:
+        # Of an internationalized domain, the message says what to write.
+        ascii_ = "" if text.isascii() else f" ({str(error).partition(': ')[2]})"
+        return f"{_shown(text)} is no address such as {example}{ascii_}"
+    return None
 
 
 def _shown(text: str) -> str:

@@ -1,6 +1,7 @@
 """Asks as a mail program would: a greeting on every port for people, and a login that must be refused.
 
-Sources: RFC 9051 (IMAP), RFC 5804 (ManageSieve), RFC 6409 and RFC 4954 (submission and AUTH).
+Sources: RFC 9051 (IMAP), RFC 5804 (ManageSieve), RFC 6409 and RFC 4954 (submission and AUTH), RFC 4959 (an initial
+response in IMAP's AUTHENTICATE).
 """
 
 import base64
@@ -20,6 +21,9 @@ GREETING = 12.0
 # Seconds for the refusal of a login: Dovecot delays it by two, and by up to fifteen more after other failures from this
 # address. The same user and password each time adds nothing to that (auth penalty).
 REFUSAL = 25.0
+# Of the login with a token: each of those that is refused adds to the delay of its address, up to fifteen seconds, in
+# which Postfix would give up a login with a password (ten).
+_OF_TOKENS = "127.0.0.2"
 _PASSWORD = "not-a-password"  # noqa: S105  # nobody's
 
 
@@ -28,7 +32,7 @@ class Server:
     """What speaks at a port.
 
     `greet` returns after the greeting, `leave` ends a session that did not log in; `log_in` sends a login, `answer`
-    reads its reply.
+    reads its reply, and `judge` says what is wrong with that. It sees the client at the address `source`.
     """
 
     name: str
@@ -36,7 +40,9 @@ class Server:
     leave: Callable[[Session], None] = lambda _: None
     log_in: Callable[[Session, str], None] = lambda *_: None
     answer: Callable[[Session], str] = lambda _: ""
+    judge: Callable[[str, str], Verdict | None] = clients_verdicts.of_login
     tls: bool = False
+    source: str = sessions.HOST
 
 
 class Refused(Exception):
@@ -62,7 +68,9 @@ class Port:
     def greet(self) -> Session:
         """A session after its greeting."""
         with self._told():
-            session = sessions.on_port(self.title, self.number, time.monotonic() + GREETING, tls=self.server.tls)
+            session = sessions.on_port(
+                self.title, self.number, time.monotonic() + GREETING, tls=self.server.tls, source=self.server.source
+            )
             try:
                 self.server.greet(session)
             except Problem:
@@ -111,6 +119,22 @@ def _answer_imap(session: Session) -> str:
     return line.removeprefix("1 ")
 
 
+def _log_in_token(session: Session, user: str) -> None:
+    response = base64.b64encode(f"user={user}\1auth=Bearer {_PASSWORD}\1\1".encode()).decode()
+    session.send(f"1 AUTHENTICATE XOAUTH2 {response}")
+
+
+def _answer_token(session: Session) -> str:
+    """The reply, and the challenge before it, which says why."""
+    challenge = ""
+    while not (line := session.line()).startswith("1 "):
+        if line.startswith("+ "):
+            challenge = base64.b64decode(line[2:], validate=False).decode(errors="replace")
+            # An empty response, which ends the dialogue.
+            session.send("")
+    return f"{line.removeprefix('1 ')} {challenge}".rstrip()
+
+
 def _greet_sieve(session: Session) -> None:
     while replies.is_sieve_capability(line := session.line()):
         pass
@@ -137,6 +161,9 @@ def _answer_submission(session: Session) -> str:
 
 _IMAP = Server("IMAP", _greet_imap, log_in=_log_in_imap, answer=_answer_imap)
 _TLS_IMAP = replace(_IMAP, name="IMAP with TLS", tls=True)
+_TOKEN_IMAP = replace(
+    _TLS_IMAP, log_in=_log_in_token, answer=_answer_token, judge=clients_verdicts.of_token, source=_OF_TOKENS
+)
 _SIEVE = Server("ManageSieve", _greet_sieve)
 _SUBMISSION = Server("Submission", _greet_submission, dialogue.quit_session, _log_in_submission, _answer_submission)
 _TLS_SUBMISSION = replace(_SUBMISSION, name="Submission with TLS", tls=True)
@@ -165,6 +192,8 @@ class Clients:
             (options.submission, _SUBMISSION),
             (options.imaps, _TLS_IMAP),
             (options.submissions, _TLS_SUBMISSION),
+            # The last: without any answer of Dovecot nothing is known of the provider.
+            *([(options.imaps, _TOKEN_IMAP)] if options.tokens else []),
         )
         self._ports = [Port(port, server) for port, server in found if port]
         # Nobody logs in without TLS where there is TLS.
@@ -200,5 +229,5 @@ class Clients:
         with ExitStack() as sessions_:
             waiting = [(port, sessions_.enter_context(port.log_in(self._user))) for port in ports]
             for port, session in waiting:
-                if verdict := clients_verdicts.of_login(port.title, port.answer(session)):
+                if verdict := port.server.judge(port.title, port.answer(session)):
                     raise Found(verdict)

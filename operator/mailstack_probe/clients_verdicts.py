@@ -17,6 +17,8 @@ _ACCEPTED = re.compile(r"OK\b|235\b", re.IGNORECASE)
 _REFUSED = re.compile(r"NO \[AUTHENTICATIONFAILED\]|535\b", re.IGNORECASE)
 _UNAVAILABLE = re.compile(r"NO \[(UNAVAILABLE|SERVERBUG|INUSE)\]|BYE\b|4\d\d\b", re.IGNORECASE)
 
+_NO_ANSWER = re.compile(r'"status" ?: ?"500"')
+
 
 @dataclass(frozen=True)
 class Full:
@@ -65,6 +67,25 @@ def _of_connection(title: str, problem: Problem | Unsettled) -> Verdict:
     return verdicts.bad(Reason.UNREACHABLE, f"{problem}; {_LOG}")
 
 
+def of_token(title: str, reply: str) -> Verdict | None:
+    """For the reply to a token that no provider issued, with the challenge before it; None for a refusal.
+
+    Dovecot 2.4 says in the challenge alone that it has no answer (internal_failure of XOAUTH2: 500).
+    """
+    if _ACCEPTED.match(reply):
+        return verdicts.bad(
+            Reason.ACCEPTS_ANY_PASSWORD,
+            f"{title} lets a user log in with a token that nobody issued: see what the URL in users.oauth2 answers",
+        )
+    if _UNAVAILABLE.match(reply) or _NO_ANSWER.search(reply):
+        return verdicts.bad(
+            Reason.PROVIDER_UNAVAILABLE,
+            "Dovecot gets no usable answer of the provider of tokens (users.oauth2), so nobody can log in with one; "
+            "passwords work: see `oauth2 failed` in the log of the container dovecot",
+        )
+    return None if _REFUSED.match(reply) else _unexpected(title, reply)
+
+
 def of_login(title: str, reply: str) -> Verdict | None:
     """For the reply to the login of a user that does not exist; None for a refusal."""
     if _REFUSED.match(reply):
@@ -77,4 +98,8 @@ def of_login(title: str, reply: str) -> Verdict | None:
     if _UNAVAILABLE.match(reply):
         words = f"{title} cannot check passwords, so nobody can log in: it answered {reply}; {_LOG}"
         return verdicts.bad(Reason.LOGIN_UNAVAILABLE, words)
+    return _unexpected(title, reply)
+
+
+def _unexpected(title: str, reply: str) -> Verdict:
     return verdicts.bad(Reason.UNEXPECTED_REPLY, f"{title} answered a login with {reply}; {_LOG}")

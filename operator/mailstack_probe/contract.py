@@ -189,6 +189,7 @@ class ProbeOptions(ProbeSettings):
     imap: Annotated[int | None, Option("port of IMAP", "PORT", int)] = None
     imaps: Annotated[int | None, Option("port of IMAP with TLS", "PORT", int)] = None
     sieve: Annotated[int | None, Option("port of ManageSieve", "PORT", int)] = None
+    tokens: Annotated[int, Option("1: a provider is asked about tokens", read=int, choices=(0, 1))] = 0
     connections: Annotated[int | None, Option("sessions that Dovecot serves at once", "NUMBER", int)] = None
     dovecot_warnings: Annotated[str | None, Option("what doveconf warned of", "FILE")] = None
     certificate: Annotated[tuple[str, ...], Option("PEM file, for its date of expiry; repeat for each", "FILE")] = ()

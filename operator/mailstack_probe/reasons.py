@@ -94,6 +94,10 @@ class Reason(Documented):
     # Of the ports for mail programs.
     SERVING = "Serving", "Mail programs get an answer on every port, and a wrong password is refused."
     LOGIN_UNAVAILABLE = "LoginUnavailable", "Dovecot cannot check passwords, so nobody can log in."
+    PROVIDER_UNAVAILABLE = (
+        "ProviderUnavailable",
+        "Dovecot gets no usable answer of the provider of tokens; logins with passwords work.",
+    )
     ACCEPTS_ANY_PASSWORD = "AcceptsAnyPassword", "A user that does not exist can log in."
 
     # Of verification.
@@ -245,6 +249,7 @@ BY_CHECK: Mapping[str, tuple[Reason, ...]] = {
         Reason.BAD_GREETING,
         Reason.TLS_FAILED,
         Reason.LOGIN_UNAVAILABLE,
+        Reason.PROVIDER_UNAVAILABLE,
         Reason.ACCEPTS_ANY_PASSWORD,
         Reason.UNEXPECTED_REPLY,
         Reason.CHECK_FAILED,

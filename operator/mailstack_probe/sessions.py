@@ -144,9 +144,10 @@ class Session:
         return Closed(f"{self.title} closed the connection; see the server's log")
 
 
-def on_port(title: str, port: int, deadline: float, *, tls: bool = False) -> Session:
-    """A session with a server of this pod. Raises Slow without a connection, Untrusted without TLS."""
-    session = Session(title, _connect(title, port, deadline), deadline)
+def on_port(title: str, port: int, deadline: float, *, tls: bool = False, source: str = HOST) -> Session:
+    """A session with a server of this pod, which sees `source` as the client's address. Raises Slow without a
+    connection, Untrusted without TLS."""
+    session = Session(title, _connect(title, port, deadline, source), deadline)
     if tls:
         try:
             session.encrypt(trust.anybody())
@@ -156,9 +157,9 @@ def on_port(title: str, port: int, deadline: float, *, tls: bool = False) -> Ses
     return session
 
 
-def _connect(title: str, port: int, deadline: float) -> socket.socket:
+def _connect(title: str, port: int, deadline: float, source: str) -> socket.socket:
     try:
-        return socket.create_connection((HOST, port), timeout=min(left(deadline), _CONNECT))
+        return socket.create_connection((HOST, port), min(left(deadline), _CONNECT), (source, 0))
     except TimeoutError as error:
         raise Slow(f"the connection to {title} timed out: the server hangs, or a packet filter drops it") from error
     except OSError as error:

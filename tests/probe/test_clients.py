@@ -1,5 +1,6 @@
 """The ports for mail programs: a greeting on each, a login that must be refused, and how many sessions there are."""
 
+import base64
 import socket
 import ssl
 from collections.abc import Iterator
@@ -63,6 +64,52 @@ def test_with_tls_the_logins_are_on_the_ports_that_begin_with_it(context: ssl.SS
     assert imap.heard == [[]]
     assert [lines[-1].split()[:2] for lines in imaps.heard] == [["1", "LOGIN"]]
     assert [line.split()[0] for line in submissions.heard[0]] == ["EHLO", "AUTH", "QUIT"]
+
+
+TOKENS = ["* OK [CAPABILITY IMAP4rev1 SASL-IR AUTH=PLAIN AUTH=XOAUTH2] Dovecot ready."]
+
+
+def challenge(text: str) -> str:
+    return f"+ {base64.b64encode(text.encode()).decode()}"
+
+
+@pytest.mark.parametrize(
+    ("answers", "reason"),
+    [
+        ([challenge('{"schemes":"bearer","status":"401","scope":"mail"}'), NO], "Serving"),
+        ([NO], "Serving"),
+        ([challenge('{"schemes":"bearer","status":"500","scope":"mail"}'), NO], "ProviderUnavailable"),
+        (["1 NO [UNAVAILABLE] Temporary authentication failure."], "ProviderUnavailable"),
+        (["* CAPABILITY IMAP4rev1\n1 OK Logged in"], "AcceptsAnyPassword"),
+        (["1 BAD what"], "UnexpectedReply"),
+    ],
+    ids=["refused", "refused-without-a-challenge", "2.4", "2.3", "accepted", "no-mechanism"],
+)
+def test_a_token_of_nobody_tells_whether_the_provider_answers(
+    context: ssl.SSLContext, answers: list[str], reason: str
+) -> None:
+    """Fault: nobody with a token gets in, and the status says that all is well. 2.3 and 2.4 say it each in its way."""
+    with playing([*IMAP, NO], [*TOKENS, *answers], context=context) as imaps:
+        verdict = check(imaps=imaps.port, tokens=1)
+    assert verdict.reason == reason
+    (_, (said, *ends)) = imaps.heard
+    assert said.startswith("1 AUTHENTICATE XOAUTH2 ")
+    assert ends == [""] * sum(one.startswith("+") for one in answers)
+
+
+def test_refused_tokens_delay_no_password(context: ssl.SSLContext, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault: Dovecot delays an address that has had refusals, by more than Postfix waits for an answer: measured, the
+    probe's own tokens made its login at port 465 look unavailable."""
+    connect, sources = socket.create_connection, list[object]()
+
+    def noted(place: tuple[str, int], timeout: float, source: tuple[str, int]) -> socket.socket:
+        sources.append(source[0])
+        return connect(place, timeout, source)
+
+    monkeypatch.setattr(socket, "create_connection", noted)
+    with playing([*IMAP, NO], [*TOKENS, NO], context=context) as imaps:
+        assert check(imaps=imaps.port, tokens=1).good
+    assert sources == ["127.0.0.1", "127.0.0.2"]
 
 
 def test_a_pod_without_a_port_for_mail_programs_has_nothing_to_say_against_it() -> None:

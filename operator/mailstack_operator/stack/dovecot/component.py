@@ -247,6 +247,7 @@ def _options(topology: Topology, canaries: Canaries, options: ProbeOptions) -> P
         imap=topology.imap.container,
         imaps=topology.imaps.container if topology.imaps else None,
         sieve=topology.sieve.container if topology.sieve else None,
+        tokens=int(oauth2.has_introspection(topology.spec)),
     )
 
 

@@ -6,7 +6,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from harness import apt, golang, paths, prometheus, shell, versions
+from harness import apt, golang, olm, paths, prometheus, shell, versions
 from harness.step import Report, Step
 
 
@@ -36,8 +36,8 @@ PINNED = {
 
 
 def ensure(report: Report) -> None:
-    """After this, the tools can be run by their names in `paths.environment()`; the Prometheus operator's CRDs, and
-    kstatus, are in the cache. Raises HarnessError."""
+    """After this, the tools can be run by their names in `paths.environment()`; the Prometheus operator's CRDs,
+    that of ClusterServiceVersion, and kstatus are in the cache. Raises HarnessError."""
     report.run(Step("shells", _are_shells_installed, lambda log: apt.install(*SHELLS, log=log)))
     for name in QUESTIONS:
         found = _on_path(name)
@@ -47,6 +47,7 @@ def ensure(report: Report) -> None:
         else:
             paths.link(paths.bin_folder() / name, _made(report, name))
     prometheus.ensure_crds(report)
+    olm.ensure_crd(report)
     golang.ensure(report, "kstatus")
 
 

@@ -5,11 +5,13 @@ import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
+import yaml
+
 from harness import paths, shell
 from harness.images import Image, operator_version
 from harness.shell import Log
 from harness.step import Report, fresh_scratch
-from release import chart, plan, publish
+from release import bundle, chart, plan, publish
 from release.plan import Pushed, PushedChart, Target
 
 SOURCE = paths.repository() / "charts" / plan.CHART
@@ -25,6 +27,7 @@ def release(report: Report, images: Sequence[Image], registry: str, folder: Path
     pushed = [_pushed(report, target, folder) for target in targets]
     package = report.do("chart", lambda log: package_chart(pushed, registry, folder, log))
     report.do("install.yaml", lambda log: write_install(package, folder))
+    report.do("bundle", lambda log: write_bundle(package, pushed, folder / "bundle"))
     in_registry = report.do("push of the chart", lambda log: publish.chart(package, registry, version, log))
     if key:
         publish.ensure_cosign(report)
@@ -49,6 +52,17 @@ def write_install(package: Path, folder: Path) -> None:
     rendered = shell.demand("helm", "template", plan.CHART, package, f"--namespace={chart.NAMESPACE}")
     (folder / "install.yaml").write_text(chart.install(rendered + "\n"))
     (folder / "kustomization.yaml").write_text(chart.KUSTOMIZATION)
+
+
+def write_bundle(package: Path, pushed: Sequence[Pushed], folder: Path) -> None:
+    """What OLM installs. Raises CommandError."""
+    namespace = f"--namespace={chart.NAMESPACE}"
+    rendered = shell.demand("helm", "template", plan.CHART, package, namespace, *bundle.FLAGS)
+    about = yaml.safe_load(shell.demand("helm", "show", "chart", package))
+    objects = [each for each in yaml.safe_load_all(rendered) if each]
+    for name, text in bundle.files(objects, about, pushed).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text(text)
 
 
 def _pushed(report: Report, target: Target, folder: Path) -> Pushed:

@@ -2,18 +2,21 @@
 
 import sys
 import time
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import ExitStack
+from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 
 import pytest
 
 from conftest import NewNamespace
 from harness import paths
-from mailtest import inbox, manifests, sources
+from mailtest import certificates, inbox, manifests, sources
 from mailtest.certificates import Authority
 from mailtest.client import Client
 from mailtest.command import CommandError, run
-from mailtest.sender import sending
+from mailtest.sender import Record, sending
 from mailtest.sources import Source
 from mailtest.stack import Stack
 from mailtest.wait import until
@@ -33,13 +36,17 @@ Stacks = dict[str, list[Stack]]
 
 
 @pytest.fixture(scope="module")
-def servers(new_namespace: NewNamespace, authority: Authority) -> dict[str, Source]:
+def servers(
+    new_namespace: NewNamespace, authority: Authority, tmp_path_factory: pytest.TempPathFactory
+) -> dict[str, Source]:
     """One server of each kind, and two MailStacks for each; all start side by side."""
     kubectl = new_namespace("sources")
     found = {name: Source(kubectl, kind) for name, kind in sources.KINDS.items()}
+    folder: Path = tmp_path_factory.mktemp("stranger")
+    stranger = certificates.found(folder)
     kubectl.apply(*sources.credentials(authority))
     for source in found.values():
-        source.prepare(authority)
+        source.prepare(authority, stranger)
         source.start()
     return found
 
@@ -57,6 +64,24 @@ def stacks(servers: dict[str, Source]) -> Stacks:
             source.kubectl.apply(manifests.mailstack(stack.name, manifests.DOMAIN, **spec))
             found.setdefault(name, []).append(stack)
     return found
+
+
+@dataclass(frozen=True)
+class Traffic:
+    """Mail that is sent to each MailStack all the time until it is stopped, each message to an address of alice that
+    Postfix has not asked for."""
+
+    records: dict[Stack, Record]
+    stop: Callable[[], None]
+
+
+@pytest.fixture(scope="module")
+def traffic(stacks: Stacks, client: Client) -> Iterator[Traffic]:
+    each = [stack for of_kind in stacks.values() for stack in of_kind]
+    address = manifests.address("alice+{}")
+    with ExitStack() as loads:
+        records = {stack: loads.enter_context(sending(client, stack.host, address, "through")) for stack in each}
+        yield Traffic(records, loads.close)
 
 
 @EACH
@@ -118,6 +143,107 @@ def test_a_user_is_added_and_removed(stacks: Stacks, servers: dict[str, Source],
     for stack in stacks[kind]:
         until("Dovecot has forgotten dora", partial(_dovecot_lacks, stack, DORA), AT_ONCE)
         print(f"{stack.name}: Dovecot has forgotten a removed user within {time.monotonic() - start:.1f} s")
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens to a server, how it ends, and the reason that UsersReady has meanwhile."""
+
+    begin: Callable[[Source], None]
+    end: Callable[[Source], None]
+    reason: str = "SourceUnavailable"
+
+
+FROZEN = Fault(Source.freeze, Source.thaw)
+PASSWORD = Fault(
+    lambda source: source.set_password("another"),
+    lambda source: source.set_password(sources.SECRET),
+    "CredentialsRefused",
+)
+OTHER_CA = Fault(lambda source: source.certify("other-ca"), lambda source: source.certify("tls"))
+OTHER_NAME = Fault(lambda source: source.certify("other-name"), lambda source: source.certify("tls"))
+TABLE = Fault(Source.hide, Source.show)
+BASE = Fault(Source.hide, Source.show, "SourceEmpty")
+LIMIT = Fault(lambda source: source.limit(0), lambda source: source.limit(-1))
+# One after the other; those of a row side by side, each at a server of its own.
+FAULTS: dict[str, dict[str, Fault]] = {
+    "frozen": {"postgresql": FROZEN, "mysql": FROZEN, "ldap": FROZEN},
+    "password": {"postgresql": PASSWORD, "mysql": PASSWORD, "ldap": PASSWORD},
+    "certificate": {"postgresql": OTHER_CA, "mysql": OTHER_NAME, "ldap": OTHER_CA},
+    "table": {"postgresql": TABLE, "mysql": TABLE, "ldap": BASE},
+    "limit": {"postgresql": LIMIT, "ldap": OTHER_NAME},
+}
+
+
+@pytest.mark.parametrize("row", FAULTS)
+def test_a_fault_of_a_source_is_told_until_it_is_over(
+    stacks: Stacks, servers: dict[str, Source], client: Client, traffic: Traffic, row: str
+) -> None:
+    """Fault: users who are refused for good, or a wrong reason, while their source cannot be used."""
+    faults = FAULTS[row]
+    with ExitStack() as over:
+        for name, fault in faults.items():
+            over.callback(fault.end, servers[name])
+            fault.begin(servers[name])
+        for name, fault in faults.items():
+            for stack in stacks[name]:
+                stack.wait_condition("UsersReady", "False", f"^{fault.reason}: ", SECONDS)
+                assert stack.conditions()["Ready"]["status"] == "False"
+                assert client.ask(stack.host, manifests.address(f"bob+{row}"))[0].code == 450
+    _wait_until_answered(stacks, faults)
+
+
+def test_a_source_that_is_down_when_dovecot_starts_is_told(
+    stacks: Stacks, servers: dict[str, Source], client: Client, traffic: Traffic
+) -> None:
+    """Fault: Dovecot begins without a connection, and refuses whom it cannot ask for, or never connects."""
+    for source in servers.values():
+        source.stop()
+    for of_kind in stacks.values():
+        for stack in of_kind:
+            stack.kill("dovecot")
+    for of_kind in stacks.values():
+        for stack in of_kind:
+            stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
+            assert stack.conditions()["Ready"]["status"] == "False"
+
+    for source in servers.values():
+        source.start()
+    _wait_until_answered(stacks, servers)
+
+
+def test_no_fault_refused_a_user_or_lost_mail(stacks: Stacks, client: Client, traffic: Traffic) -> None:
+    """Promise: through all of the faults, each message was accepted in the end, and delivered."""
+    traffic.stop()
+    for stack, record in traffic.records.items():
+        assert (record.refused, record.left) == ([], [])
+        stack.wait_queue_empty()
+        inbox.wait_for(client, stack.host, ALICE, *record.accepted)
+
+
+def test_the_second_host_answers_when_the_first_is_lost(
+    stacks: Stacks, servers: dict[str, Source], client: Client
+) -> None:
+    """Promise: at the start, and later. In turn the two hosts lead to the server and nowhere."""
+    chosen = {name: of_kind[-1] for name, of_kind in stacks.items()}
+    for name, stack in chosen.items():
+        stack.patch(users=servers[name].spec_of_two)
+    for stack in chosen.values():
+        stack.wait_ready()
+        inbox.deliver(client, stack, manifests.address("alice+second"), "second")
+
+    for name, stack in chosen.items():
+        servers[name].lead(first="nowhere", second=name)
+        servers[name].cut()
+        until("the other host is asked", partial(_is_known, client, stack, manifests.address("alice+other")), SECONDS)
+        servers[name].lead(second="nowhere")
+
+
+def _wait_until_answered(stacks: Stacks, kinds: Iterable[str]) -> None:
+    for name in kinds:
+        for stack in stacks[name]:
+            stack.wait_condition("UsersReady", "True", "^SourceAnswers: ", SECONDS)
+            stack.wait_ready()
 
 
 @EACH

@@ -28,7 +28,7 @@ class Record:
 @contextmanager
 def sending(client: Client, host: str, to: str, word: str) -> Iterator[Record]:
     """Sends a message a second, and again what is not accepted, one after the other; the record is whole after the
-    block."""
+    block. `{}` in `to` is the subject: an address that Postfix has not asked for, in each message."""
     record, over = Record(), Event()
     thread = Thread(target=_send, args=(client, host, to, word, record, over), daemon=True)
     thread.start()
@@ -62,7 +62,7 @@ def _work_off(client: Client, host: str, to: str, record: Record) -> None:
 def _is_done(client: Client, host: str, to: str, record: Record) -> bool:
     subject = record.left[0]
     try:
-        code = client.send(host, letter(to, subject))[0].code
+        code = client.send(host, letter(to.format(subject), subject))[0].code
     except CommandError:
         record.unclear.append(subject)
         return False

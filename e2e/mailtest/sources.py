@@ -6,7 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from harness import images
-from mailtest.certificates import Authority
+from mailtest import node
+from mailtest.certificates import Authority, Certificate
 from mailtest.kubectl import Kubectl, Object
 from mailtest.manifests import PASSWORD, address
 
@@ -20,16 +21,25 @@ FOLDER = "/etc/source"
 
 @dataclass(frozen=True)
 class Kind:
-    """A server: its port, what it is filled with, the variant of spec.users for it, and the program that reads changes,
-    such as the addition or removal of a user. `alias` is a further address of alice."""
+    """A server: its port, what it is filled with, the variant of spec.users for its hosts, and the program that reads
+    changes: `add` and `remove` a user, `cut` Dovecot's connections, change Dovecot's `password`, `hide` the table or
+    base and `show` it, `limit` the connections. `folder` is where the server has its certificate, which it takes by
+    `reread`. `alias` is a further address of alice."""
 
     name: str
     port: int
     users: Callable[[], str]
-    spec: Callable[[str], Object]
+    spec: Callable[..., Object]
     program: tuple[str, ...]
     add: Callable[[str], str]
     remove: Callable[[str], str]
+    folder: str
+    cut: str
+    password: Callable[[str], str]
+    hide: str
+    show: str
+    reread: str = ""
+    limit: Callable[[int], str] | None = None
     alias: str | None = None
 
 
@@ -49,26 +59,50 @@ def _delete(user: str) -> str:
 
 
 def _postgresql_users() -> str:
-    secret = SECRET.replace("'", "''")
-    return _sql(f"CREATE ROLE dovecot LOGIN PASSWORD '{secret}';\nGRANT SELECT ON users TO dovecot;")
+    return _sql(f"CREATE ROLE dovecot LOGIN;\n{_postgresql_password(SECRET)}\nGRANT SELECT ON users TO dovecot;")
+
+
+def _postgresql_password(secret: str) -> str:
+    quoted = secret.replace("'", "''")
+    return f"ALTER ROLE dovecot PASSWORD '{quoted}';"
+
+
+def _postgresql_limit(connections: int) -> str:
+    """-1 is none."""
+    return f"ALTER ROLE dovecot CONNECTION LIMIT {connections};"
 
 
 def _mysql_users() -> str:
-    secret = SECRET.replace("\\", "\\\\").replace("'", "\\'")
     return _sql(
-        f"CREATE USER dovecot@'%' IDENTIFIED BY '{secret}' REQUIRE SSL;\nGRANT SELECT ON mail.* TO dovecot@'%';"
+        f"CREATE USER dovecot@'%' REQUIRE SSL;\n{_mysql_password(SECRET)}\nGRANT SELECT ON mail.* TO dovecot@'%';"
     )
+
+
+def _mysql_password(secret: str) -> str:
+    quoted = secret.replace("\\", "\\\\").replace("'", "\\'")
+    return f"ALTER USER dovecot@'%' IDENTIFIED BY '{quoted}';"
 
 
 def _ldap_users() -> str:
-    secret = base64.b64encode(SECRET.encode()).decode()
     top = "dn: dc=example,dc=org\nobjectClass: dcObject\nobjectClass: organization\ndc: example\no: example\n"
     dovecot = (
-        "dn: cn=dovecot,dc=example,dc=org\nobjectClass: organizationalRole\nobjectClass: simpleSecurityObject\n"
-        f"cn: dovecot\nuserPassword:: {secret}\n"
+        f"{_DOVECOT}objectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: dovecot\n{_encoded(SECRET)}"
     )
     people = "dn: ou=people,dc=example,dc=org\nobjectClass: organizationalUnit\nou: people\n"
     return "\n".join((top, dovecot, people, *map(_entry, USERS)))
+
+
+def _encoded(secret: str) -> str:
+    return f"userPassword:: {base64.b64encode(secret.encode()).decode()}\n"
+
+
+def _ldap_password(secret: str) -> str:
+    return f"{_DOVECOT}changetype: modify\nreplace: userPassword\n{_encoded(secret)}"
+
+
+def _renamed(old: str, new: str) -> str:
+    """The base, with all below it."""
+    return f"dn: ou={old},dc=example,dc=org\nchangetype: modrdn\nnewrdn: ou={new}\ndeleteoldrdn: 1\n"
 
 
 def _entry(user: str) -> str:
@@ -92,18 +126,18 @@ def _remove_entry(user: str) -> str:
     return f"{_dn(user)}changetype: delete\n"
 
 
-def _database(driver: str) -> Callable[[str], Object]:
-    def spec(host: str) -> Object:
-        return {"sql": {"driver": driver, "hosts": [host], "database": "mail", "user": "dovecot", **_credentials()}}
+def _database(driver: str) -> Callable[..., Object]:
+    def spec(*hosts: str) -> Object:
+        return {"sql": {"driver": driver, "hosts": hosts, "database": "mail", "user": "dovecot", **_credentials()}}
 
     return spec
 
 
-def _directory(host: str) -> Object:
+def _directory(*hosts: str) -> Object:
     disabled = "(userAccountControl=514)"
     return {
         "ldap": {
-            "uris": [f"ldaps://{host}"],
+            "uris": [f"ldaps://{host}" for host in hosts],
             "bindDn": "cn=dovecot,dc=example,dc=org",
             "base": "ou=people,dc=example,dc=org",
             "filter": f"(&(objectClass=user)(!{disabled}))",
@@ -118,18 +152,58 @@ def _credentials() -> Object:
     return {"password": {"secretName": "source-password"}, "tls": {"caSecretName": "source-ca"}}
 
 
+_DOVECOT = "dn: cn=dovecot,dc=example,dc=org\n"
 _PSQL = ("psql", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", "/run/postgresql", "-d", "mail")
 _MARIADB = ("mariadb", "-S", "/run/mysqld/mysqld.sock", "mail")
 # It adds what does not say that it is another change.
 _LDAP = ("ldapmodify", "-a", "-x", "-H", "ldap://127.0.0.1", "-D", "cn=admin,dc=example,dc=org", "-w", "admin")
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind("postgresql", 5432, _postgresql_users, _database("PostgreSQL"), _PSQL, _insert, _delete),
-        Kind("mysql", 3306, _mysql_users, _database("MySQL"), _MARIADB, _insert, _delete),
-        Kind("ldap", 636, _ldap_users, _directory, _LDAP, _entry, _remove_entry, address(_alias("alice"))),
-    )
-}
+_POSTGRESQL = Kind(
+    "postgresql",
+    5432,
+    _postgresql_users,
+    _database("PostgreSQL"),
+    _PSQL,
+    _insert,
+    _delete,
+    folder="/run/postgresql",
+    cut="SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE usename = 'dovecot';",
+    password=_postgresql_password,
+    hide="ALTER TABLE users RENAME TO away;",
+    show="ALTER TABLE away RENAME TO users;",
+    reread="SELECT pg_reload_conf();",
+    limit=_postgresql_limit,
+)
+_MYSQL = Kind(
+    "mysql",
+    3306,
+    _mysql_users,
+    _database("MySQL"),
+    _MARIADB,
+    _insert,
+    _delete,
+    folder="/run/mysqld",
+    cut="KILL USER dovecot;",
+    password=_mysql_password,
+    hide="ALTER TABLE users RENAME TO away;",
+    show="ALTER TABLE away RENAME TO users;",
+    reread="FLUSH SSL;",
+)
+_DIRECTORY = Kind(
+    "ldap",
+    636,
+    _ldap_users,
+    _directory,
+    _LDAP,
+    _entry,
+    _remove_entry,
+    folder="/run/slapd",
+    cut="",
+    password=_ldap_password,
+    hide=_renamed("people", "away"),
+    show=_renamed("away", "people"),
+    alias=address(_alias("alice")),
+)
+KINDS = {kind.name: kind for kind in (_POSTGRESQL, _MYSQL, _DIRECTORY)}
 
 
 @dataclass(frozen=True)
@@ -149,11 +223,32 @@ class Source:
         """Of the field `users` of a MailStack."""
         return self.kind.spec(self.host)
 
-    def prepare(self, authority: Authority) -> None:
-        """Its Secret and its Service."""
-        certificate = authority.issue(self.host)
-        files = {"tls.crt": certificate.chain, "tls.key": certificate.key, "ca.crt": certificate.ca}
-        self.kubectl.apply(_secret(self.kind.name, {**files, "users": self.kind.users()}), _service(self.kind))
+    @property
+    def second_host(self) -> str:
+        """Its certificate names it, and it leads nowhere at first."""
+        return f"{self.kind.name}-second.{self.kubectl.namespace}.svc.cluster.local"
+
+    @property
+    def spec_of_two(self) -> Object:
+        """As `spec`, with the second host before the other."""
+        return self.kind.spec(self.second_host, self.host)
+
+    def prepare(self, authority: Authority, stranger: Authority) -> None:
+        """Its Secret and its Services. `stranger` is a CA that nobody trusts."""
+        certificates = {
+            "tls": authority.issue(self.host, self.second_host),
+            "other-ca": stranger.issue(self.host, self.second_host),
+            "other-name": authority.issue("stranger.example.org"),
+        }
+        files = {f"{name}.{end}": text for name, each in certificates.items() for end, text in _pem(each)}
+        files |= {"ca.crt": authority.pem, "users": self.kind.users()}
+        self.kubectl.apply(_secret(self.kind.name, files))
+        self.lead(second="nowhere")
+
+    def lead(self, *, first: str | None = None, second: str) -> None:
+        """Lets the hosts lead to the pod of this name; the first one leads to the server if nothing is said."""
+        services = ((self.kind.name, first or self.kind.name), (f"{self.kind.name}-second", second))
+        self.kubectl.apply(*(_service(name, self.kind, pod) for name, pod in services))
 
     def start(self) -> None:
         self.kubectl.apply(_pod(self.kind))
@@ -168,8 +263,55 @@ class Source:
         """The server answers as before."""
         self._change("\n".join(map(self.kind.remove, users)))
 
+    def freeze(self) -> None:
+        node.pause(self._container_id())
+
+    def thaw(self) -> None:
+        node.resume(self._container_id())
+
+    def set_password(self, secret: str) -> None:
+        """Of Dovecot, which has to log in anew."""
+        self._change(self.kind.password(secret))
+        self.cut()
+
+    def hide(self) -> None:
+        """The table or the base is away."""
+        self._change(self.kind.hide)
+
+    def show(self) -> None:
+        self._change(self.kind.show)
+
+    def certify(self, name: str) -> None:
+        """Shows another certificate, one of `prepare`: "tls" is the good one."""
+        copy = 'for end in crt key; do cat "/etc/source/$1.$end" > "$2/tls.$end"; done'
+        self._execute("sh", "-euc", copy, "sh", name, self.kind.folder)
+        if self.kind.reread:
+            self._change(self.kind.reread)
+        self.cut()
+
+    def limit(self, connections: int) -> None:
+        """How many connections Dovecot may have; -1 is any number."""
+        assert self.kind.limit
+        self._change(self.kind.limit(connections))
+        self.cut()
+
+    def cut(self) -> None:
+        """Ends each connection; the server answers new ones."""
+        if self.kind.cut:
+            self._change(self.kind.cut)
+        else:
+            self._execute("sh", "-euc", "kill $(cat /run/slapd/slapd.pid)")
+
     def _change(self, text: str) -> None:
-        self.kubectl.execute(self.kind.name, "source", *self.kind.program, stdin=text)
+        self._execute(*self.kind.program, stdin=text)
+
+    def _execute(self, *command: str, stdin: str = "") -> None:
+        self.kubectl.execute(self.kind.name, "source", *command, stdin=stdin)
+
+    def _container_id(self) -> str:
+        (status,) = self.kubectl.must_get("pod", self.kind.name)["status"]["containerStatuses"]
+        found: str = status["containerID"]
+        return found
 
 
 def credentials(authority: Authority) -> list[Object]:
@@ -181,9 +323,13 @@ def _secret(name: str, data: dict[str, str]) -> Object:
     return {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": name}, "stringData": data}
 
 
-def _service(kind: Kind) -> Object:
-    spec = {"selector": {"source": kind.name}, "ports": [{"port": kind.port}]}
-    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": kind.name}, "spec": spec}
+def _pem(certificate: Certificate) -> tuple[tuple[str, str], ...]:
+    return ("crt", certificate.chain), ("key", certificate.key)
+
+
+def _service(name: str, kind: Kind, pod: str) -> Object:
+    spec = {"selector": {"source": pod}, "ports": [{"port": kind.port}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 
 def _pod(kind: Kind) -> Object:

@@ -77,8 +77,9 @@ e2e-crowd:
 e2e-timed:
 	pytest e2e -m 'timed and not serial' -n $(TIMED_WORKERS) --no-loadscope-reorder --durations=10
 
-# and beside them, on a small cluster of its own, what disturbs the operator or the API. Its output comes at the end.
+# and beside them, on a small cluster of its own, what disturbs the operator, the API or a node. Its output comes at the end.
 e2e-serial: export MAILSTACK_CLUSTER := mailstack-serial
+e2e-serial: export MAILSTACK_WORKERS := 2
 e2e-serial:
 	@mkdir -p $(dir $(SERIAL_LOG))
 	@echo "the serial tests run beside these, on a cluster of their own; their log: $(SERIAL_LOG)"

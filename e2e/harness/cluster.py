@@ -1,6 +1,7 @@
 """The kind cluster: created, found healthy, or replaced."""
 
 import enum
+import shutil
 import time
 from collections.abc import Callable
 
@@ -16,6 +17,14 @@ HEALTH_SECONDS = 30.0
 #: The key of the cluster lies in the node's /run, a tmpfs: a node that was restarted has lost it, and with it the
 #: volumes of every claim, which lie on a tmpfs as well. Such a cluster looks alive and is not.
 KEY_FILE = "/run/mailstack-cluster-key"
+#: Where the workers have their shared folder.
+SHARED_FOLDER = "/srv/shared"
+#: The label of the workers, and their taint.
+WORKER = "mailstack.dev/worker"
+_CONTROL_PLANE = "node-role.kubernetes.io/control-plane"
+_KUBECTL = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=5s")
+#: By which kind knows the containers of a cluster.
+_LABEL = f"label=io.x-k8s.kind.cluster={paths.CLUSTER}"
 
 
 class State(enum.Enum):
@@ -33,6 +42,7 @@ def ensure(report: Report) -> None:
     engine.ensure(report)
     tools.ensure(report)
     image = node.ensure(report, Registry())
+    paths.shared().mkdir(parents=True, exist_ok=True)
     found = _state(image)
     if found not in (State.ABSENT, State.HEALTHY):
         report.say(f"the cluster {paths.CLUSTER} is replaced: {found.value}")
@@ -42,8 +52,9 @@ def ensure(report: Report) -> None:
 
 def delete(report: Report) -> None:
     """After this, there is no cluster. Raises HarnessError."""
-    report.run(Step("cluster removed", lambda: not exists(), _delete))
+    report.run(Step("cluster removed", lambda: not _containers(), _delete))
     paths.kubeconfig().unlink(missing_ok=True)
+    shutil.rmtree(paths.shared(), ignore_errors=True)
 
 
 def exists() -> bool:
@@ -67,8 +78,11 @@ def state(container: str | None, key_in_node: str | None, key: str, answers: Cal
     return State.HEALTHY if answers() else State.MUTE
 
 
-def configuration(image: str) -> str:
+def configuration(image: str, workers: int = paths.WORKERS) -> str:
     """kind's configuration for a node image: the one built here brings its own pod network.
+
+    Pods run on the first node, and on a worker only if they tolerate its taint. The workers share a folder of the
+    host, which is to them what a network file system is to real nodes.
 
     Kubelet refuses cgroup v1 unless told otherwise; that line is of no effect on a machine with cgroup v2. etcd need
     not wait for the disk, ten milliseconds for each write: a cluster whose node was restarted is replaced anyway.
@@ -89,6 +103,26 @@ kubeadmConfigPatches:
       extraArgs:
       - name: unsafe-no-fsync
         value: "true"
+nodes:
+- role: control-plane
+{"".join([_worker()] * workers)}"""
+
+
+def _worker() -> str:
+    return f"""\
+- role: worker
+  labels:
+    {WORKER}: "true"
+  extraMounts:
+  - hostPath: {paths.shared()}
+    containerPath: {SHARED_FOLDER}
+  kubeadmConfigPatches:
+  - |
+    kind: JoinConfiguration
+    nodeRegistration:
+      taints:
+      - key: {WORKER}
+        effect: NoSchedule
 """
 
 
@@ -111,14 +145,18 @@ def _container_state() -> str | None:
 
 
 def _answers() -> bool:
-    """Whether the API answers and the node is Ready, asked inside the node: no KUBECONFIG is needed for it."""
-    kubectl = ("kubectl", "--kubeconfig=/etc/kubernetes/admin.conf", "--request-timeout=5s")
+    """Whether the API answers and every node is Ready."""
     conditions = "-o=jsonpath={.items[*].status.conditions[?(@.type=='Ready')].status}"
-    return shell.ask("docker", "exec", paths.NODE, *kubectl, "get", "nodes", conditions) == "True"
+    return (_kubectl("get", "nodes", conditions) or "").split() == ["True"] * (1 + paths.WORKERS)
+
+
+def _kubectl(*words: str) -> str | None:
+    """Asked inside the node: no KUBECONFIG is needed for it."""
+    return shell.ask("docker", "exec", paths.NODE, *_KUBECTL, *words)
 
 
 def _replace(image: str, log: Log) -> None:
-    if exists():
+    if _containers():
         _delete(log)
         docker.prune(log)
     _create(image, log)
@@ -134,10 +172,42 @@ def _create(image: str, log: Log) -> None:
     )
     if not wait.until(_answers, deadline - time.monotonic()):
         shell.run("kubectl", "describe", "nodes", log=log)
-        raise HarnessError(f"the node was not Ready within {READY_SECONDS:.0f} s")
+        raise HarnessError(f"the nodes were not Ready within {READY_SECONDS:.0f} s")
+    if paths.WORKERS:
+        _join_workers(image, log)
     shell.run("docker", "exec", paths.NODE, "sh", "-c", f"echo {_key(image)} > {KEY_FILE}", log=log)
+
+
+def _join_workers(image: str, log: Log) -> None:
+    """With workers kind keeps pods from the first node. Without kindnet nobody joins the nodes' networks of pods."""
+    shell.run("docker", "exec", paths.NODE, *_KUBECTL, "taint", "node", paths.NODE, f"{_CONTROL_PLANE}-", log=log)
+    if image == node.OWN:
+        fields = "{.metadata.name} {.spec.podCIDR} {.status.addresses[?(@.type=='InternalIP')].address}"
+        listed = _kubectl("get", "nodes", f"-o=jsonpath={{range .items[*]}}{fields}{{'\\n'}}{{end}}") or ""
+        for name, script in pod_networks(listed).items():
+            shell.run("docker", "exec", name, "sh", "-euc", script, log=log)
+
+
+def pod_networks(listed: str) -> dict[str, str]:
+    """A script for each node, by the name, network of pods and address of each, a line a node."""
+    nodes = [line.split() for line in listed.splitlines()]
+    return {
+        name: "\n".join(
+            [
+                f'sed -i \'s|"subnet": "[^"]*"|"subnet": "{network}"|\' /etc/cni/net.d/10-pods.conflist',
+                *(f"ip route replace {other} via {address}" for peer, other, address in nodes if peer != name),
+            ]
+        )
+        for name, network, _ in nodes
+    }
 
 
 def _delete(log: Log) -> None:
     """What `kind delete cluster` does; kind itself may be lost with the cache."""
-    shell.run("docker", "container", "rm", "--force", "--volumes", paths.NODE, log=log)
+    shell.run("docker", "container", "rm", "--force", "--volumes", *_containers(), log=log)
+
+
+def _containers() -> list[str]:
+    """The names of the containers that are its nodes, dead or alive."""
+    found = shell.ask("docker", "container", "ls", "--all", f"--filter={_LABEL}", "--format={{.Names}}")
+    return (found or "").split()

@@ -6,8 +6,10 @@ from pathlib import Path
 USUAL_CLUSTER = "mailstack"
 #: The cluster that this process means: another than the usual one stands beside it.
 CLUSTER = os.environ.get("MAILSTACK_CLUSTER") or USUAL_CLUSTER
-#: kind's name for the container that is the cluster's only node.
+#: kind's name for the container that is the cluster's first node.
 NODE = f"{CLUSTER}-control-plane"
+#: How many more nodes it has: only tests that lose a node need any.
+WORKERS = int(os.environ.get("MAILSTACK_WORKERS") or 0)
 
 
 def repository() -> Path:
@@ -54,6 +56,11 @@ def scratch() -> Path:
 def kubeconfig() -> Path:
     """The cluster's KUBECONFIG file."""
     return cache() / ("kubeconfig" if CLUSTER == USUAL_CLUSTER else f"kubeconfig-{CLUSTER}")
+
+
+def shared() -> Path:
+    """The folder that the cluster's workers share."""
+    return cache() / f"shared-{CLUSTER}"
 
 
 def docker_config() -> Path:

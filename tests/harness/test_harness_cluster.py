@@ -1,6 +1,7 @@
 """When a cluster is kept and when it is replaced; what a node is made of."""
 
 import pytest
+import yaml
 
 from harness import cluster, node
 from harness.cluster import State
@@ -62,3 +63,20 @@ def test_containerd_uses_the_preloaded_pause_image() -> None:
 def test_an_image_that_gets_arguments_only_names_its_program() -> None:
     assert 'ENTRYPOINT ["coredns"]' in node.bare_dockerfile("coredns")
     assert "ENTRYPOINT" not in node.bare_dockerfile("kube-apiserver")
+
+
+def test_pods_run_on_a_worker_only_if_they_ask_for_it() -> None:
+    nodes = yaml.safe_load(cluster.configuration(node.OWN, workers=2))["nodes"]
+    assert [each["role"] for each in nodes] == ["control-plane", "worker", "worker"]
+    (patch,) = nodes[1]["kubeadmConfigPatches"]
+    (taint,) = yaml.safe_load(patch)["nodeRegistration"]["taints"]
+    assert (taint["key"], taint["effect"]) == (cluster.WORKER, "NoSchedule")
+    assert nodes[1]["labels"] == {cluster.WORKER: "true"}
+    assert yaml.safe_load(cluster.configuration(node.OWN, workers=0))["nodes"] == [{"role": "control-plane"}]
+
+
+def test_each_node_knows_the_pods_of_the_others() -> None:
+    scripts = cluster.pod_networks("one 192.0.2.0/28 198.51.100.1\ntwo 192.0.2.16/28 198.51.100.2\n")
+    assert '"subnet": "192.0.2.0/28"' in scripts["one"]
+    assert scripts["one"].splitlines()[1:] == ["ip route replace 192.0.2.16/28 via 198.51.100.2"]
+    assert scripts["two"].splitlines()[1:] == ["ip route replace 192.0.2.0/28 via 198.51.100.1"]

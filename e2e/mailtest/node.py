@@ -117,3 +117,12 @@ def on_node(*command: str) -> str:
 def _task(container_id: str, *verb: str) -> bool:
     on_node("ctr", "--namespace=k8s.io", "tasks", *verb, container_id.removeprefix("containerd://"))
     return True
+
+
+def freeze(name: str) -> None:
+    """A whole node stands still, with its kubelet and all of its containers: to the others it is lost."""
+    run("docker", "pause", name)
+
+
+def thaw(name: str) -> None:
+    run("docker", "unpause", name)

@@ -38,9 +38,10 @@ BODIES = [
 
 @pytest.fixture(scope="module")
 def stack(new_namespace: NewNamespace) -> Stack:
-    """The MailStack and the Secret of examples/, as `kubectl apply -f examples/` makes them."""
+    """The MailStack and the Secret of the README."""
     kubectl = new_namespace("how-to")
-    kubectl("apply", "-f", str(EXAMPLES))
+    for name in ("mailstack", "users"):
+        kubectl("apply", "-f", str(EXAMPLES / f"{name}.yaml"))
     stack = Stack(kubectl.namespace)
     stack.wait_ready()
     return stack

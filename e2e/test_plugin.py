@@ -1,15 +1,10 @@
 """`kubectl mailstack`, run by kubectl itself against real MailStacks."""
 
 import json
-import os
 import re
 import shutil
-import subprocess
-import sys
 import sysconfig
-import tomllib
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -22,16 +17,13 @@ from mailtest.certificates import Authority
 from mailtest.client import Client, letter
 from mailtest.command import run
 from mailtest.kubectl import Kubectl, Object
+from mailtest.plugin import Plugin, install
 from mailtest.reader import Place, Walk
 from mailtest.stack import Stack
 from mailtest.wait import until
 
 ALICE, BOB, CAROL, NOBODY = map(manifests.address, ("alice", "bob", "carol", "nobody"))
 DOCS = paths.repository() / "docs" / "kubectl-plugin.md"
-SCRIPTS = tomllib.loads((paths.repository() / "pyproject.toml").read_text(encoding="utf-8"))["project"]["scripts"]
-MODULE, FUNCTION = SCRIPTS["kubectl-mailstack"].split(":")
-# What pip makes of the entry point.
-PROGRAM = f"#!{sys.executable}\nfrom {MODULE} import {FUNCTION}\n{FUNCTION}()\n"
 COMMANDS = (
     ("status", "mail"),
     ("verify", "mail", ALICE),
@@ -44,36 +36,10 @@ COMMANDS = (
 FAILED = {"status": 1, "verify": 2, "users": 1, "queue": 1, "logs": 1, "dns": 1}
 
 
-@dataclass(frozen=True)
-class Plugin:
-    """kubectl with a folder on PATH that holds kubectl-mailstack."""
-
-    folder: Path
-    namespace: str
-
-    def __call__(self, *words: str) -> subprocess.CompletedProcess[str]:
-        """`kubectl mailstack COMMAND NAME ...` in the namespace, for a terminal that is 120 columns wide."""
-        usual = paths.environment()
-        path = {"PATH": f"{self.folder}{os.pathsep}{usual['PATH']}", "PYTHONPATH": str(paths.repository() / "operator")}
-        command = ["kubectl", "mailstack", *words, f"--namespace={self.namespace}"]
-        environment = {**usual, **path, "COLUMNS": "120"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=180, check=False)
-        assert "Traceback" not in done.stderr
-        return done
-
-    def screen(self, *words: str) -> str:
-        """What a command prints that ends well."""
-        done = self(*words)
-        assert done.returncode == 0, done.stdout + done.stderr
-        return done.stdout
-
-
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder: Path = tmp_path_factory.mktemp("bin")
-    program = folder / "kubectl-mailstack"
-    program.write_text(PROGRAM, encoding="utf-8")
-    program.chmod(0o755)
+    install(folder)
     return folder
 
 

@@ -90,10 +90,11 @@ def install() -> None:
 
 
 def apply_examples() -> None:
-    with step(f"A mail server: kubectl -n {NAMESPACE} apply -f examples/"):
+    with step(f"A mail server: kubectl -n {NAMESPACE} apply -f examples/mailstack.yaml -f examples/users.yaml"):
         as_is((EXAMPLES / "mailstack.yaml").read_text())
         Kubectl().apply(manifests.namespace(NAMESPACE))
-        as_is(STACK.kubectl("apply", "-f", str(EXAMPLES)))
+        files = (f"--filename={EXAMPLES / name}" for name in ("mailstack.yaml", "users.yaml"))
+        as_is(STACK.kubectl("apply", *files))
         wait_with_progress()
 
 

@@ -1,10 +1,11 @@
-"""The mail client pod: mail's protocols are spoken from inside the cluster, as another server or a person would.
+"""Mail clients: mail's protocols are spoken as another server or a person would.
 
 Where a method takes `server`, the name of a host means plain text on the protocol's own port; an Endpoint
 says more.
 """
 
 import base64
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -52,20 +53,13 @@ def header_of(message: bytes, name: str) -> str:
     return ""
 
 
-@dataclass(frozen=True)
-class Client:
-    """The pod `client` of a namespace."""
-
-    namespace: str
+class Speaker(ABC):
+    """Who speaks the protocols."""
 
     @property
-    def kubectl(self) -> Kubectl:
-        return Kubectl(self.namespace)
-
-    def start(self) -> None:
-        """Create the pod unless it runs, and wait until it does."""
-        self.kubectl.apply(pod())
-        self.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=120s", seconds=130)
+    @abstractmethod
+    def python(self) -> tuple[str, ...]:
+        """A command that runs Python there, with its standard input."""
 
     def ask(self, server: str | Endpoint, *recipients: str, sender: str = SENDER) -> list[Reply]:
         """The answers to RCPT for each recipient, in one session; no mail is sent."""
@@ -146,7 +140,28 @@ class Client:
     def _call(self, verb: str, server: str | Endpoint, *, limit: float = 120.0, **request: object) -> Any:
         """Have the agent carry out `verb`; what it answers depends on the verb. `limit` is in seconds."""
         endpoint = asdict(Endpoint(server) if isinstance(server, str) else server)
-        return conversation.ask(self.namespace, {"verb": verb, "endpoint": endpoint, **request}, limit)
+        return conversation.ask(self.python, {"verb": verb, "endpoint": endpoint, **request}, limit)
+
+
+@dataclass(frozen=True)
+class Client(Speaker):
+    """The pod `client` of a namespace."""
+
+    namespace: str
+
+    @property
+    def kubectl(self) -> Kubectl:
+        return Kubectl(self.namespace)
+
+    @property
+    def python(self) -> tuple[str, ...]:
+        command = ("kubectl", f"--namespace={self.namespace}", "exec", "client", "--container=client")
+        return (*command, "--stdin", "--", "python3")
+
+    def start(self) -> None:
+        """Create the pod unless it runs, and wait until it does."""
+        self.kubectl.apply(pod())
+        self.kubectl("wait", "pod/client", "--for=condition=Ready", "--timeout=120s", seconds=130)
 
 
 def _as(server: str | Endpoint, user: str, password: str) -> Endpoint:

@@ -1,4 +1,4 @@
-"""Conversations with agents in client pods: an agent is started once and then asked again and again.
+"""Conversations with agents where mail clients are: an agent is started once and then asked again and again.
 
 A `kubectl exec` and a Python for every question would be most of a question's cost.
 """
@@ -29,7 +29,7 @@ class Silent(Exception):
 
 @dataclass(frozen=True)
 class Conversation:
-    """An agent that runs in the pod `client` of a namespace, at the other end of a `kubectl exec`."""
+    """An agent that runs at the other end of a `kubectl exec`, or the like."""
 
     process: "subprocess.Popen[bytes]"
 
@@ -75,13 +75,15 @@ class Conversation:
         return self.process.communicate()[1].decode(errors="replace")
 
 
-# Those that nobody speaks with now, by namespace. An agent answers one question at a time.
-_idle: dict[str, list[Conversation]] = defaultdict(list)
+# A command that runs Python where an agent is to be, such as `kubectl exec ... -- python3`.
+Python = tuple[str, ...]
+# Those that nobody speaks with now. An agent answers one question at a time.
+_idle: dict[Python, list[Conversation]] = defaultdict(list)
 
 
-def ask(namespace: str, request: dict[str, Any], seconds: float) -> Any:
-    """The answer of an agent in the namespace. Raises CommandError with the agent's traceback."""
-    with _with_agent(namespace) as agent:
+def ask(python: Python, request: dict[str, Any], seconds: float) -> Any:
+    """The answer of an agent. Raises CommandError with the agent's traceback."""
+    with _with_agent(python) as agent:
         answer = agent.ask(request, seconds)
     if "error" in answer:
         raise CommandError(["the mail client", str(request["verb"])], "an error", answer["error"])
@@ -89,34 +91,31 @@ def ask(namespace: str, request: dict[str, Any], seconds: float) -> Any:
 
 
 @contextmanager
-def _with_agent(namespace: str) -> Iterator[Conversation]:
+def _with_agent(python: Python) -> Iterator[Conversation]:
     """An agent that nobody else speaks with; one that has failed is not used again."""
-    agent = _waiting(namespace) or _start(namespace)
+    agent = _waiting(python) or _start(python)
     try:
         yield agent
     except BaseException as error:
         agent.end()
         if isinstance(error, Silent):
-            raise CommandError(["the mail client of", namespace], str(error), "") from error
+            raise CommandError([*python, "as the mail client"], str(error), "") from error
         raise
-    _idle[namespace].append(agent)
+    _idle[python].append(agent)
 
 
-def _waiting(namespace: str) -> Conversation | None:
-    while _idle[namespace]:
-        agent = _idle[namespace].pop()
+def _waiting(python: Python) -> Conversation | None:
+    while _idle[python]:
+        agent = _idle[python].pop()
         if agent.is_alive():
             return agent
         agent.end()
     return None
 
 
-def _start(namespace: str) -> Conversation:
-    command = ["kubectl", f"--namespace={namespace}", "exec", "client", "--container=client", "--stdin"]
-    pipe = subprocess.PIPE
-    process = subprocess.Popen(
-        [*command, "--", "python3", "-c", packed.BOOT], stdin=pipe, stdout=pipe, stderr=pipe, env=paths.environment()
-    )
+def _start(python: Python) -> Conversation:
+    pipe, environment = subprocess.PIPE, paths.environment()
+    process = subprocess.Popen([*python, "-c", packed.BOOT], stdin=pipe, stdout=pipe, stderr=pipe, env=environment)
     agent = Conversation(process)
     agent.tell(packed.agent())
     return agent

@@ -5,6 +5,15 @@ from mailtest.command import CommandError, run
 from mailtest.wait import until
 
 
+def address() -> str:
+    """That of the node, which containers beside it reach."""
+    found: str = run("kubectl", "get", "nodes", f"--output=jsonpath={_ADDRESS}").split()[0]
+    return found
+
+
+_ADDRESS = "{.items[*].status.addresses[?(@.type=='InternalIP')].address}"
+
+
 def kill(container_id: str) -> None:
     """End a container by SIGKILL: it cannot say good-bye. `container_id` is as the pod's status has it."""
     _task(container_id, "kill", "--signal=SIGKILL")

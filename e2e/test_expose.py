@@ -3,12 +3,10 @@
 The cluster has no load balancer; the tests give the address, as one would.
 """
 
-import json
-
 import pytest
 
 from conftest import CLIENT_NAMESPACE, CreateStack
-from mailtest import manifests
+from mailtest import manifests, node, outside
 from mailtest.client import Client
 from mailtest.kubectl import Kubectl, Object
 from mailtest.stack import Stack
@@ -46,16 +44,10 @@ def test_the_address_of_a_load_balancer_is_in_the_status(stack: Stack) -> None:
     stack.wait_condition("Ready", "False", "^AddressPending: Service exposed-smtp ")
     assert "expose" not in stack.get()["status"]
 
-    _give(stack, {"ip": ADDRESS})
+    outside.give_address(stack, "smtp", ADDRESS)
 
     stack.wait_ready()
     assert stack.get()["status"]["expose"] == {"smtp": {"addresses": [ADDRESS]}}
-
-
-def _give(stack: Stack, *ingress: Object) -> None:
-    """What the controller of a load balancer does."""
-    status = json.dumps({"status": {"loadBalancer": {"ingress": ingress}}})
-    stack.kubectl("patch", "service", f"{stack.name}-smtp", "--subresource=status", "--type=merge", "-p", status)
 
 
 def test_postfix_sees_the_address_of_a_client(stack: Stack, client: Client) -> None:
@@ -63,16 +55,10 @@ def test_postfix_sees_the_address_of_a_client(stack: Stack, client: Client) -> N
     service = stack.kubectl.must_get("service", f"{stack.name}-smtp")
     assert service["spec"]["externalTrafficPolicy"] == "Local"
     assert service["metadata"]["annotations"]["example.org/pool"] == "mail"
-    door = Endpoint(_node_address(), port=service["spec"]["ports"][0]["nodePort"])
+    door = Endpoint(node.address(), port=service["spec"]["ports"][0]["nodePort"])
     until("the node leads to Postfix", lambda: _codes(client, door) == [250, 550], 60)
     pod = Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")
     assert f"connect from unknown[{pod['status']['podIP']}]" in "\n".join(stack.log("postfix"))
-
-
-def _node_address() -> str:
-    (node,) = Kubectl().list("nodes")
-    found: str = next(each["address"] for each in node["status"]["addresses"] if each["type"] == "InternalIP")
-    return found
 
 
 def _codes(client: Client, door: Endpoint) -> list[int]:

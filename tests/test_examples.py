@@ -29,3 +29,9 @@ def test_the_page_shows_the_example_as_it_is(name: str) -> None:
 def test_the_readme_leads_to_the_page_and_the_page_to_the_example(name: str) -> None:
     assert f"docs/{name}.md" in (ROOT / "README.md").read_text(encoding="utf-8")
     assert f"examples/features/{name}.yaml" in (ROOT / "docs" / f"{name}.md").read_text(encoding="utf-8")
+
+
+def test_the_page_on_the_internet_shows_its_example() -> None:
+    page = (ROOT / "docs" / "internet.md").read_text(encoding="utf-8")
+    (document,) = _shown(ROOT / "examples" / "internet.yaml")
+    assert document in page

@@ -47,7 +47,7 @@ class Image:
         return [paths.repository() / line.removeprefix("!").rstrip("/") for line in lines]
 
 
-#: swaks, msmtp, mbsync, sieve-connect, testssl.sh and dkimpy.
+#: swaks, msmtp, mbsync, sieve-connect, testssl.sh, dkimpy and HAProxy.
 PROGRAMS = Image("e2e-programs", "1")
 #: PostgreSQL, MariaDB and slapd.
 SOURCES = Image("e2e-sources", "1")

@@ -90,12 +90,15 @@ measure: $(VENV)/.complete images ## Measure how soon faults are in the status, 
 	@PYTHONPATH=e2e:operator $(PYTHON) -m measure
 
 # Without a cluster: etcd and an API server of its own, for minutes.
-bench: $(VENV)/.complete ## Measure the operator beside a bare client, and its servers beside bare ones (PART=loop, path); WRITE=1 puts the tables into docs/performance.md.
-ifneq ($(PART),path)
+bench: $(VENV)/.complete ## Measure the operator beside a bare client, and its servers beside bare ones (PART=loop, path, users); WRITE=1 puts the tables into docs/performance.md.
+ifneq ($(filter loop,$(or $(PART),loop)),)
 	@PYTHONPATH=e2e:operator $(PYTHON) -m bench $(if $(WRITE),--write) $(if $(SIZES),--sizes $(SIZES)) $(if $(ROUNDS),--rounds $(ROUNDS)) $(if $(KILLS),--kills $(KILLS))
 endif
-ifneq ($(PART),loop)
+ifneq ($(filter path,$(or $(PART),path)),)
 	@PYTHONPATH=e2e:operator $(PYTHON) -m bench.path $(if $(WRITE),--write) $(if $(SESSIONS),--sessions $(SESSIONS)) $(if $(ROUNDS),--rounds $(ROUNDS))
+endif
+ifneq ($(filter users,$(or $(PART),users)),)
+	@PYTHONPATH=e2e:operator $(PYTHON) -m bench.users $(if $(WRITE),--write) $(if $(ROUNDS),--rounds $(ROUNDS))
 endif
 
 cluster: ## A kind cluster named mailstack; steps that are done are skipped.

@@ -9,6 +9,8 @@ from bench.figures import Figure, Row
 from bench.path import kubelet, servers
 from bench.path.figures import PathFigure
 from bench.path.rounds import Round, Sent
+from bench.users.figures import UsersFigure
+from bench.users.rounds import Asked, Work
 from harness import paths
 from mailstack_operator.kube.objects import Object, section
 
@@ -20,7 +22,7 @@ def found(**values: float) -> figures.Found:
 
 def test_the_table_shows_minimum_median_and_maximum_of_each_size() -> None:
     rounds = {300: [found(CPU=2.0)], 100: [found(CPU=3.25), found(CPU=2.25), found(CPU=2.5)]}
-    head, _, first, *_ = figures.table(figures.rows(Figure, rounds), "MailStacks")
+    head, _, first, *_ = figures.table(figures.rows(Figure, rounds), figures.number_of("MailStacks"))
     assert head == "| Figure | 100 MailStacks | 300 MailStacks | Goal | Bound |"
     assert first.startswith("| Processor time until settled : floor | 2.25 / 2.5 / 3.25 | 2 | 2.5 |")
 
@@ -38,10 +40,10 @@ def test_what_a_start_costs_is_judged_only_where_it_is_shared_by_many() -> None:
 
 
 def test_no_goal_is_above_its_bound() -> None:
-    assert all(each.measure.goal <= each.measure.bound for figures_of in (Figure, PathFigure) for each in figures_of)
+    assert all(each.measure.goal <= each.measure.bound for part in (Figure, PathFigure, UsersFigure) for each in part)
 
 
-@pytest.mark.parametrize("part", ["loop", "path"])
+@pytest.mark.parametrize("part", ["loop", "path", "users"])
 def test_the_page_has_a_place_for_the_table_of_each_part(part: str) -> None:
     text, (begin, end) = page.PAGE.read_text(), page.marks(part)
     written = page.replaced(text, part, "| table |")
@@ -59,6 +61,12 @@ def test_a_round_of_the_path_is_judged_by_bare_servers_and_by_late_mail() -> Non
         PathFigure.LOG: 0.8,
         PathFigure.LATE: 1,
     }
+
+
+def test_many_users_are_judged_by_the_least_in_the_same_round() -> None:
+    least, many = Asked(1.0, 1.0, 1.0, 1.0, 1.0, 10.0), Asked(1.5, 1.0, 2.0, 1.25, 0.5, 12.0)
+    assert [*many.figures(least).values()] == [1.5, 1.0, 2.0, 1.25, 0.5, 1.2]
+    assert Work(2000, 0.5, 0.25).of(1000) == (0.25, 0.125)
 
 
 def test_the_path_runs_every_container_of_the_pod_but_the_probe() -> None:
@@ -107,3 +115,4 @@ def test_make_bench_is_these_programs() -> None:
     makefile = (paths.repository() / "Makefile").read_text()
     assert "$(PYTHON) -m bench $(" in makefile
     assert "$(PYTHON) -m bench.path $(" in makefile
+    assert "$(PYTHON) -m bench.users $(" in makefile

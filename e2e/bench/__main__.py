@@ -13,6 +13,8 @@ from bench import control_plane, faults, figures, loop, page
 from bench.figures import Figure
 from harness.errors import HarnessError
 
+HEADING = figures.number_of("MailStacks")
+
 
 def main() -> int:
     """Every size, as often as asked for."""
@@ -23,11 +25,11 @@ def main() -> int:
         survived = [f"- {line}." for line in _faults(arguments.kills, max(arguments.sizes))]
     except HarnessError as error:
         sys.exit(f"bench: {error}")
-    text = "\n".join([page.circumstances(arguments.rounds), "", *figures.table(found, "MailStacks"), "", *survived])
+    text = "\n".join([page.circumstances(arguments.rounds), "", *figures.table(found, HEADING), "", *survived])
     print(text)
     if arguments.write:
         page.write("loop", text)
-    return figures.judge(found, "MailStacks")
+    return figures.judge(found, HEADING)
 
 
 def _arguments() -> argparse.Namespace:

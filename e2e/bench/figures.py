@@ -2,7 +2,7 @@
 
 import statistics
 import sys
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import Enum
 from typing import TypeVar
@@ -52,6 +52,8 @@ class Figure(Measured):
 
 
 Found = Mapping[Figure, float]
+# What a size is called.
+Heading = Callable[[int], str]
 F = TypeVar("F", bound=Measured)
 
 
@@ -84,29 +86,29 @@ def rows(figures: type[F], rounds: Mapping[int, Sequence[Mapping[F, float]]]) ->
     ]
 
 
-def table(found: Iterable[Row], of: str) -> list[str]:
-    """In Markdown: a line for each figure, a column for each size, which is a number `of` something."""
+def table(found: Iterable[Row], heading: Heading) -> list[str]:
+    """In Markdown: a line for each figure, a column for each size."""
     by_figure: dict[Measured, dict[int, Row]] = {}
     for row in found:
         by_figure.setdefault(row.figure, {})[row.size] = row
     sizes = sorted({size for of_figure in by_figure.values() for size in of_figure})
-    head = ["Figure", *(_size(size, of) for size in sizes), "Goal", "Bound"]
+    head = ["Figure", *(heading(size) for size in sizes), "Goal", "Bound"]
     lines = [_line(figure.measure, [of_figure[size] for size in sizes]) for figure, of_figure in by_figure.items()]
     return [_cells(head), _cells(["---"] * len(head)), *lines]
 
 
-def judge(found: Iterable[Row], of: str) -> int:
+def judge(found: Iterable[Row], heading: Heading) -> int:
     """The exit status: 1 if a figure is over its bound, which standard error then names."""
     bad = [row for row in found if not row.is_within_bound]
     for row in bad:
         measure = row.figure.measure
-        where = _size(row.size, of)
-        print(f"over its bound of {measure.bound}: {measure.text}, {where}: {row.cell()}", file=sys.stderr)
+        print(f"over its bound of {measure.bound}: {measure.text}, {heading(row.size)}: {row.cell()}", file=sys.stderr)
     return 1 if bad else 0
 
 
-def _size(size: int, of: str) -> str:
-    return f"{size:,} {of.removesuffix('s') if size == 1 else of}"
+def number_of(what: str) -> Heading:
+    """Where a size is a number of things, which are named in the plural."""
+    return lambda size: f"{size:,} {what.removesuffix('s') if size == 1 else what}"
 
 
 def _line(measure: Measure, of_sizes: Iterable[Row]) -> str:

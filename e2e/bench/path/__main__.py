@@ -6,38 +6,38 @@ make bench PART=path WRITE=1             and puts it into docs/performance.md
 """
 
 import argparse
-import signal
 import statistics
 import sys
 from collections.abc import Iterator, Mapping
 
 from bench import page
-from bench.figures import judge, rows, table
-from bench.path import rounds, servers
+from bench.figures import judge, number_of, rows, table
+from bench.path import containers, rounds, servers
 from bench.path.figures import PathFigure
 from bench.path.rounds import Round
 from harness import images
 from harness.errors import HarnessError
 from harness.step import Report
 
+HEADING = number_of("sessions")
+
 
 def main() -> int:
     """Every number of sessions, as often as asked for."""
     arguments = _arguments()
-    # So that the containers are removed.
-    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
-    options = [f"--cgroup-parent={arguments.cgroup_parent}"] if arguments.cgroup_parent else []
+    containers.end_with_this()
+    options = containers.cgroup(arguments.cgroup_parent)
     try:
         images.ensure_built(Report(), *servers.images())
         found = rounds.measure(arguments.sessions, arguments.rounds, options)
     except HarnessError as error:
         sys.exit(f"bench: {error}")
     measured = rows(PathFigure, {size: [each.figures() for each in of_size] for size, of_size in found.items()})
-    text = "\n".join([page.circumstances(arguments.rounds), "", *table(measured, "sessions"), "", *_notes(found)])
+    text = "\n".join([page.circumstances(arguments.rounds), "", *table(measured, HEADING), "", *_notes(found)])
     print(text)
     if arguments.write:
         page.write("path", text)
-    return judge(measured, "sessions")
+    return judge(measured, HEADING)
 
 
 def _arguments() -> argparse.Namespace:

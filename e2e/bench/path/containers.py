@@ -1,11 +1,14 @@
 """Containers of the Docker engine that share a network as those of a pod do."""
 
+import signal
+import sys
 import uuid
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from bench import process
 from harness import shell, wait
 from harness.errors import HarnessError
 
@@ -54,6 +57,18 @@ class Pod:
         """What these containers have used."""
         return sum(_cpu_seconds(int(self._inspect("{{.State.Pid}}", name))) for name in names)
 
+    def memory(self, name: str) -> int:
+        """Bytes of its processes, with what is shared divided by its users: Pss of proc_pid_smaps(5)."""
+        return sum(_pss(pid) for pid in self._pids(name))
+
+    def _pids(self, name: str) -> list[int]:
+        listed = shell.demand("docker", "top", f"{self.name}-{name}", "-eo", "pid").splitlines()[1:]
+        return [int(each) for each in listed]
+
+    def restart(self, name: str) -> None:
+        """At once. Raises HarnessError."""
+        self._docker("restart", "--time=10", f"{self.name}-{name}")
+
     def log_lines(self, name: str) -> int:
         """How many lines it has written."""
         return len(Path(self._inspect("{{.LogPath}}", name)).read_bytes().splitlines())
@@ -77,11 +92,15 @@ class Pod:
 
 
 @contextmanager
-def pod(image: str, options: Sequence[str] = ()) -> Iterator[Pod]:
-    """A network of its own, which a container of the image holds; everything is removed in the end."""
+def pod(image: str, options: Sequence[str] = (), hosts: Mapping[str, str] | None = None) -> Iterator[Pod]:
+    """A network of its own, which a container of the image holds; everything is removed in the end.
+
+    `hosts` are addresses by name.
+    """
     name = f"mailstack-bench-{uuid.uuid4().hex[:8]}"
     with ExitStack() as ended:
-        holder = ("run", "--detach", f"--name={name}", *options, "--entrypoint=sleep", image, "infinity")
+        known = [f"--add-host={host}:{address}" for host, address in (hosts or {}).items()]
+        holder = ("run", "--detach", f"--name={name}", *known, *options, "--entrypoint=sleep", image, "infinity")
         shell.demand("docker", *holder, timeout=120)
         ended.callback(_remove, name)
         address = shell.demand("docker", "inspect", "--format={{.NetworkSettings.IPAddress}}", name)
@@ -90,8 +109,22 @@ def pod(image: str, options: Sequence[str] = ()) -> Iterator[Pod]:
         yield made
 
 
+def end_with_this() -> None:
+    """Containers are removed when this process is told to end, too."""
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
+
+
+def cgroup(parent: str | None) -> list[str]:
+    """Options for containers of this control group; None: the engine's own."""
+    return [f"--cgroup-parent={parent}"] if parent else []
+
+
 def _remove(name: str) -> None:
     shell.ask("docker", "rm", "--force", "--volumes", name, timeout=60)
+
+
+def _pss(pid: int) -> int:
+    return int(process.pss_megabytes(pid) * 1024**2)
 
 
 def _cpu_seconds(pid: int) -> float:

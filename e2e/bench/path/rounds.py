@@ -48,11 +48,12 @@ class Round:
 
 
 def measure(sessions: Sequence[int], rounds: int, options: Sequence[str]) -> Mapping[int, list[Round]]:
-    """Rounds of each number of sessions; who comes first alternates. Raises HarnessError."""
+    """Rounds of each number of sessions, after one that warms both up; who is first alternates. Raises HarnessError."""
     found: dict[int, list[Round]] = {each: [] for each in sessions}
     with ExitStack() as ended:
         ours = ended.enter_context(servers.rendered(options))
         bare = ended.enter_context(servers.bare(options))
+        _round(ours, bare, max(sessions), is_ours_first=True)
         for number in range(rounds):
             for each in sessions:
                 found[each].append(_round(ours, bare, each, is_ours_first=bool(number % 2)))

@@ -110,6 +110,17 @@ async def test_the_last_good_file_stays_until_the_lines_are_corrected() -> None:
     assert "team@example.org alice@example.org" in _table(world)
 
 
+async def test_a_file_that_is_not_utf_8_is_told() -> None:
+    """Fault: kubectl puts such a file into binaryData, and the status said only that the key is missing."""
+    world = World()
+    world.cluster.config_maps["mail-aliases"] = {"virtual": "# f\u00fcr\n".encode("latin-1")}
+    world.change(FROM)
+    await world.run()
+    message = str(world.condition("Ready")["message"])
+    assert "waiting for key virtual in ConfigMap mail-aliases" in message
+    assert message.endswith("it is not UTF-8; save the file as UTF-8")
+
+
 async def test_no_pod_starts_with_wrong_lines() -> None:
     world = World()
     world.cluster.config_maps["mail-aliases"] = {"virtual": b"team@example.org alice\n"}

@@ -159,7 +159,11 @@ class ApiServer:
 
     async def config_map(self, namespace: str, name: str) -> File | None:
         body = await self._find(CONFIG_MAP.ref(namespace, name))
-        return _file(body, str.encode) if body is not None else None
+        if body is None:
+            return None
+        # kubectl puts what is not UTF-8 into binaryData.
+        binary, written = _file(body, base64.b64decode, "binaryData"), _file(body, str.encode)
+        return File(written.version, {**binary.data, **written.data})
 
     async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
         """Implements followers.Source. No page is kept while the next one is read."""
@@ -242,8 +246,8 @@ def _named(kind: Ref, body: Mapping[str, Json]) -> Object:
     return {**body, "apiVersion": kind.api_version, "kind": kind.kind}
 
 
-def _file(body: Object, decode: Callable[[str], bytes]) -> File:
-    data = section(body, "data")
+def _file(body: Object, decode: Callable[[str], bytes], name: str = "data") -> File:
+    data = section(body, name)
     values = {key: decode(text(data, key)) for key in data}
     return File(text(section(body, "metadata"), "resourceVersion"), values)
 

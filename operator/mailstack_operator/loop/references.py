@@ -137,7 +137,18 @@ def _missing(need: Need, file: File | None) -> Waiting | None:
         if not file.data.get(key):
             message = f"waiting for key {key} in {need}, which holds {need.what}"
             return Waiting(_KEY_NOT_FOUND[need.kind], message, RETRY)
+        if need.kind == "ConfigMap" and not _is_text(file.data[key]):
+            message = f"waiting for key {key} in {need}, which holds {need.what}, as text: it is not UTF-8"
+            return Waiting(_KEY_NOT_FOUND[need.kind], f"{message}; save the file as UTF-8", RETRY)
     return None
+
+
+def _is_text(content: bytes) -> bool:
+    try:
+        content.decode()
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _invalid(need: Need, file: File | None, serving: bool) -> Stalled | None:

@@ -92,6 +92,15 @@ def test_no_answer_is_a_refusal_but_behind_the_canary(driver: str) -> None:
     assert order == sorted(order)
 
 
+@pytest.mark.parametrize(
+    ("delimiter", "canary"), [("+", "a-b@example.org"), ("-", "a@example.org"), ("_", "a-b+c@example.org")]
+)
+def test_the_canary_is_asked_for_as_dovecot_looks_it_up(delimiter: str, canary: str) -> None:
+    source: Json = {"sql": {**SQL, "driver": "MySQL", "canary": "a-b+c@example.org"}}
+    spec = stack({"spec.users": source, "spec.addressExtensions": {"delimiter": delimiter}}).spec
+    assert spec.users.source.canaries(spec).address == canary
+
+
 LDAP: dict[str, Json] = {
     **SERVER,
     "uris": ["ldaps://dc1:3269"],

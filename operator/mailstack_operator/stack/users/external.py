@@ -123,7 +123,7 @@ class ExternalSource(UserSource):
 def canary(source: ExternalSource, spec: Spec) -> str:
     """The address of a user who must exist, in small letters and without an address extension."""
     local, _, domain = (source.canary or spec.postmaster_address).lower().rpartition("@")
-    return f"{local.partition('+')[0]}@{domain}"
+    return f"{local.partition(spec.address_extensions.delimiter or '+')[0]}@{domain}"
 
 
 def guard_23(asked: Iterable[DovecotPart]) -> Iterator[DovecotPart]:

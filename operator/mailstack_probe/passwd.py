@@ -30,6 +30,8 @@ _SCHEME = re.compile(r"\{(?P<name>[^}]*?)(\.(HEX|B64|BASE64))?\}", re.IGNORECASE
 # A hash as crypt(3) or ARGON2 write it, without a scheme. Dovecot 2.3 takes it for CRYPT, and 2.4 for a password in
 # clear: whoever has the hash could log in with it, and the user could not.
 _HASH = re.compile(r"\$(?P<method>[0-9a-z]{1,8})\$.")
+# The hash of no password (crypt(5)).
+_LOCKED = "{CRYPT}*"
 # Characters that Dovecot escapes in a user before it looks it up.
 _ESCAPED = re.compile(r"([\\\"'])")
 
@@ -207,7 +209,7 @@ def _entry(number: int, line: str, user: str, volume: Volume) -> Entry:
         IDS: ids != (uid, gid),
         HOME: (new_home, new_extra) != (home, extra),
     }
-    fields = (escape(user), _password(password), *ids, gecos, new_home, shell, new_extra)
+    fields = (escape(user), _password(password, extra), *ids, gecos, new_home, shell, new_extra)
     flaw = "" if "@" in user else NO_DOMAIN
     return Entry(user, number, ":".join(fields), tuple(what for what, is_so in corrections.items() if is_so), flaw)
 
@@ -218,11 +220,14 @@ def _login_problem(entry: Entry) -> str:
     return SCHEME if scheme and scheme["name"].upper() not in _SCHEMES else ""
 
 
-def _password(password: str) -> str:
-    """Blanks belong to no hash; at the end of a password in clear they may be meant. A hash gets its scheme."""
+def _password(password: str, extra: str) -> str:
+    """Blanks belong to no hash; at the end of a password in clear they may be meant. A hash gets its scheme. Without a
+    password, Dovecot 2.4 lets in whoever gives none; 2.3 lets nobody in."""
+    stripped = password.strip()
+    if not stripped:
+        return "" if any(word.startswith("nopassword") for word in extra.split(" ")) else _LOCKED
     if password.upper().startswith(("{PLAIN", "{CLEAR")):
         return password
-    stripped = password.strip()
     return f"{{{_scheme(found['method'])}}}{stripped}" if (found := _HASH.match(stripped)) else stripped
 
 

@@ -57,6 +57,10 @@ def handed(text: str | bytes, volume: Volume = VOLUME) -> str:
             "alice@example.org:{CRYPT}h::::::nologin=y",
         ),
         ("alice@example.org:{CRYPT}h::::::userdb_mail=maildir:~/Mail userdb_home=/srv/mail/a", None),
+        # Fault: Dovecot 2.4 let in whoever gave no password.
+        ("alice@example.org:::::::", "alice@example.org:{CRYPT}*::::::"),
+        ("alice@example.org: ::::::", "alice@example.org:{CRYPT}*::::::"),
+        ("alice@example.org:::::::nopassword=y", None),
         ("alice@example.org:{CRYPT}h:0:0::::", "alice@example.org:{CRYPT}h::::::"),
         ("alice@example.org:{CRYPT}h:1000:1000::::", "alice@example.org:{CRYPT}h::::::"),
         # It works: the group may write.

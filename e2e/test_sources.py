@@ -25,8 +25,6 @@ from mailtest.wait import until
 # is started again after up to a minute.
 SECONDS = 240.0
 VERSIONS = {"24": "2.4", "23": "2.3"}
-# docs/users-ldap.md: it may wait for ever, which no test can wait for.
-UNRELIABLE = {("ldap", "2.3")}
 EACH = pytest.mark.parametrize("kind", sources.KINDS)
 ALICE, BOB, NOBODY, DORA = map(manifests.address, ("alice", "bob", "nobody", "dora"))
 # Until Dovecot knows of a changed user, with the time that `kubectl exec` takes; and until Postfix asks it again.
@@ -56,8 +54,6 @@ def stacks(servers: dict[str, Source]) -> Stacks:
     found: Stacks = {}
     for name, source in servers.items():
         for suffix, version in VERSIONS.items():
-            if (name, version) in UNRELIABLE:
-                continue
             stack = Stack(source.kubectl.namespace, f"{name}-{suffix}")
             plugins = {"quota": {"size": "1Gi"}}
             spec = {"users": source.spec, "plugins": plugins, "dovecot": {"version": version}}

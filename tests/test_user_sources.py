@@ -138,3 +138,16 @@ def test_a_filter_is_taken(filter_: str) -> None:
 def test_what_is_no_filter_is_refused(filter_: str) -> None:
     with pytest.raises(InvalidMailStack, match=r"spec\.users\.ldap\.filter: .*write one filter"):
         stack({"spec.users": {"ldap": {**LDAP, "filter": filter_}}})
+
+
+DIRECTORY: dict[str, Json] = {**SERVER, "uris": ["ldaps://dc"], "bindDn": "cn=a", "base": "dc=a"}
+
+
+@pytest.mark.parametrize(("version", "keepalive"), [("2.3", ["30", "10", "3"]), ("2.4", [None] * 3)])
+def test_a_directory_that_is_gone_amid_tls_is_given_up(version: str, keepalive: list[str | None]) -> None:
+    """Fault: the LDAP library of 2.3 waited for it in a busy loop, until somebody deleted the pod."""
+    dovecot = component.build(
+        topology.decide(stack({"spec.users": {"ldap": DIRECTORY}, "spec.dovecot.version": version}))
+    )
+    names = [f"net.ipv4.tcp_keepalive_{name}" for name in ("time", "intvl", "probes")]
+    assert [dovecot.sysctls.get(name) for name in names] == keepalive

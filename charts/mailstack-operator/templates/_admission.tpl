@@ -112,14 +112,15 @@ it was is not judged: other managers may have added it, and the operator keeps i
   message: the operator's pods claim no devices
 - expression: >-
     object.{{ . }}.?securityContext.?seccompProfile.?type.orValue('') == 'RuntimeDefault'
-    && object.{{ . }}.?securityContext.?sysctls.orValue([]).size() == 0
+    && object.{{ . }}.?securityContext.?sysctls.orValue([]).all(s,
+      s.name in ['net.ipv4.tcp_keepalive_time', 'net.ipv4.tcp_keepalive_intvl', 'net.ipv4.tcp_keepalive_probes'])
     && object.{{ . }}.?securityContext.?appArmorProfile.?type.orValue('RuntimeDefault') == 'RuntimeDefault'
     && !object.{{ . }}.?securityContext.?windowsOptions.hasValue()
     && [object.{{ . }}.?securityContext.?seLinuxOptions].all(s,
       s.?user.orValue('') == '' && s.?role.orValue('') == '' && s.?type.orValue('') == '')
   message: >-
-    the operator's pods have the seccomp profile RuntimeDefault, and no sysctls, no AppArmor, SELinux or Windows options of
-    their own
+    the operator's pods have the seccomp profile RuntimeDefault, no sysctls but those of TCP's keepalive, and no AppArmor,
+    SELinux or Windows options of their own
 - expression: >-
     object.{{ . }}.?automountServiceAccountToken.orValue(true) == false
   message: the operator's pods do not mount the token of their service account

@@ -51,7 +51,7 @@ class Component:
 
     A change of the files replaces the pods, unless the component has `restarts_for`: of what the files say, what its
     server takes only with a restart. All else it takes from the volume, while it runs. `follows` are further volumes,
-    each of some files of Postfix, which does so.
+    each of some files of Postfix, which does so. `sysctls` are for the network of its pod, by name.
     """
 
     name: str
@@ -69,6 +69,7 @@ class Component:
     beside: str = ""
     replicas: int = 1
     account: str = ""
+    sysctls: Mapping[str, str] = field(default_factory=dict)
 
 
 def config_name(stem: str, component: str) -> str:
@@ -110,11 +111,18 @@ def assemble(stem: str, components: Sequence[Component], helpers: Resources | No
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": _TERMINATION_GRACE_SECONDS,
-        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}},
+        "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, **_sysctls(components)},
         "initContainers": [_with_resources(one, resources) for one in (*init, *sidecars)],
         "containers": [_with_resources(first, resources)],
         "volumes": [*volumes.values()],
     }
+
+
+def _sysctls(components: Iterable[Component]) -> Object:
+    found: list[Json] = [
+        {"name": name, "value": value} for component in components for name, value in component.sysctls.items()
+    ]
+    return {"sysctls": found} if found else {}
 
 
 def _with_resources(container: Object, default: Object) -> Object:

@@ -65,6 +65,7 @@ def build(topology: Topology) -> Component:
         asked=_asked(topology),
         objects=(_mail_claim(topology),),
         beside=topology.lmtp.dovecot_beside,
+        sysctls=_users(topology).sysctls,
     )
 
 

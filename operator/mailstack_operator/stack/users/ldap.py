@@ -4,6 +4,7 @@ Sources: Dovecot's "LDAP authentication" in the documentation of 2.3 and 2.4; RF
 """
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
@@ -21,10 +22,17 @@ from mailstack_operator.stack.syntax import DovecotPart
 from mailstack_operator.stack.users import external, ldap_settings
 from mailstack_operator.stack.users.external import ExternalSource
 from mailstack_operator.stack.users.ldap_settings import Directory
-from mailstack_operator.stack.users.source import Spec
+from mailstack_operator.stack.users.source import Additions, Spec
 
 # Of ldaps.
 _PORT = 636
+# libldap 2.5 waits in a busy loop for a server that is gone amid the start of TLS until the kernel ends the connection,
+# by default after 2 hours. Its own options for that (KEEPALIVE_IDLE, ldap.conf(5)) end the process with signal 11.
+_KEEPALIVE = {
+    "net.ipv4.tcp_keepalive_time": "30",
+    "net.ipv4.tcp_keepalive_intvl": "10",
+    "net.ipv4.tcp_keepalive_probes": "3",
+}
 
 
 class Aliases(Model):
@@ -62,6 +70,10 @@ class Ldap(ExternalSource):
         None, description="Attribute with the user's quota in bytes; a user without it has spec.plugins.quota.size."
     )
     aliases: Aliases | None = Field(None, description="Further addresses of a user, whose mail is in the same mailbox.")
+
+    def additions(self, spec: Spec) -> Additions:
+        added = super().additions(spec)
+        return replace(added, sysctls=_KEEPALIVE) if spec.dovecot.version == "2.3" else added
 
     def files(self, spec: Spec) -> dict[str, str]:
         if spec.dovecot.version == "2.4":

@@ -47,7 +47,7 @@ class Additions:
     `init` are containers that run before Dovecot checks its configuration. `mounts` are those of the dovecot container,
     `config_mounts` those of the check as well: what the configuration itself includes. `files` are further files of
     /etc/dovecot, by name. `judged` is a file of users for the helper, which runs before the check too;
-    `credentials` are for another.
+    `credentials` are for another. `sysctls` are the pod's, by name: of those that Kubernetes calls safe.
     """
 
     init: tuple[Object, ...] = ()
@@ -57,6 +57,7 @@ class Additions:
     files: Mapping[str, str] = field(default_factory=dict)
     judged: JudgedFile | None = None
     credentials: tuple[Credentials, ...] = ()
+    sysctls: Mapping[str, str] = field(default_factory=dict)
 
     def __add__(self, other: "Additions") -> "Additions":
         return Additions(
@@ -67,6 +68,7 @@ class Additions:
             files={**self.files, **other.files},
             judged=self.judged or other.judged,
             credentials=self.credentials + other.credentials,
+            sysctls={**self.sysctls, **other.sysctls},
         )
 
 

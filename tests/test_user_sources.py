@@ -151,3 +151,69 @@ def test_a_directory_that_is_gone_amid_tls_is_given_up(version: str, keepalive: 
     )
     names = [f"net.ipv4.tcp_keepalive_{name}" for name in ("time", "intvl", "probes")]
     assert [dovecot.sysctls.get(name) for name in names] == keepalive
+
+
+def every_file(version: str, users: dict[str, Json]) -> str:
+    changes: dict[str, Json] = {
+        "spec.users": users,
+        "spec.dovecot.version": version,
+        "spec.plugins": {"quota": {"size": "1Gi"}},
+    }
+    return "\n".join(text() for text in component.files(topology.decide(stack(changes))).values())
+
+
+EVERY: list[dict[str, Json]] = [
+    {"sql": {**SQL, "driver": "PostgreSQL"}},
+    {"sql": {**SQL, "driver": "MySQL"}},
+    {"ldap": {**DIRECTORY, "quotaAttribute": "bytes", "aliases": {"attribute": "alias"}}},
+    {"passwdFile": {"secretName": "users"}},
+]
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+@pytest.mark.parametrize("users", EVERY, ids=["postgresql", "mysql", "ldap", "passwd-file"])
+def test_every_name_is_looked_for_and_no_answer_is_kept(version: str, users: dict[str, Json]) -> None:
+    """Fault: Dovecot's own list of characters refuses o'brien@; its cache refuses a new user for an hour."""
+    asked = every_file(version, users)
+    assert "auth_username_chars =\n" in asked
+    assert "auth_cache" not in asked
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+def test_a_directory_refuses_nobody_but_behind_the_canary(version: str) -> None:
+    """Fault: a wrong base, or an access rule that hides the entries, looks like unknown recipients. The canary is
+    looked for by the same filter, before the userdb that fails for everybody."""
+    asked = every_file(version, EVERY[2])
+    found = "(&(objectClass=inetOrgPerson)(|(mail={0})(alias={0})))"
+    assert asked.count(found.format("postmaster@example.org")) == 1
+    assert asked.count("result_success = return-fail\n") == asked.count("result_internalfail = return-fail\n") == 1
+    assert asked.index("result_success = return-fail\n") < asked.index("tempfail")
+    # An alias is an attribute of the user's own entry, and goes with it.
+    assert found.format("%u" if version == "2.3" else "%{user}") in asked
+
+
+def test_24_verifies_a_directory_and_has_a_quota_for_a_user_without_one() -> None:
+    """Faults: 2.4.1 does not hand its CA to the LDAP library; an attribute that an entry lacks is an error."""
+    asked = every_file("2.4", EVERY[2])
+    assert "LDAPTLS_CACERT = /run/mailstack/source/ca.pem\n" in asked
+    assert "quota_storage_size = %{ldap:bytes | default('1073741824')}B\n" in asked
+
+
+def test_each_userdb_of_a_database_has_a_list_of_its_own() -> None:
+    """Fault: without one a userdb lists by Dovecot's default query, which fails for the whole list."""
+    new, old = every_file("2.4", EVERY[0]), every_file("2.3", EVERY[0])
+    assert new.count("iterate_query = ") == new.count("userdb_sql_query = ") + 1 == 3
+    assert old.count("iterate_query = ") == old.count("user_query = ") == 3
+
+
+@pytest.mark.parametrize("uri", ["ldap://dc", "ldapi://dc", "LDAP://dc:636"])
+def test_a_directory_without_tls_from_the_start_is_refused(uri: str) -> None:
+    """Fault: with StartTLS an outage is answered after minutes."""
+    with pytest.raises(InvalidMailStack, match="must be a URI such as ldaps://"):
+        stack({"spec.users": {"ldap": {**DIRECTORY, "uris": [uri]}}})
+
+
+@pytest.mark.parametrize("version", ["2.3", "2.4"])
+def test_no_file_of_passwords_has_rights_that_libpq_refuses(version: str) -> None:
+    """Fault: libpq reads no passfile that others may read, and a mounted Secret is either that or root's."""
+    assert "passfile" not in every_file(version, EVERY[0])

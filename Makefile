@@ -130,8 +130,9 @@ version: ## Write the version of mailstack_operator/__init__.py into the chart (
 
 # RELEASE is new for each version: what lies in it is in the release's manifest.
 RELEASE ?= $(CACHE)/release/$(VERSION)
+DOWNLOADS ?= https://mailstack.example.org/releases/v$(VERSION)
 release: $(VENV)/.complete ## Build, push and, with KEY, sign the version: REGISTRY=registry.example.org/mail [KEY=cosign.key] (docs/release.md).
-	@PYTHONPATH=e2e:operator $(PYTHON) -m release --registry "$(REGISTRY)" --key "$(KEY)" --folder "$(RELEASE)"
+	@PYTHONPATH=e2e:operator $(PYTHON) -m release --registry "$(REGISTRY)" --key "$(KEY)" --folder "$(RELEASE)" --downloads "$(DOWNLOADS)"
 
 hooks: $(VENV)/.complete ## Install the git hooks of .pre-commit-config.yaml into this checkout.
 	pre-commit install

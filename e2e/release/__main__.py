@@ -7,7 +7,7 @@ from pathlib import Path
 from harness import engine, images, lock, tools
 from harness.errors import HarnessError
 from harness.step import Report, clear_scratch
-from release import work
+from release import plugin, work
 
 
 def main() -> int:
@@ -22,6 +22,7 @@ def main() -> int:
     parser.add_argument(
         "--folder", required=True, type=Path, help="for the release's files; a folder that is new, or its own"
     )
+    parser.add_argument("--downloads", required=True, help="the URL below which people will get the release's files")
     options = parser.parse_args()
     if not options.registry:
         parser.error("name the registry: make release REGISTRY=registry.example.org/mail")
@@ -32,6 +33,7 @@ def main() -> int:
             engine.ensure(report)
             tools.ensure(report)
             images.build(report, images.images())
+            plugin.write(report, images.operator_version(), options.downloads.rstrip("/"), options.folder)
             work.release(report, images.images(), options.registry.rstrip("/"), options.folder, options.key)
     except HarnessError as error:
         print(error, file=sys.stderr)

@@ -48,7 +48,7 @@ check: $(VENV)/.complete tools ## Format, lint, types, import contracts, generat
 	@for script in $(SCRIPTS); do dash -n $$script && busybox sh -n $$script || exit; done
 	@for file in $(CRDS); do $(MAILSTACK) crd | diff -u $$file - || { echo "out of date: run 'make crd'" >&2; exit 1; }; done
 	$(REFERENCE) | diff -u docs/api.md - || { echo "out of date: run 'make crd'" >&2; exit 1; }
-	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/ci.yaml
+	check-jsonschema --builtin-schema vendor.github-workflows .github/workflows/*.yaml
 	pre-commit validate-config .pre-commit-config.yaml
 	helm lint --strict charts/mailstack-operator
 	helm template mailstack-operator charts/mailstack-operator > /dev/null

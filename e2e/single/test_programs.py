@@ -1,10 +1,13 @@
 """What mail users have: swaks, msmtp, mbsync and sieve-connect work, and testssl.sh has nothing against the ports."""
 
 import json
+import re
 from concurrent.futures import ThreadPoolExecutor
+from fnmatch import fnmatch
 
 import pytest
 
+from harness import paths
 from mailtest import inbox, manifests
 from mailtest.client import Client
 from mailtest.command import CommandError
@@ -152,30 +155,69 @@ def test_sieve_connect_puts_a_script_in_use(programs: Programs, stack: Stack, cl
 
 
 # The port, and the protocol in which testssl.sh asks for TLS.
-SCANNED = {"993": (), "465": (), "587": ("--starttls", "smtp")}
+SCANNED = {"25": "smtp", "465": "", "587": "smtp", "143": "imap", "993": "", "4190": "sieve"}
+# Protocols, categories of ciphers and vulnerabilities. Left out is what takes most of the time: preferences, which are
+# OpenSSL's, and the certificate, which is the user's.
+CHECKS = ("--protocols", "--std", "--vulnerable")
 FORBIDDEN = ("SSLv2", "SSLv3", "TLS1", "TLS1_1", "cipherlist_NULL", "cipherlist_aNULL")
+# Some of the vulnerabilities, to know that it has looked.
+ASKED = ("heartbleed", "ROBOT", "secure_renego", "SWEET32", "LOGJAM")
+# Where it can try to send a command before TLS that counts after it.
+INJECTED = ("smtp", "imap")
+HARMLESS = {"OK", "INFO", "LOW", "WARN"}
+Findings = dict[str, dict[str, str]]
 
 
-def test_testssl_finds_no_old_protocol_and_no_cipher_without_encryption_or_certificate(
-    programs: Programs, stack: Stack
-) -> None:
-    """Fault: what only people use accepts TLS 1.0, or a cipher by which anybody reads along."""
+@pytest.fixture(scope="module")
+def findings(programs: Programs, stack: Stack) -> dict[str, Findings]:
+    """What testssl.sh says of each port, by the ids of its findings."""
     address: str = stack.kubectl.must_get("service", stack.name)["spec"]["clusterIP"]
     with ThreadPoolExecutor(len(SCANNED)) as pool:
-        found = dict(zip(SCANNED, pool.map(lambda port: scanned(programs, address, port), SCANNED), strict=True))
-    for port, finding in found.items():
-        assert "offered" in finding["TLS1_2"], port
-        assert "not offered" not in finding["TLS1_2"], port
-        assert {name: finding[name] for name in FORBIDDEN} == dict.fromkeys(FORBIDDEN, "not offered"), port
+        return dict(zip(SCANNED, pool.map(lambda port: scanned(programs, address, port), SCANNED), strict=True))
 
 
-def scanned(programs: Programs, address: str, port: str) -> dict[str, str]:
-    """testssl.sh's findings about protocols and categories of ciphers, by their ids; it is slow."""
+def scanned(programs: Programs, address: str, port: str) -> Findings:
+    """Of one port; it is slow."""
     quiet = ("--quiet", "--color", "0", "--warnings", "batch", "--nodns", "none", "--ip", address)
     file = f"testssl-{port}.json"
-    checks = ("--protocols", "--std")
+    starttls = ("--starttls", SCANNED[port]) if SCANNED[port] else ()
     # It ends with the number of findings that it minds.
     command = 'testssl "$@" > /dev/null || true; cat "$0"'
-    words = (*quiet, *checks, "--jsonfile", file, *SCANNED[port], f"{HOST}:{port}")
-    findings = json.loads(programs.run("sh", "-c", command, file, *words, seconds=600))
-    return {each["id"]: each["finding"] for each in findings}
+    words = (*quiet, *CHECKS, "--jsonfile", file, *starttls, f"{HOST}:{port}")
+    found = json.loads(programs.run("sh", "-c", command, file, *words, seconds=600))
+    return {each["id"]: each for each in found}
+
+
+@pytest.mark.parametrize("port", [port for port in SCANNED if port != "25"])
+def test_mail_programs_find_no_old_protocol_and_no_cipher_without_encryption_or_certificate(
+    findings: dict[str, Findings], port: str
+) -> None:
+    """Fault: what only people use accepts TLS 1.0, or a cipher by which anybody reads along."""
+    found = {name: each["finding"] for name, each in findings[port].items()}
+    assert "offered" in found["TLS1_2"]
+    assert "not offered" not in found["TLS1_2"]
+    assert {name: found[name] for name in FORBIDDEN} == dict.fromkeys(FORBIDDEN, "not offered")
+
+
+@pytest.mark.parametrize("port", SCANNED)
+def test_testssl_finds_nothing_that_the_page_does_not_explain(findings: dict[str, Findings], port: str) -> None:
+    """Promise: what is worse than LOW is in the table of docs/tls.md, with its port."""
+    found = findings[port]
+    asked = (*ASKED, *(["starttls_injection"] if SCANNED[port] in INJECTED else []))
+    assert {name: found[name]["severity"] for name in asked} == dict.fromkeys(asked, "OK")
+    expected = explained(port)
+    worse = {name: each["finding"] for name, each in found.items() if each["severity"] not in HARMLESS}
+    assert {name: words for name, words in worse.items() if not any(fnmatch(name, each) for each in expected)} == {}
+
+
+def explained(port: str) -> list[str]:
+    """The patterns of ids in the page's table."""
+    page = (paths.repository() / "docs" / "tls.md").read_text(encoding="utf-8")
+    rows = re.findall(r"^\| (`.+`) \| ([\d, ]+|all) \|", page, re.MULTILINE)
+    assert rows
+    return [
+        name
+        for names, ports in rows
+        if ports == "all" or port in ports.split(", ")
+        for name in names[1:-1].split("`, `")
+    ]

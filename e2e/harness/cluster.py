@@ -84,8 +84,9 @@ def configuration(image: str, workers: int = paths.WORKERS) -> str:
     Pods run on the first node, and on a worker only if they tolerate its taint. The workers share a folder of the
     host, which is to them what a network file system is to real nodes.
 
-    Kubelet refuses cgroup v1 unless told otherwise; that line is of no effect on a machine with cgroup v2. etcd need
-    not wait for the disk, ten milliseconds for each write: a cluster whose node was restarted is replaced anyway.
+    Kubelet refuses cgroup v1 unless told otherwise; that line is of no effect on a machine with cgroup v2. Nor does it
+    take an image that was loaded once it has pulled one of the same content under another name. etcd need not wait for
+    the disk, ten milliseconds for each write: a cluster whose node was restarted is replaced anyway.
     """
     return f"""\
 kind: Cluster
@@ -96,6 +97,7 @@ kubeadmConfigPatches:
 - |
   kind: KubeletConfiguration
   failCgroupV1: false
+  imagePullCredentialsVerificationPolicy: NeverVerify
 - |
   kind: ClusterConfiguration
   etcd:

@@ -30,6 +30,14 @@ def test_validate_names_the_mistake(path: Path) -> None:
 
 
 @pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
+def test_it_is_said_who_refuses_it(path: Path) -> None:
+    """The end-to-end tests have one or the other refuse it."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    said = [line.removeprefix("# refused-by: ") for line in lines if line.startswith("# refused-by: ")]
+    assert said in (["apply"], ["operator"])
+
+
+@pytest.mark.parametrize("path", BAD, ids=lambda path: path.stem)
 def test_render_renders_nothing_of_it(path: Path) -> None:
     result = CliRunner().invoke(main, ["render", "-f", str(path)])
     assert result.exit_code == 1

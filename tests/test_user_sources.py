@@ -217,3 +217,13 @@ def test_a_directory_without_tls_from_the_start_is_refused(uri: str) -> None:
 def test_no_file_of_passwords_has_rights_that_libpq_refuses(version: str) -> None:
     """Fault: libpq reads no passfile that others may read, and a mounted Secret is either that or root's."""
     assert "passfile" not in every_file(version, EVERY[0])
+
+
+@pytest.mark.parametrize(
+    ("base", "written"),
+    [("ou=Büro #1,dc=org", r"ou=B\c3\bcro \231,dc=org"), (r"cn=Doe\, J.,dc=org", r"cn=Doe\2c J.,dc=org")],
+)
+def test_it_is_told_how_to_write_a_base(base: str, written: str) -> None:
+    with pytest.raises(InvalidMailStack) as refusal:
+        stack({"spec.users": {"ldap": {**LDAP, "base": base}}})
+    assert f"write {written}, " in str(refusal.value)

@@ -331,7 +331,8 @@ class _Ldap(Text):
         if self.fits(value) or not self.fits(written) or re.search(r"[%\n]", value):
             return super().check(value)
         told = {"shown": _shown(value), "written": written}
-        raise PydanticCustomError("ldap", "invalid value {shown}: write {written}", told)
+        advice = "write {written}, each such character as its bytes in UTF-8"
+        raise PydanticCustomError("ldap", f"invalid value {{shown}}: {advice}", told)
 
 
 def _byte_by_byte(found: re.Match[str]) -> str:

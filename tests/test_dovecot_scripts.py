@@ -120,27 +120,55 @@ def test_neither_a_reload_nor_the_drain_cuts_a_delivery_short(version: str) -> N
     assert "\nshutdown_clients = no\n" in dovecot_conf.render(plan)
 
 
+def start(folder: Path, text: str, **environment: str) -> None:
+    """Runs the script that starts Dovecot, with programs that do nothing but those in `folder`."""
+    (folder / "dovecot").write_text("#!/bin/sh\n")
+    (folder / "dovecot").chmod(0o755)
+    everything = {
+        "PATH": f"{folder}:{os.environ['PATH']}",
+        "CONFIG": "c",
+        "FILES": "1000",
+        "STORE": str(folder),
+        "POD_NAME": "mail-0",
+        "NODE_NAME": "node",
+        "SIEVE_BINARIES": str(folder / "sieve"),
+        "MAIL_OWNER": "5000",
+        "TLS": "/nonexistent",
+        "KERNEL_CONFIG": str(folder / "kernel.conf"),
+        **environment,
+    }
+    stub = "ulimit() { echo unlimited; }\nchown() { :; }\n"
+    subprocess.run(["/bin/sh", "-c", stub + text], env=everything, check=True)
+
+
 @pytest.mark.parametrize("has_ipv6", [True, False])
 def test_dovecot_listens_over_ipv4_alone_where_the_kernel_has_no_ipv6(has_ipv6: bool, tmp_path: Path) -> None:
     """Fault: `listen(::, 143) failed: Address family not supported by protocol`, and Dovecot did not start."""
     table, config = tmp_path / "if_inet6", tmp_path / "kernel.conf"
     if has_ipv6:
         table.touch()
-    (tmp_path / "dovecot").write_text("#!/bin/sh\n")
-    (tmp_path / "dovecot").chmod(0o755)
-    stub = "ulimit() { echo unlimited; }\nchown() { :; }\n"
-    text = stub + script.text("dovecot/scripts/start.sh").replace("/proc/net/if_inet6", str(table))
-    environment = {
-        "PATH": f"{tmp_path}:{os.environ['PATH']}",
-        "CONFIG": "c",
-        "KERNEL_CONFIG": str(config),
-        "FILES": "1000",
-        "STORE": str(tmp_path),
-        "POD_NAME": "mail-0",
-        "NODE_NAME": "node",
-        "SIEVE_BINARIES": str(tmp_path / "sieve"),
-        "MAIL_OWNER": "5000",
-        "TLS": "/nonexistent",
-    }
-    subprocess.run(["/bin/sh", "-c", text], env=environment, check=True)
+    start(tmp_path, script.text("dovecot/scripts/start.sh").replace("/proc/net/if_inet6", str(table)))
     assert (config.read_text() if config.exists() else None) == (None if has_ipv6 else "listen = *\n")
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"), [("0 0", "user user"), ("67 0", "user user"), ("75 0", "user reload user")]
+)
+def test_dovecot_connects_again_to_a_source_that_is_away(answers: str, asked: str, tmp_path: Path) -> None:
+    """Fault: after an outage of minutes it waited for up to half an hour, and nobody got mail meanwhile."""
+    calls = tmp_path / "calls"
+    # $3 is the command; the second question is the last.
+    (tmp_path / "doveadm").write_text(
+        f"""#!/bin/sh
+echo "$3" >> {calls}
+[ "$3" = user ] || exit 0
+set -- {answers}
+[ "$(grep -c user {calls})" = 1 ] || shift
+exit "$1"
+"""
+    )
+    (tmp_path / "doveadm").chmod(0o755)
+    sleep = f'sleep() {{ [ "$(grep -cs user {calls})" != 2 ]; }}\nid() {{ echo 0; }}\n'
+    text = script.text("dovecot/scripts/start.sh").replace("exec dovecot", "wait; exec dovecot")
+    start(tmp_path, sleep + text, SOURCE_ANSWERS="answers@probe.invalid")
+    assert calls.read_text().split() == asked.split()

@@ -42,7 +42,7 @@ from mailstack_operator.stack.ports import Port
 from mailstack_operator.stack.topology import ROOTLESS_USER, Topology
 from mailstack_operator.stack.users import oauth2
 from mailstack_operator.stack.users.source import Additions, Canaries
-from mailstack_probe.contract import ProbeOptions
+from mailstack_probe.contract import SOURCE_ANSWERS, ProbeOptions
 
 
 def build(topology: Topology) -> Component:
@@ -136,6 +136,7 @@ def _server(topology: Topology) -> Object:
         "TLS_FILE": TLS_FILE,
         "LMTP_TLS_FILE": LMTP_TLS_FILE,
         **({"CREDENTIALS": " ".join(one.folder for one in found)} if (found := _users(topology).credentials) else {}),
+        **({"SOURCE_ANSWERS": SOURCE_ANSWERS} if topology.spec.users.source.canaries(topology.spec).address else {}),
         **({"LMTP_PORT": str(port.container)} if (port := topology.lmtp.port) else {}),
     }
     return {

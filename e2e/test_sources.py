@@ -226,7 +226,7 @@ def test_the_second_host_answers_when_the_first_is_lost(
         stack.patch(users=servers[name].spec_of_two)
     for stack in chosen.values():
         stack.wait_ready()
-        inbox.deliver(client, stack, manifests.address("alice+second"), "second")
+        until("a host is asked", partial(_is_known, client, stack, manifests.address("alice+second")), SECONDS)
 
     for name, stack in chosen.items():
         servers[name].lead(first="nowhere", second=name)

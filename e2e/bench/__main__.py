@@ -25,11 +25,7 @@ def main() -> int:
         survived = [f"- {line}." for line in _faults(arguments.kills, max(arguments.sizes))]
     except HarnessError as error:
         sys.exit(f"bench: {error}")
-    text = "\n".join([page.circumstances(arguments.rounds), "", *figures.table(found, HEADING), "", *survived])
-    print(text)
-    if arguments.write:
-        page.write("loop", text)
-    return figures.judge(found, HEADING)
+    return page.publish("loop", found, HEADING, survived, arguments)
 
 
 def _arguments() -> argparse.Namespace:

@@ -3,11 +3,31 @@
 import os
 import platform
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
+from typing import Protocol
 
+from bench.figures import Heading, Row, judge, table
 from harness import paths, versions
 
 PAGE = paths.repository() / "docs" / "performance.md"
+
+
+class Options(Protocol):
+    """Of the command line: how many rounds were made, and whether the page is to be written."""
+
+    rounds: int
+    write: bool
+
+
+def publish(part: str, found: Sequence[Row], heading: Heading, notes: Iterable[str], options: Options) -> int:
+    """Prints the table and notes of a part, and puts them into the page if asked to. Returns the exit status: 1 if a
+    figure is over its bound."""
+    text = "\n".join([circumstances(options.rounds), "", *table(found, heading), "", *notes])
+    print(text)
+    if options.write:
+        write(part, text)
+    return judge(found, heading)
 
 
 def write(part: str, text: str) -> None:

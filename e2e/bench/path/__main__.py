@@ -11,7 +11,7 @@ import sys
 from collections.abc import Iterator, Mapping
 
 from bench import page
-from bench.figures import judge, number_of, rows, table
+from bench.figures import number_of, rows
 from bench.path import containers, rounds, servers
 from bench.path.figures import PathFigure
 from bench.path.rounds import Round
@@ -33,11 +33,7 @@ def main() -> int:
     except HarnessError as error:
         sys.exit(f"bench: {error}")
     measured = rows(PathFigure, {size: [each.figures() for each in of_size] for size, of_size in found.items()})
-    text = "\n".join([page.circumstances(arguments.rounds), "", *table(measured, HEADING), "", *_notes(found)])
-    print(text)
-    if arguments.write:
-        page.write("path", text)
-    return judge(measured, HEADING)
+    return page.publish("path", measured, HEADING, _notes(found), arguments)
 
 
 def _arguments() -> argparse.Namespace:

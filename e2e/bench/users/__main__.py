@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack
 
 from bench import page
-from bench.figures import judge, rows, table
+from bench.figures import rows
 from bench.path import containers, servers
 from bench.users import rounds, sources
 from bench.users.figures import UsersFigure
@@ -37,11 +37,7 @@ def main() -> int:
     except HarnessError as error:
         sys.exit(f"bench: {error}")
     measured = rows(UsersFigure, found)
-    text = "\n".join([page.circumstances(arguments.rounds), "", *table(measured, HEADINGS.__getitem__), "", *notes])
-    print(text)
-    if arguments.write:
-        page.write("users", text)
-    return judge(measured, HEADINGS.__getitem__)
+    return page.publish("users", measured, HEADINGS.__getitem__, notes, arguments)
 
 
 def _arguments() -> argparse.Namespace:

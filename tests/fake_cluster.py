@@ -126,12 +126,14 @@ class FakeCluster:
         return File(self.secrets_version, data) if data is not None else None
 
     async def apply_pod(self, manifest: Object) -> Object:
+        """The status of one that exists stays."""
         self.writes.append(f"apply {ref_of(manifest)}")
-        return self.put(manifest)
+        return self.put({**self.objects.get(ref_of(manifest), {}), **manifest})
 
     async def delete_pod(self, namespace: str, pod: Pod) -> None:
         self.writes.append(f"delete Pod {pod.name}")
-        self.gone.append(self.objects.pop(Ref("v1", "Pod", namespace, pod.name)))
+        if found := self.objects.pop(Ref("v1", "Pod", namespace, pod.name), None):
+            self.gone.append(found)
 
     async def drop_report(self, key: StackKey, place: int, pod: str) -> None:
         self.writes.append(f"drop report of {pod}")

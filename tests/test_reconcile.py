@@ -5,10 +5,12 @@ from copy import deepcopy
 import pytest
 
 from mailstack_operator.kube.metadata import Ref
+from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.port import File
 from mailstack_operator.loop.references import RETRY
+from tests.stacks import body
 from tests.world import KEY, MAIN_CF, NOW, PODS, SERVICE, STACK, World
 
 
@@ -46,6 +48,23 @@ async def test_a_restarted_operator_writes_nothing(running: World) -> None:
     running.start()
     await running.run()
     assert running.cluster.writes == []
+
+
+async def test_a_spec_that_the_answer_to_our_status_tells_of_is_followed(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault: the event of that spec was no news after the answer, and nothing followed it."""
+    answer = world.cluster.apply_status
+
+    async def answer_with_another_spec(key: StackKey, status: Object) -> Object:
+        world.cluster.put(body({"spec.hostname": "new.example.org"}))
+        return await answer(key, status)
+
+    monkeypatch.setattr(world.cluster, "apply_status", answer_with_another_spec)
+    assert await world.run() == 0.0
+    monkeypatch.undo()
+    assert await world.run() != 0.0
+    assert world.status["observedGeneration"] == 2
 
 
 @pytest.mark.parametrize("ref", [MAIN_CF, SERVICE, PODS], ids=str)

@@ -67,10 +67,21 @@ async def test_what_passed_reaches_the_pods_and_the_trial_is_cleared_away(runnin
         "apply StatefulSet mail",
         "delete ConfigMap mail-rehearsal-postfix",
         "delete ConfigMap mail-rehearsal-dovecot",
+        "delete Pod mail-rehearsal",
         "touch mail-0",
     ]
+
+
+async def test_a_trial_that_passed_before_the_operator_knew_of_it_is_noticed(running: World) -> None:
+    """Fault: an operator was killed right after it had created the pod; for the next one its end was no news."""
+    running.change(CHANGE)
     await running.run()
-    assert running.cluster.writes[0] == "delete Pod mail-rehearsal"
+    trial = running.cluster.objects.pop(REHEARSAL)
+    running.start()
+    running.cluster.put({**trial, "status": {"phase": "Succeeded"}})
+    assert await running.run() == 0.0
+    await running.run()
+    assert {"apply StatefulSet mail", "delete Pod mail-rehearsal"} <= set(running.cluster.writes)
 
 
 async def test_what_failed_is_told_in_the_programs_words_and_touches_nothing(running: World) -> None:

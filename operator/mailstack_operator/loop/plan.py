@@ -64,8 +64,7 @@ class Inputs:
 class Plan:
     """What is wanted of a MailStack, and what keeps it from the pods: a missing Secret, or a rehearsal to pass.
 
-    `files_digest` is of the files that running pods take over. `is_settled`: a StatefulSet has this configuration
-    already. Until then a restarted operator must find the pod that tried it.
+    `files_digest` is of the files that running pods take over.
     """
 
     topology: Topology
@@ -73,7 +72,6 @@ class Plan:
     claims: list[HeldClaim]
     config_digest: str
     files_digest: str
-    is_settled: bool
     missing: Unfinished | None
     trial: Unfinished | None
 
@@ -89,6 +87,11 @@ class Plan:
     def needs_rehearsal(self) -> bool:
         return self.trial is not None and self.missing is None
 
+    def is_settled(self, seen: Seen) -> bool:
+        """Whether a StatefulSet has this configuration. Until then a restarted operator must find the pod that tried
+        it."""
+        return any(live.config_digest == self.config_digest for live in seen.stateful_sets())
+
     def held_back(self, seen: Seen) -> frozenset[Ref]:
         """What must not be applied yet: what would change pods, StatefulSets whose claim another pod still holds, and
         Services whose connections would go to a port on which no pod listens yet."""
@@ -100,7 +103,7 @@ class Plan:
         return frozenset(claim.home for claim in self.claims if claim.other_holder(seen))
 
     def _held_services(self, seen: Seen) -> frozenset[Ref]:
-        if self.is_settled and not self.obstacle and not self.progress(seen):
+        if self.is_settled(seen) and not self.obstacle and not self.progress(seen):
             return frozenset()
         known = {ref: seen.services.get(ref.name) for ref in self.wanted if ref.kind == SERVICE.name}
         return frozenset(ref for ref, state in known.items() if state and state.is_redirected_by(self.wanted[ref]))
@@ -167,7 +170,6 @@ def plan_of(inputs: Inputs) -> Plan:
         claims=claims_of(wanted),
         config_digest=rendered.config_digest,
         files_digest=rendered.files_digest,
-        is_settled=bool(same),
         missing=references.problem(serving=inputs.serving),
         trial=_trial(inputs, rendered.config_digest),
     )

@@ -100,9 +100,15 @@ class Reconciler:
         # A newer spec may arrive before the end: the outcome is of this one.
         outcome = await self._converge(key, stack)
         await self._report(key, outcome, stack.generation)
-        if self._store.take_overtaken(key):
+        if self._store.take_overtaken(key) or self._is_outdated(key, stack):
             return 0.0
         return outcome.unfinished.retry_after if outcome.unfinished else None
+
+    def _is_outdated(self, key: StackKey, stack: StackState) -> bool:
+        """Whether the spec is another by now: the answer to our status may tell of that before the watch, which is then
+        no news."""
+        newest = self._store[key].stack
+        return newest is not None and newest.generation != stack.generation
 
     async def _converge(self, key: StackKey, stack: StackState) -> Outcome:
         """Returns every outcome but an unanswered request, which it raises; what is not known stays as reported."""

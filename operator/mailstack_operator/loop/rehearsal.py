@@ -54,10 +54,18 @@ def waiting_for_slot(waiting: int) -> Waiting:
     return Waiting(Reason.REHEARSING, _UNDER_WAY.message, max(_TURN, waiting * _TURN_OF_EACH))
 
 
+def ended_before() -> Waiting:
+    """An operator that was killed had created the pod, which has ended since: no event tells of that again."""
+    return Waiting(Reason.REHEARSING, _UNDER_WAY.message, 0.0)
+
+
+def has_ended(pod: Pod) -> bool:
+    return _passed(pod) or pod.phase == "Failed" or _end(pod, "rehearsal") is not None
+
+
 def is_undecided(pod: Pod) -> bool:
     """Whether the pod ended without a verdict: its node was lost or too slow."""
-    ended = pod.phase == "Failed" or _end(pod, "rehearsal") is not None
-    return ended and not _passed(pod) and _refusal(pod) is None
+    return has_ended(pod) and not _passed(pod) and _refusal(pod) is None
 
 
 def occupies_slot(pod: Pod) -> bool:

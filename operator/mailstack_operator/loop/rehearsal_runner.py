@@ -30,15 +30,17 @@ class RehearsalRunner:
         self._undecided: dict[StackKey, tuple[str, float]] = {}
 
     async def reconcile(self, plan: Plan) -> None:
-        """Creates the pod if the plan needs it, deletes it if not.
+        """Creates the pod if the plan needs it; deletes it if not, in the run that applied what it tried: no event need
+        come after that.
 
-        Raises Waiting while all slots are in use.
+        Raises Waiting while all slots are in use, and for a pod that exists and has ended.
         """
         self._waiting.discard(plan.key)
-        pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
+        seen = self._store[plan.key]
+        pod = rehearsal.pod_of(seen.pods, plan.key.name)
         if pod is None and plan.needs_rehearsal:
             await self._start(plan)
-        elif pod is not None and not pod.deleting and (plan.is_settled or self._is_stale(pod, plan)):
+        elif pod is not None and not pod.deleting and (plan.is_settled(seen) or self._is_stale(pod, plan)):
             await self._cluster.delete_pod(plan.key.namespace, pod)
 
     def forget(self, key: StackKey) -> None:
@@ -56,6 +58,9 @@ class RehearsalRunner:
             self._store.note(await self._cluster.apply_pod(children.rehearsal(plan.topology, plan.config_digest)))
         finally:
             self._pending -= 1
+        pod = rehearsal.pod_of(self._store[plan.key].pods, plan.key.name)
+        if pod is not None and rehearsal.has_ended(pod):
+            raise rehearsal.ended_before()
 
     def _has_slot(self) -> bool:
         used = self._pending + sum(map(rehearsal.occupies_slot, self._store.pods()))

@@ -5,6 +5,7 @@ from mailstack_operator.kube.kinds import POD, SERVICE
 from mailstack_operator.kube.metadata import live_of, ref_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section
+from mailstack_operator.loop.stack_state import Status
 from mailstack_operator.loop.store import Store
 from tests.fake_cluster import pod
 from tests.stacks import body, stack
@@ -162,3 +163,22 @@ def test_who_changes_a_child_right_after_our_write_is_noticed() -> None:
     assert store.take_overtaken(KEY)
     assert not store.take_overtaken(KEY)
     assert store[KEY].children[ref_of(ours)].version == 11
+
+
+def test_the_echo_of_a_status_is_no_news_before_its_answer_and_a_spec_written_meanwhile_is() -> None:
+    store, status = Store(), Status(observed_generation=1, endpoint="mail.post.svc:25")
+    store.note(at(10, body()))
+    with store.reporting(KEY, status):
+        assert store.note(at(11, {**body(), "status": status.to_json()})) is None
+        other = body({"spec.hostname": "new.example.org", "metadata.generation": 2})
+        assert store.note(at(12, {**other, "status": status.to_json()})) == KEY
+    assert store.note(at(13, {**other, "status": Status().to_json()})) == KEY
+
+
+def test_a_service_without_an_address_is_no_news_beside_its_creation() -> None:
+    store = Store()
+    with store.writing(ref_of(SERVICE_OF_MAIL)):
+        store.note_child(KEY, live_of(at(10, SERVICE_OF_MAIL)))
+    assert store.note(at(10, SERVICE_OF_MAIL)) is None
+    status: Object = {"loadBalancer": {"ingress": [{"ip": "192.0.2.1"}]}}
+    assert store.note(at(11, {**SERVICE_OF_MAIL, "status": status})) == KEY

@@ -194,7 +194,8 @@ class Reconciler:
         wanted = summary.summarize(outcome, generation, stack.status, self._now())
         if wanted != replace(stack.status, pods=()):
             _log_ready(key, wanted)
-            self._store.note(await self._apply_newest(key, wanted))
+            with self._store.reporting(key, wanted):
+                self._store.note(await self._apply_newest(key, wanted))
             await self._record_events(stack, wanted)
 
     async def _drop_orphans(self, key: StackKey) -> None:

@@ -5,7 +5,7 @@ JSON comes in by `stack_state_of` and leaves by `Status.to_json`.
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import lru_cache
 
 from mailstack_operator.api.conditions import Condition, condition_of, verdict_of
@@ -84,6 +84,10 @@ class StackState:
     def stack(self) -> MailStack | None:
         """None where the spec is invalid."""
         return None if self.problems else _parse(self.manifest)
+
+    def reported(self, status: Status | None) -> "StackState":
+        """The same with the operator's part of another status; itself without one."""
+        return replace(self, status=replace(status, pods=self.status.pods)) if status else self
 
 
 def stack_state_of(body: Object, before: StackState | None = None) -> StackState:

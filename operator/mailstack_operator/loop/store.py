@@ -15,7 +15,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
 from mailstack_operator.loop.service_state import ServiceState, service_of
-from mailstack_operator.loop.stack_state import StackState, stack_state_of
+from mailstack_operator.loop.stack_state import StackState, Status, stack_state_of
 
 _Name = TypeVar("_Name")
 _Value = TypeVar("_Value")
@@ -35,7 +35,7 @@ class Seen:
 
     `rollouts` are by the name of the StatefulSet, `services` by that of the Service.
     `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `read`: what the last run read
-    of what the spec refers to; None where the next one must.
+    of what the spec refers to; None where the next one must. `reporting`: the status that is being written.
     """
 
     stack: StackState | None = None
@@ -45,6 +45,7 @@ class Seen:
     pods: dict[str, Pod] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     read: Read | None = None
+    reporting: Status | None = None
 
     @property
     def empty(self) -> bool:
@@ -113,6 +114,15 @@ class Store:
         finally:
             self._in_flight.pop(ref, None)
 
+    @contextmanager
+    def reporting(self, key: StackKey, status: Status) -> Iterator[None]:
+        """While the context is open, this status is being written: a watch may tell of it before the answer comes."""
+        self._seen[key].reporting = status
+        try:
+            yield
+        finally:
+            self[key].reporting = None
+
     def take_overtaken(self, key: StackKey) -> bool:
         """Whether a child of the MailStack was changed by others right after a write of ours; asked for once."""
         is_overtaken = key in self._overtaken
@@ -123,14 +133,16 @@ class Store:
         """Whether that is news."""
         if ref.kind == MAIL_STACK.name:
             before, seen.stack = seen.stack, stack_state_of(body, seen.stack)
-            return before != seen.stack
+            return seen.stack not in (before, before and before.reported(seen.reporting))
         if ref.kind == POD.name:
             return _replace(seen.pods, ref.name, pod_of(body))
         changed = _replace(seen.children, ref, live_of(body))
         if ref.kind == STATEFUL_SET.name:
             changed |= _replace(seen.rollouts, ref.name, rollout_of(body))
         if ref.kind == SERVICE.name:
-            changed |= _replace(seen.services, ref.name, service_of(body))
+            known, found = seen.services.get(ref.name, ServiceState()), service_of(body)
+            seen.services[ref.name] = found
+            changed |= known.addresses != found.addresses
         return changed
 
     def note_child(self, key: StackKey, live: Live) -> None:

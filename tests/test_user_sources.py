@@ -6,6 +6,8 @@ from mailstack_operator.kube.objects import Json
 from mailstack_operator.stack import topology
 from mailstack_operator.stack.dovecot import component
 from mailstack_operator.stack.parser import InvalidMailStack
+from mailstack_operator.stack.users.external import CA_FILE
+from mailstack_operator.stack.users.sql import Sql
 from tests.stacks import stack
 
 SERVER: dict[str, Json] = {"password": {"secretName": "a"}, "tls": {"caSecretName": "b"}}
@@ -27,6 +29,13 @@ def test_23_fails_for_an_address_that_was_escaped_to_nothing(driver: str) -> Non
     assert " UNION ALL SELECT NULL, 'yes' FROM (SELECT 1 AS n) f WHERE '%u' = ''\n" in asked
     assert "q.password AS password FROM (SELECT 1 AS n UNION ALL SELECT 2) f LEFT JOIN (" in asked
     assert "ON f.n = 1 WHERE q.user IS NOT NULL OR '%u' = ''\n" in asked
+
+
+def test_23_verifies_mysql_at_each_connection() -> None:
+    """Fault: after one that had failed Dovecot 2.3 connected in clear, to whatever server answered."""
+    spec = stack({"spec.users": {"sql": {**SQL, "driver": "MySQL"}}, "spec.dovecot.version": "2.3"}).spec
+    assert isinstance(spec.users.source, Sql)
+    assert spec.users.source.form(spec) == ("mysql", CA_FILE)
 
 
 @pytest.mark.parametrize("driver", ["PostgreSQL", "MySQL"])

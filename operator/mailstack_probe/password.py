@@ -48,9 +48,13 @@ def pgsql(password: str, connect: str) -> str:
     return f"connect = {value}\n"
 
 
-def mysql(password: str, _: str = "") -> str:
-    """An option file of MySQL and MariaDB."""
-    return f"[client]\npassword={_quoted(password)}\n"
+def mysql(password: str, authority: str) -> str:
+    """An option file of MySQL and MariaDB, with the path of the CA's certificate.
+
+    MariaDB's library forgets what Dovecot 2.3 set once a connection has failed: without these options the next one
+    would be in clear, with whatever server answers. It reads this file for each.
+    """
+    return f"[client]\npassword={_quoted(password)}\nssl-ca={authority}\nssl-verify-server-cert=1\nssl-enforce=1\n"
 
 
 def ldap(password: str, _: str = "") -> str:

@@ -50,7 +50,9 @@ def test_libpq_reads_what_was_written_after_dovecot_split_it_at_spaces(text: str
 @given(PASSWORDS)
 def test_the_other_forms_quote_it(text: str) -> None:
     assert unquoted(password.ldap(text).removeprefix("dnpass = ").removesuffix("\n")) == text
-    assert unquoted(password.mysql(text).removeprefix("[client]\npassword=").removesuffix("\n")) == text
+    head, line, *options = password.mysql(text, "/ca.crt").splitlines()
+    assert (head, unquoted(line.removeprefix("password="))) == ("[client]", text)
+    assert options == ["ssl-ca=/ca.crt", "ssl-verify-server-cert=1", "ssl-enforce=1"]
 
 
 @given(PASSWORDS)

@@ -62,7 +62,9 @@ class Sql(ExternalSource):
     def form(self, spec: Spec) -> tuple[str, str]:
         if spec.dovecot.version == "2.4":
             return "plain", ""
-        return ("pgsql", sql_settings.connect_pgsql(self.asked(spec))) if self.is_postgresql else ("mysql", "")
+        if self.is_postgresql:
+            return "pgsql", sql_settings.connect_pgsql(self.asked(spec))
+        return "mysql", external.CA_FILE
 
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
         yield from external.SETTINGS

@@ -2,7 +2,7 @@
 
 import pytest
 
-from mailstack_operator.kube.objects import Json
+from mailstack_operator.kube.objects import Json, entries
 from mailstack_operator.stack import topology
 from mailstack_operator.stack.dovecot import component
 from mailstack_operator.stack.parser import InvalidMailStack
@@ -36,6 +36,18 @@ def test_23_verifies_mysql_at_each_connection() -> None:
     spec = stack({"spec.users": {"sql": {**SQL, "driver": "MySQL"}}, "spec.dovecot.version": "2.3"}).spec
     assert isinstance(spec.users.source, Sql)
     assert spec.users.source.form(spec) == ("mysql", CA_FILE)
+
+
+@pytest.mark.parametrize(
+    ("version", "driver", "reloaded"),
+    [("2.4", "PostgreSQL", True), ("2.3", "PostgreSQL", True), ("2.4", "MySQL", False), ("2.3", "MySQL", True)],
+)
+def test_dovecot_is_reloaded_where_it_backs_off_from_its_source(version: str, driver: str, reloaded: bool) -> None:
+    """Fault: at a reload the auth process of 2.4 dies of a MySQL that it cannot use, and nobody could log in."""
+    users: Json = {"sql": {**SQL, "driver": driver}}
+    changes: dict[str, Json] = {"spec.users": users, "spec.dovecot.version": version}
+    main = component.build(topology.decide(stack(changes))).main or {}
+    assert ("SOURCE_ANSWERS" in {entry["name"] for entry in entries(main, "env")}) == reloaded
 
 
 @pytest.mark.parametrize("driver", ["PostgreSQL", "MySQL"])

@@ -136,7 +136,7 @@ def _server(topology: Topology) -> Object:
         "TLS_FILE": TLS_FILE,
         "LMTP_TLS_FILE": LMTP_TLS_FILE,
         **({"CREDENTIALS": " ".join(one.folder for one in found)} if (found := _users(topology).credentials) else {}),
-        **({"SOURCE_ANSWERS": SOURCE_ANSWERS} if topology.spec.users.source.canaries(topology.spec).address else {}),
+        **({"SOURCE_ANSWERS": SOURCE_ANSWERS} if topology.spec.users.source.backs_off(topology.spec) else {}),
         **({"LMTP_PORT": str(port.container)} if (port := topology.lmtp.port) else {}),
     }
     return {

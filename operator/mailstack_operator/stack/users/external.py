@@ -99,6 +99,9 @@ class ExternalSource(UserSource):
             credentials=(self._credentials(spec),),
         )
 
+    def backs_off(self, spec: Spec) -> bool:
+        return True
+
     @abstractmethod
     def files(self, spec: Spec) -> dict[str, str]:
         """Further files of /etc/dovecot."""

@@ -140,6 +140,10 @@ class UserSource(Model, ABC):
     def canaries(self, spec: "Spec") -> Canaries:
         """Recipients that Dovecot must accept."""
 
+    def backs_off(self, spec: "Spec") -> bool:
+        """Whether Dovecot waits the longer for the source the longer it was away, unless it is reloaded."""
+        return False
+
 
 class Users(Model):
     """`spec.users`: a field for each variant, exactly one of which is set, and what is beside it."""

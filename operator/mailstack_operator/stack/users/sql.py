@@ -66,6 +66,11 @@ class Sql(ExternalSource):
             return "pgsql", sql_settings.connect_pgsql(self.asked(spec))
         return "mysql", external.CA_FILE
 
+    def backs_off(self, spec: Spec) -> bool:
+        """With MySQL, 2.4's worker dies of each connection that fails, and the next one begins anew. At a reload the
+        auth process itself would connect, and die, and with it all logins."""
+        return self.is_postgresql or spec.dovecot.version != "2.4"
+
     def settings_23(self, spec: Spec) -> Iterator[DovecotPart]:
         yield from external.SETTINGS
         yield from sql_settings.users_23()

@@ -1,7 +1,7 @@
 # Runs Dovecot, which reads certificates and passwords once. Environment: CONFIG, FILES (how many it may have open),
 # KERNEL_CONFIG (settings for this node's kernel), STORE, SIEVE_BINARIES and TLS (folders; the last may not exist),
 # MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, POD_NAME, NODE_NAME, CREDENTIALS (folders of passwords and CAs for other servers,
-# if there are any), SOURCE_ANSWERS (whom an external source of users finds while it answers, if there is one).
+# if there are any), SOURCE_ANSWERS (whom a source of users finds while it answers, if Dovecot backs off from it).
 set -eu
 . ../../scripts/fail.sh
 . ../../scripts/reload.sh
@@ -24,8 +24,8 @@ chown "$MAIL_OWNER:$MAIL_OWNER" "$SIEVE_BINARIES"
 renew() {
   doveadm -c "$CONFIG" reload
 }
-# Dovecot waits five times as long after each connection to a database that fails, up to half an hour: after an outage of
-# minutes nobody would get mail for longer than it took. Only root may ask for any user. EX_TEMPFAIL: it does not answer.
+# Such a Dovecot waits five times as long after each connection that fails, up to half an hour: after an outage of minutes
+# nobody would get mail for longer than it took. Only root may ask for any user. EX_TEMPFAIL: it does not answer.
 connect_again() {
   while sleep 30; do
     answer=0

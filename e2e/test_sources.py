@@ -26,7 +26,7 @@ from mailtest.wait import until
 SECONDS = 240.0
 VERSIONS = {"24": "2.4", "23": "2.3"}
 EACH = pytest.mark.parametrize("kind", sources.KINDS)
-ALICE, BOB, NOBODY, DORA = map(manifests.address, ("alice", "bob", "nobody", "dora"))
+ALICE, BOB, NOBODY, DORA = map(manifests.address, ("alice", "bob", "nobody", sources.LATER))
 # Until Dovecot knows of a changed user, with the time that `kubectl exec` takes; and until Postfix asks it again.
 AT_ONCE, ASKED_AGAIN = 15.0, 60.0
 
@@ -88,7 +88,7 @@ def test_users_are_found_log_in_and_have_their_quota(
     for stack in stacks[kind]:
         stack.wait_ready()
         stack.wait_condition("UsersReady", "True", "^SourceAnswers: ")
-        alice = servers[kind].kind.alias or ALICE
+        alice = manifests.address(servers[kind].kind.alias("alice"))
         assert [reply.code for reply in client.ask(stack.host, ALICE, NOBODY, alice)] == [250, 550, 250]
         inbox.deliver(client, stack, ALICE, "found")
         (quota,) = client.quota(stack.host, BOB, manifests.PASSWORD)
@@ -121,11 +121,13 @@ def _plugin(*words: str) -> str:
 
 @EACH
 def test_a_user_is_added_and_removed(stacks: Stacks, servers: dict[str, Source], client: Client, kind: str) -> None:
-    """Promise: without a restart. Dovecot knows at once, Postfix after `verification.negative.refresh`."""
+    """Promise: without a restart. Dovecot knows at once, Postfix after `verification.negative.refresh`. An alias goes
+    with its user."""
+    alias = servers[kind].kind.alias(sources.LATER)
     for stack in stacks[kind]:
         assert client.ask(stack.host, DORA)[0].code == 550
     start = time.monotonic()
-    servers[kind].add("dora")
+    servers[kind].add(sources.LATER)
     for stack in stacks[kind]:
         until("Dovecot knows dora", partial(_dovecot_knows, stack, DORA), AT_ONCE)
         print(f"{stack.name}: Dovecot knows an added user within {time.monotonic() - start:.1f} s")
@@ -133,12 +135,15 @@ def test_a_user_is_added_and_removed(stacks: Stacks, servers: dict[str, Source],
         until("Postfix accepts mail for dora", partial(_is_known, client, stack, DORA), ASKED_AGAIN)
         print(f"{stack.name}: Postfix accepts an added user within {time.monotonic() - start:.1f} s")
         inbox.deliver(client, stack, DORA, "added")
+        assert client.ask(stack.host, manifests.address(f"{alias}+here"))[0].code == 250
 
     start = time.monotonic()
-    servers[kind].remove("dora")
+    servers[kind].remove(sources.LATER)
     for stack in stacks[kind]:
         until("Dovecot has forgotten dora", partial(_dovecot_lacks, stack, DORA), AT_ONCE)
         print(f"{stack.name}: Dovecot has forgotten a removed user within {time.monotonic() - start:.1f} s")
+        # Postfix has asked for no such address yet.
+        assert client.ask(stack.host, manifests.address(f"{alias}+gone"))[0].code == 550
 
 
 @dataclass(frozen=True)

@@ -2,19 +2,24 @@
 attributes."""
 
 import base64
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from harness import images
+import yaml
+
+from harness import images, paths
 from mailtest import node
 from mailtest.certificates import Authority, Certificate
 from mailtest.kubectl import Kubectl, Object
-from mailtest.manifests import PASSWORD, address
+from mailtest.manifests import DOMAIN, PASSWORD, address
 
 # What Dovecot's files have to quote, each in its own way.
 SECRET = """it's "a \\ secret  #x host=y %{user} $HOME ;"""
 # Dave is the postmaster of manifests.mailstack, and so the canary.
 USERS = ("dave", "alice", "bob")
+# No user at first.
+LATER = "dora"
 BOBS_BYTES = 204_800
 FOLDER = "/etc/source"
 
@@ -24,7 +29,7 @@ class Kind:
     """A server: its port, what it is filled with, the variant of spec.users for its hosts, and the program that reads
     changes: `add` and `remove` a user, `cut` Dovecot's connections, change Dovecot's `password`, `hide` the table or
     base and `show` it, `limit` the connections. `folder` is where the server has its certificate, which it takes by
-    `reread`. `alias` is a further address of alice."""
+    `reread`. `alias` is the local part of a further address of a user, or the user's own."""
 
     name: str
     port: int
@@ -40,12 +45,12 @@ class Kind:
     show: str
     reread: str = ""
     limit: Callable[[int], str] | None = None
-    alias: str | None = None
+    alias: Callable[[str], str] = str
 
 
-def _sql(grant: str) -> str:
+def _sql(*grants: str) -> str:
     table = "address varchar(255) PRIMARY KEY, password varchar(255), quota_bytes bigint, active boolean DEFAULT true"
-    return "\n".join((f"CREATE TABLE users ({table});", *map(_insert, USERS), grant, ""))
+    return "\n".join((f"CREATE TABLE users ({table});", *map(_insert, USERS), *grants, ""))
 
 
 def _insert(user: str) -> str:
@@ -74,7 +79,22 @@ def _postgresql_limit(connections: int) -> str:
 
 def _mysql_users() -> str:
     """Without REQUIRE SSL: that nothing goes in clear, and to no other server, is Dovecot's business."""
-    return _sql(f"CREATE USER dovecot@'%';\n{_mysql_password(SECRET)}\nGRANT SELECT ON mail.* TO dovecot@'%';")
+    dovecot = f"CREATE USER dovecot@'%';\n{_mysql_password(SECRET)}\nGRANT SELECT ON mail.* TO dovecot@'%';"
+    return _sql(dovecot, *_domains_and_aliases())
+
+
+def _domains_and_aliases() -> Iterator[str]:
+    """The further tables of docs/users-sql.md. An alias stays when its user is removed."""
+    yield "CREATE TABLE domains (name varchar(255) PRIMARY KEY, active boolean DEFAULT true);"
+    yield _row("domains (name)", DOMAIN)
+    yield "CREATE TABLE aliases (alias varchar(255) PRIMARY KEY, address varchar(255));"
+    for user in (*USERS, LATER):
+        yield _row("aliases (alias, address)", address(_alias(user)), address(user))
+
+
+def _row(table: str, *values: str) -> str:
+    filled = f"INTO {table} VALUES ({', '.join(map(repr, values))})"
+    return f"INSERT {filled};"
 
 
 def _mysql_password(secret: str) -> str:
@@ -125,11 +145,20 @@ def _remove_entry(user: str) -> str:
     return f"{_dn(user)}changetype: delete\n"
 
 
-def _database(driver: str) -> Callable[..., Object]:
-    def spec(*hosts: str) -> Object:
-        return {"sql": {"driver": driver, "hosts": hosts, "database": "mail", "user": "dovecot", **_credentials()}}
+def _postgresql(*hosts: str) -> Object:
+    """With the queries that are there by default."""
+    return {"sql": {"driver": "PostgreSQL", **_database(*hosts)}}
 
-    return spec
+
+def _mysql(*hosts: str) -> Object:
+    """With the query of docs/users-sql.md for domains and aliases."""
+    page = (paths.repository() / "docs" / "users-sql.md").read_text(encoding="utf-8")
+    (query,) = re.findall(r"^userQuery: >-\n(?: .+\n)+", page, re.MULTILINE)
+    return {"sql": {"driver": "MySQL", **_database(*hosts), **yaml.safe_load(query)}}
+
+
+def _database(*hosts: str) -> Object:
+    return {"hosts": hosts, "database": "mail", "user": "dovecot", **_credentials()}
 
 
 def _directory(*hosts: str) -> Object:
@@ -160,7 +189,7 @@ _POSTGRESQL = Kind(
     "postgresql",
     5432,
     _postgresql_users,
-    _database("PostgreSQL"),
+    _postgresql,
     _PSQL,
     _insert,
     _delete,
@@ -176,7 +205,7 @@ _MYSQL = Kind(
     "mysql",
     3306,
     _mysql_users,
-    _database("MySQL"),
+    _mysql,
     _MARIADB,
     _insert,
     _delete,
@@ -186,6 +215,7 @@ _MYSQL = Kind(
     hide="ALTER TABLE users RENAME TO away;",
     show="ALTER TABLE away RENAME TO users;",
     reread="FLUSH SSL;",
+    alias=_alias,
 )
 _DIRECTORY = Kind(
     "ldap",
@@ -200,7 +230,7 @@ _DIRECTORY = Kind(
     password=_ldap_password,
     hide=_renamed("people", "away"),
     show=_renamed("away", "people"),
-    alias=address(_alias("alice")),
+    alias=_alias,
 )
 KINDS = {kind.name: kind for kind in (_POSTGRESQL, _MYSQL, _DIRECTORY)}
 

@@ -365,7 +365,7 @@ AttributeName: TypeAlias = Annotated[
 HttpsUrl: TypeAlias = Annotated[
     str,
     Text(
-        "https://[a-z0-9]([-a-z0-9.]*[a-z0-9])?(:[1-9][0-9]{0,4})?(/[A-Za-z0-9._~/-]*)?",
+        f"https://[a-z0-9]([-a-z0-9.]*[a-z0-9])?({_PORT})?(/[A-Za-z0-9._~/-]*)?",
         "an URL such as https://login.example.org/oauth2/introspect, without a user, '?' and '%'",
         1024,
     ),

@@ -1,11 +1,12 @@
 """What Dovecot's answers about an external source of users mean: the guard makes each outage a 451."""
 
+import socket
 import time
 from pathlib import Path
 
 import pytest
 
-from mailstack_probe import source
+from mailstack_probe import dovecot_errors, source
 from mailstack_probe.contract import SOURCE_ANSWERS, SOURCE_LISTS
 from mailstack_probe.listeners import UnixListener
 from mailstack_probe.reasons import Reason
@@ -83,6 +84,15 @@ def test_refused_credentials_are_told_from_another_outage(tmp_path: Path, line: 
         verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors)).check()
     assert (verdict.status, verdict.reason) == ("False", reason)
     assert len(log.heard) == 1
+
+
+def test_errors_are_read_if_dovecot_hangs_up_before_it_is_asked() -> None:
+    """Fault: refused credentials were told as an outage, as often as Dovecot was faster than the probe."""
+    ours, log = socket.socketpair()
+    with ours:
+        log.sendall(f"error\t5.5\tauth: \t{DENIED}".encode())
+        log.close()
+        assert DENIED in dovecot_errors.ask(ours, 5)
 
 
 def test_errors_that_cannot_be_read_change_nothing(tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import time
 
 from mailstack_probe import dialogue, dovecot_errors, lmtp_verdicts, source_verdicts
 from mailstack_probe.contract import SOURCE_ANSWERS, SOURCE_LISTS
-from mailstack_probe.dialogue import Answer, Stage
+from mailstack_probe.dialogue import Stage
 from mailstack_probe.listeners import Listener
 from mailstack_probe.reasons import Reason
 from mailstack_probe.sessions import Problem, Session, Silent
@@ -68,12 +68,20 @@ class Source:
             return self._ask_recipients(session)
 
     def _ask_recipients(self, session: Session) -> Answers:
+        found = self._answers(session)
+        dialogue.quit_session(session)
+        return found
+
+    def _answers(self, session: Session) -> Answers:
         """Asks no more than is needed to tell why the canary is not found."""
         canary = dialogue.ask(session, self._canary)
-        further: list[Answer] = []
-        if not lmtp_verdicts.proves_user(canary):
-            further = [dialogue.ask(session, SOURCE_ANSWERS)]
-            if further[0].accepted:
-                further.append(dialogue.ask(session, SOURCE_LISTS))
-        dialogue.quit_session(session)
-        return Answers(canary, *further)
+        if lmtp_verdicts.proves_user(canary):
+            return Answers(canary)
+        answers = dialogue.ask(session, SOURCE_ANSWERS)
+        if not answers.accepted:
+            return Answers(canary, answers)
+        # The source may have come back after the question for the canary.
+        canary = dialogue.ask(session, self._canary)
+        if lmtp_verdicts.proves_user(canary):
+            return Answers(canary, answers)
+        return Answers(canary, answers, dialogue.ask(session, SOURCE_LISTS))

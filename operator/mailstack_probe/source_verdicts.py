@@ -18,8 +18,8 @@ _WAITS = "mail waits, and nobody is refused"
 
 @dataclass(frozen=True)
 class Answers:
-    """To RCPT for the canary; and, if it is not found, for SOURCE_ANSWERS; and, if that is accepted, for
-    SOURCE_LISTS, which only a database knows: a directory lists nobody."""
+    """To RCPT for the canary; and, if it is not found, for SOURCE_ANSWERS; and, if that is accepted, for the canary
+    once more, and SOURCE_LISTS, which only a database knows: a directory lists nobody. `canary` is the last one."""
 
     canary: Answer
     answers: Answer | None = None

@@ -27,16 +27,20 @@ ALICE = "alice@example.org"
         ([FULL], Reason.SOURCE_ANSWERS),
         ([LATER, LATER], Reason.SOURCE_UNAVAILABLE),
         ([LATER, NOBODY], Reason.SOURCE_UNAVAILABLE),
-        ([LATER, OK, LATER], Reason.SOURCE_EMPTY),
-        ([LATER, OK, OK], Reason.CANARY_REFUSED),
-        ([NOBODY, OK, NOBODY], Reason.CANARY_REFUSED),
+        ([LATER, OK, LATER, LATER], Reason.SOURCE_EMPTY),
+        ([LATER, OK, LATER, NOBODY], Reason.SOURCE_EMPTY),
+        ([LATER, OK, LATER, OK], Reason.CANARY_REFUSED),
+        ([NOBODY, OK, NOBODY, NOBODY], Reason.CANARY_REFUSED),
+        # It came back after the first question.
+        ([LATER, OK, OK], Reason.SOURCE_ANSWERS),
+        ([LATER, OK, FULL], Reason.SOURCE_ANSWERS),
     ],
 )
 def test_each_state_of_the_source_is_told(tmp_path: Path, answers: list[str], reason: Reason) -> None:
     with playing([*HELLO, *answers, BYE], path=tmp_path / "lmtp") as server:
         verdict = Source(UnixListener(tmp_path / "lmtp"), ALICE).check()
     assert (verdict.reason, verdict.good) == (reason, reason is Reason.SOURCE_ANSWERS)
-    asked = [f"RCPT TO:<{address}>" for address in (ALICE, SOURCE_ANSWERS, SOURCE_LISTS)]
+    asked = [f"RCPT TO:<{address}>" for address in (ALICE, SOURCE_ANSWERS, ALICE, SOURCE_LISTS)]
     assert [line for line in server.heard[0] if line.startswith("RCPT")] == asked[: len(answers)]
 
 

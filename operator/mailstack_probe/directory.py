@@ -60,14 +60,16 @@ class Directory:
         """What Dovecot answers about each. Raises Problem, also if the source is lost meanwhile."""
         with self._connect() as session:
             for user in users:
-                account = Account(user, mail=_ask(session, "USER", user), login=_ask(session, "PASS", user))
+                mail, fields = _ask(session, "USER", user)
+                login, _ = _ask(session, "PASS", user)
+                account = Account(user, mail, login, fields)
                 if Answer.FAILED in (account.mail, account.login):
                     self._expect_canary(session)
                 yield account
 
     def _expect_canary(self, session: Session) -> None:
         """Raises Problem."""
-        if _ask(session, "USER", self._canary) is not Answer.FOUND:
+        if _ask(session, "USER", self._canary)[0] is not Answer.FOUND:
             raise Problem(f"the source of users does not answer, or does not find the canary {self._canary}")
 
     def _page(self, last: str) -> list[str]:
@@ -105,12 +107,13 @@ def _without_roles(found: list[str], roles: Collection[str]) -> list[str]:
     return found
 
 
-def _ask(session: Session, command: str, user: str) -> Answer:
+def _ask(session: Session, command: str, user: str) -> tuple[Answer, list[str]]:
+    """With the fields of the answer."""
     session.extend(time.monotonic() + _LIMIT)
     _send(session, command, "1", user, "service=lmtp")
-    while (word := session.line().split("\t")[0]) not in _ANSWERS:
+    while (fields := session.line().split("\t"))[0] not in _ANSWERS:
         pass
-    return _ANSWERS[word]
+    return _ANSWERS[fields[0]], fields[1:]
 
 
 def _send(session: Session, *fields: str) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import islice
 
-from mailstack_probe import passwd
+from mailstack_probe import passwd, quota
 from mailstack_probe.contract import StackWarning
 from mailstack_probe.reasons import WarningReason
 
@@ -21,6 +21,10 @@ NOT_CHECKED = (
     "its password cannot be checked, such as for a scheme that Dovecot does not know (doveadm pw -l) or two entries: "
     "see the log of the container dovecot"
 )
+QUOTA = (
+    "its quota is no number of bytes, or too large a one, so that Dovecot takes no mail for it and opens no mailbox: "
+    "write a whole number, 0 for no limit"
+)
 FOREIGN = "its domain is not in spec.domains, so no mail reaches it"
 
 
@@ -34,11 +38,13 @@ class Answer(Enum):
 
 @dataclass(frozen=True)
 class Account:
-    """A user as the source lists it, and what Dovecot answers about its mail and its password."""
+    """A user as the source lists it, and what Dovecot answers about its mail and its password; `fields` are those of
+    the first of these, NAME=VALUE each."""
 
     user: str
     mail: Answer
     login: Answer
+    fields: Collection[str] = ()
 
 
 @dataclass(frozen=True)
@@ -70,6 +76,8 @@ def _of_answers(account: Account) -> str:
         return FAILED
     if account.mail is Answer.UNKNOWN:
         return CAPITALS if account.user != account.user.lower() else NOT_FOUND
+    if any(map(quota.is_wrong, account.fields)):
+        return QUOTA
     return {Answer.FOUND: "", Answer.UNKNOWN: NO_LOGIN, Answer.FAILED: NOT_CHECKED}[account.login]
 
 

@@ -1,6 +1,6 @@
 """Who the users of an external source are, and what Dovecot says of each, by its auth protocol."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,7 +9,7 @@ import pytest
 from mailstack_probe import directory, directory_verdicts, users_list
 from mailstack_probe.contract import PAGE, SOURCE_ANSWERS, UnixAddress, UsersListOptions
 from mailstack_probe.directory import Accounts, Directory
-from mailstack_probe.directory_verdicts import CAPITALS, FAILED, FOREIGN, NO_LOGIN, NOT_CHECKED, NOT_FOUND, TWICE
+from mailstack_probe.directory_verdicts import CAPITALS, FAILED, FOREIGN, NO_LOGIN, NOT_CHECKED, NOT_FOUND, QUOTA, TWICE
 from mailstack_probe.passwd import Note
 from mailstack_probe.sessions import Problem
 from mailstack_probe.users_report import Report
@@ -92,6 +92,34 @@ def test_what_is_wrong_with_a_user_is_told(
     assert judged.user == user
     assert problem in judged.problem
     assert bool(problem) == bool(judged.problem)
+
+
+# Of an attribute of a directory, as both versions pass it on, and whether they accepted mail for its user over LMTP.
+TAKEN = {
+    "quota_storage_size": ("0B", "007B", "204800B", "5 B", "5KB", "5kB", "10MiB", "1TB", f"{(1 << 64) - 1}B"),
+    "quota_rule": ("*:bytes=0", "*:bytes=204800", "*:bytes=5K", "*:bytes=5kB", "*:bytes=10Mi", "*:bytes=5%"),
+}
+REFUSED = {
+    "quota_storage_size": ("-1B", " 5B", "1.5B", "1e3B", "+5B", "5kBB", "abcB", "٣B", f"{1 << 64}B", f"{10**18}KB"),
+    "quota_rule": ("*:bytes=-1", "*:bytes=1.5", "*:bytes=5 ", "*:bytes=5:x", "*:bytes=abc", f"*:bytes={1 << 63}"),
+}
+
+
+def _quotas(cases: Mapping[str, Iterable[str]]) -> list[str]:
+    return [f"{name}={value}" for name, values in cases.items() for value in values]
+
+
+@pytest.mark.parametrize(
+    ("quota", "problem"), [*((each, "") for each in _quotas(TAKEN)), *((each, QUOTA) for each in _quotas(REFUSED))]
+)
+def test_a_quota_that_keeps_its_user_from_mail_is_told(
+    source: Directory, tmp_path: Path, quota: str, problem: str
+) -> None:
+    """Fault: an attribute with -1 or a fraction, whose user gets 451 and no session."""
+    found = f"USER\t1\tbob@example.org\t{quota}"
+    with playing(answers(found, "PASS"), path=tmp_path / "users"):
+        accounts = list(source.accounts(["bob@example.org"]))
+    assert [judged.problem for judged in directory_verdicts.judge(accounts, HERE)] == [problem]
 
 
 def test_a_user_of_two_entries_is_told_once(source: Directory, tmp_path: Path) -> None:

@@ -49,10 +49,11 @@ def _fields(certificate: bytes) -> Iterator[tuple[int, bytes]]:
 
 def elements(content: bytes) -> Iterator[tuple[int, bytes]]:
     """Tag and content of each element. May raise IndexError where the content is no DER."""
-    while content:
-        start, length = _length(content)
-        yield content[0], content[start : start + length]
-        content = content[start + length :]
+    at = 0
+    while at < len(content):
+        start, end = _bounds(content, at)
+        yield content[at], content[start:end]
+        at = end
 
 
 def element(tag: int, *contents: bytes) -> bytes:
@@ -63,12 +64,13 @@ def element(tag: int, *contents: bytes) -> bytes:
     return bytes([tag]) + length + content
 
 
-def _length(element: bytes) -> tuple[int, int]:
-    """Where the content starts, and how many bytes it has."""
-    if element[1] < 0x80:
-        return 2, element[1]
-    start = 2 + (element[1] & 0x7F)
-    return start, int.from_bytes(element[2:start], "big")
+def _bounds(content: bytes, at: int) -> tuple[int, int]:
+    """Where the content of the element that begins there starts and ends."""
+    start, length = at + 2, content[at + 1]
+    if length < 0x80:
+        return start, start + length
+    start += length & 0x7F
+    return start, start + int.from_bytes(content[at + 2 : start], "big")
 
 
 def _moment(tag: int, content: bytes) -> datetime:

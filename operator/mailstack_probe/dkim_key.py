@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from mailstack_probe import der, ed25519
+from mailstack_probe.pem import BODY
 
 # RFC 8301, 3.2: verifiers accept no less, and need not accept more than 4096.
 _FEWEST_BITS, _MOST_BITS = 1024, 4096
-_BLOCK = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----(.+?)-----END \1-----", re.DOTALL)
-_OTHER_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]+)-----")
+_BLOCK = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----(%b)-----END \1-----" % BODY)
+_OTHER_BLOCK = re.compile(rb"-----BEGIN ([A-Z ]{1,40})-----")
 # Characters (RFC 7468, 2).
 _LINE = 64
 _ENCRYPTED = re.compile(rb"BEGIN ENCRYPTED PRIVATE KEY|Proc-Type: 4,ENCRYPTED")
@@ -134,11 +135,12 @@ def _of_pkcs8(body: bytes, pem: bytes) -> PrivateKey:
 def _rsa(body: bytes, pem: bytes) -> RsaKey:
     """Its numbers belong together, so that what it signs its public half verifies."""
     numbers = [int.from_bytes(number, "big") for tag, number in der.elements(body) if tag == _INTEGER]
-    _version, modulus, public, private, *shortcut = numbers
-    p, q, *_ = shortcut
-    if not (p > 1 and q > 1 and p * q == modulus and _are_halves(public, private, shortcut)):
+    _version, modulus, public, *_ = numbers
+    bits = modulus.bit_length()
+    # Only numbers of a size that may be used are calculated with: those of a megabyte would take minutes.
+    if max(numbers) != modulus or (bits <= _MOST_BITS and not _belong_together(numbers)):
         raise ValueError
-    if not _FEWEST_BITS <= (bits := modulus.bit_length()) <= _MOST_BITS:
+    if not _FEWEST_BITS <= bits <= _MOST_BITS:
         raise _Unusable(f"the RSA key in it has {bits} bits: others accept {_FEWEST_BITS} to {_MOST_BITS}; use 2048")
     return RsaKey(pem, modulus, public)
 
@@ -146,9 +148,11 @@ def _rsa(body: bytes, pem: bytes) -> RsaKey:
 _READERS: dict[bytes, Callable[[bytes, bytes], PrivateKey]] = {b"PRIVATE KEY": _of_pkcs8, b"RSA PRIVATE KEY": _rsa}
 
 
-def _are_halves(public: int, private: int, shortcut: Sequence[int]) -> bool:
-    """With the numbers by which the private half is faster (the Chinese remainder theorem)."""
-    p, q, by_p, by_q, inverse = shortcut
+def _belong_together(numbers: Sequence[int]) -> bool:
+    """With those by which the private half is faster (the Chinese remainder theorem)."""
+    _version, modulus, public, private, p, q, by_p, by_q, inverse = numbers
+    if not (p > 1 and q > 1 and p * q == modulus):
+        return False
     inverts = all(public * private % (prime - 1) == 1 for prime in (p, q))
     return inverts and (private % (p - 1), private % (q - 1), q * inverse % p) == (by_p, by_q, 1)
 

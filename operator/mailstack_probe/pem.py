@@ -12,8 +12,10 @@ from typing import NoReturn
 
 from mailstack_probe import der
 
-_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----", re.DOTALL)
-_KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----.+?-----END \1-----", re.DOTALL)
+# What is between BEGIN and END: no other of them, or each BEGIN without an END would cost a search of all the rest.
+BODY = rb"(?:[^-]++|-(?!----))++"
+_CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----%b-----END CERTIFICATE-----" % BODY)
+_KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----%b-----END \1-----" % BODY)
 # OpenSSL's messages for a key of another certificate: of the same kind, or of another.
 _FOREIGN_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}
 

@@ -2,12 +2,13 @@
 
 import base64
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from mailstack_probe import dkim_key, ed25519
+from mailstack_probe import der, dkim_key, ed25519
 from mailstack_probe.contract import DKIM_READY
 from mailstack_probe.dkim import Keys
 
@@ -48,8 +49,8 @@ def test_an_rsa_key_is_handed_on_without_other_text(make: Make, command: tuple[s
 def test_an_ed25519_key_becomes_its_seed(make: Make) -> None:
     """rspamd reads no such PEM; RFC 8410, 7: the seed is the end of the key."""
     key = make(*ED25519)
-    der = base64.b64decode(b"".join(key.splitlines()[1:-1]))
-    assert base64.b64decode(dkim_key.read(key).for_rspamd) == der[-32:]
+    decoded = base64.b64decode(b"".join(key.splitlines()[1:-1]))
+    assert base64.b64decode(dkim_key.read(key).for_rspamd) == decoded[-32:]
 
 
 @pytest.mark.parametrize("command", [RSA, OLD_RSA, ED25519])
@@ -120,6 +121,35 @@ def test_a_damaged_key_is_told_and_no_part_of_it(make: Make, command: tuple[str,
             assert str(found).startswith(
                 ("the private key in it is damaged", "the private key in it is neither RSA nor Ed25519")
             )
+
+
+def _rsa(*elements: bytes) -> bytes:
+    body = base64.b64encode(der.element(0x30, *elements))
+    return b"-----BEGIN RSA PRIVATE KEY-----\n" + body + b"\n-----END RSA PRIVATE KEY-----\n"
+
+
+def _huge(*bits: int) -> bytes:
+    return _rsa(*(der.element(0x02, b"\0" + b"\xff" * (size // 8)) for size in bits))
+
+
+@pytest.mark.parametrize(
+    ("content", "says"),
+    [
+        (b"-----BEGIN PRIVATE KEY-----\n" * 10_000, "it holds no private key"),
+        (b"-----BEGIN " + b"A" * 50_000 + b"-----", "it holds no private key"),
+        (_rsa(b"\x30\0" * 200_000), "the private key in it is damaged"),
+        (_huge(0, 2048, 24, *[800_000] * 6), "the private key in it is damaged"),
+        (_huge(0, 1_600_000, 24, *[800_000] * 6), "the RSA key in it has 1600000 bits"),
+    ],
+    ids=["beginnings", "kind", "elements", "numbers", "modulus"],
+)
+def test_a_key_that_is_made_to_be_slow_is_judged_at_once(content: bytes, says: str) -> None:
+    """Fault: anybody's Secret of a megabyte stops the operator for minutes, for all MailStacks."""
+    start = time.process_time()
+    problem = str(dkim_key.problem(content))
+    assert problem.startswith(says)
+    assert len(problem) < 200
+    assert time.process_time() - start < 3
 
 
 @pytest.fixture

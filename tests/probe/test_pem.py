@@ -1,5 +1,6 @@
 """What is said of a certificate and a key, by what is wrong with them."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -161,3 +162,12 @@ def test_years_of_two_digits_are_those_of_rfc_5280() -> None:
     certificate = sequence(sequence(b"\x02\x01\x01" + sequence(b"") + sequence(b"") + period + sequence(b"")))
     first, last = der.validity(certificate)
     assert (first.year, last.year) == (1950, 2049)
+
+
+@pytest.mark.parametrize("kind", [b"CERTIFICATE", b"PRIVATE KEY"])
+def test_a_file_of_nothing_but_beginnings_is_judged_at_once(kind: bytes, good: Pair) -> None:
+    """Fault: anybody's Secret of a megabyte stops the operator for minutes, for all MailStacks."""
+    start = time.process_time()
+    beginnings = b"-----BEGIN %b-----\n" % kind * 10_000
+    assert pem.problem(good.certificate + beginnings, beginnings) is not None
+    assert time.process_time() - start < 3

@@ -17,6 +17,8 @@ from mailstack_operator.loop.warnings import warnings_condition
 from mailstack_operator.stack.dns_records import DnsRecord
 from mailstack_probe.contract import StackWarning
 
+# Characters of a message. The API server refuses a status with more than 32768 in one, and then the old one stays.
+_LONGEST = 16_000
 # The spec itself is wrong.
 _INVALID = (Reason.INVALID_SPEC, Reason.CONFIG_REFUSED)
 
@@ -83,7 +85,7 @@ def summarize(outcome: Outcome, generation: int, previous: Status, now: str) -> 
 def _dated(condition: Condition, generation: int, previous: Status, now: str) -> Condition:
     before = previous.condition(condition.type)
     since = before.since if before and before.status == condition.status else ""
-    return replace(condition, generation=generation, since=since or now)
+    return replace(condition, message=condition.message[:_LONGEST], generation=generation, since=since or now)
 
 
 def _conditions(outcome: Outcome) -> Iterator[Condition]:

@@ -11,9 +11,6 @@ from mailstack_operator.stack.topology import decide
 from mailstack_operator.stack.warnings import of_spec
 from mailstack_probe.contract import StackWarning
 
-# A condition's message has at most 32768 characters.
-_LONGEST = 16_000
-
 
 def collect(seen: Seen, stack: MailStack | None, references: References | None = None) -> tuple[StackWarning, ...]:
     """All warnings, each once: of the spec, of what it refers to, and of the pods' probes.
@@ -37,4 +34,4 @@ def warnings_condition(warnings: Sequence[StackWarning]) -> Condition:
 
 
 def _condition(reason: str, messages: Sequence[str]) -> Condition:
-    return Condition(ConditionType.WARNINGS, TRUE, reason, "; ".join(messages)[:_LONGEST])
+    return Condition(ConditionType.WARNINGS, TRUE, reason, "; ".join(messages))

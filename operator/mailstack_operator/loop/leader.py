@@ -52,6 +52,8 @@ class Election:
         self._clock = clock
         self._seen: Lease | None = None
         self._seen_at = 0.0
+        # When the write was begun by which this replica leads: others may count from then on.
+        self._renewed_at = 0.0
 
     async def acquire(self) -> None:
         """Returns as soon as this replica leads."""
@@ -60,14 +62,10 @@ class Election:
         logger.info("%s leads", self._identity)
 
     async def hold(self) -> None:
-        """Renews until it cannot; raises LeadershipLost."""
-        renewed = self._clock()
-        while self._clock() - renewed < RENEW_DEADLINE:
-            if await self._try_quietly():
-                renewed = self._clock()
-                await asyncio.sleep(RENEW_EVERY)
-            else:
-                await asyncio.sleep(RETRY)
+        """Renews until it cannot; raises LeadershipLost, before another replica may lead."""
+        while (left := self._renewed_at + RENEW_DEADLINE - self._clock()) > 0:
+            is_renewed = await self._try_quietly(left)
+            await asyncio.sleep(RENEW_EVERY if is_renewed else RETRY)
         raise LeadershipLost(f"the Lease was not renewed for {RENEW_DEADLINE:.0f} s")
 
     async def release(self) -> None:
@@ -78,13 +76,15 @@ class Election:
                 if lease is not None and lease.holder == self._identity:
                     await self._leases.write("", 1, lease)
         except (ClusterError, TimeoutError) as error:
-            logger.warning("the Lease could not be released: %s", error or "no answer")
+            logger.warning("the Lease could not be released: %s", str(error) or "no answer")
 
-    async def _try_quietly(self) -> bool:
+    async def _try_quietly(self, seconds: float | None = None) -> bool:
+        """Gives up after so many seconds; without them, after the time-outs of the requests."""
         try:
-            return await self._try()
-        except ClusterError as error:
-            logger.warning("the Lease could not be read or written: %s", error)
+            async with asyncio.timeout(seconds):
+                return await self._try()
+        except (ClusterError, TimeoutError) as error:
+            logger.warning("the Lease could not be read or written: %s", str(error) or "no answer")
             return False
 
     async def _try(self) -> bool:
@@ -93,9 +93,10 @@ class Election:
             self._seen, self._seen_at = lease, self._clock()
         if lease is not None and not self._may_take(lease):
             return False
+        began = self._clock()
         written = await self._leases.write(self._identity, LEASE_SECONDS, lease)
         if written is not None:
-            self._seen, self._seen_at = written, self._clock()
+            self._seen, self._seen_at, self._renewed_at = written, self._clock(), began
         return written is not None
 
     def _may_take(self, lease: Lease) -> bool:

@@ -11,6 +11,8 @@ BURST = 4.0 * len(BY_CHECK)
 REFILL = 5.0
 # Seconds until a deleted entry is written again; writing the same entry costs the API server nothing.
 AGAIN = 6 * 3600.0
+# Of an entry of which a part was written: the CRD is older, or the API server answered with an error of its own.
+PARTLY_AGAIN = 60.0
 _FIRST_RETRY = 0.5
 _LAST_RETRY = 5.0
 
@@ -22,21 +24,21 @@ class Pacer:
         self._tokens = BURST
         self._counted = now
         self._written: Parts = {}
-        self._written_at = now
+        self._again_at = now + AGAIN
         self._retry = 0.0
         self._not_before = now
 
     def due(self, parts: Parts, now: float) -> float:
         """In how many seconds the entry is due; 0 or less: now."""
-        at = max(self._not_before, self._written_at + AGAIN)
+        at = max(self._not_before, self._again_at)
         if parts != self._written:
             at = max(self._not_before, now + (1.0 - self._refill(now)) * REFILL)
         return at - now
 
-    def written(self, parts: Parts, now: float) -> None:
+    def written(self, parts: Parts, now: float, *, is_whole: bool = True) -> None:
         self._tokens = max(self._refill(now) - 1.0, 0.0)
         self._written = parts
-        self._written_at = now
+        self._again_at = now + (AGAIN if is_whole else PARTLY_AGAIN)
         self._retry = 0.0
         self._not_before = now
 

@@ -82,8 +82,11 @@ class ApiServer:
         host = os.environ.get("KUBERNETES_SERVICE_HOST", "kubernetes.default.svc")
         return cls(host, int(os.environ.get("KUBERNETES_SERVICE_PORT", "443")), Path(credentials))
 
-    def apply(self, identity: Identity, parts: Parts) -> None:
-        """Writes the entry; with an older CRD, what that has fields for. Raises ReportError."""
+    def apply(self, identity: Identity, parts: Parts) -> bool:
+        """Writes the entry; with an older CRD, what that has fields for. Returns whether that was all of it.
+
+        Raises ReportError.
+        """
         oldest = {check: part for check, part in parts.items() if check in _IN_EVERY_CRD}
         try:
             self._apply(identity, parts)
@@ -91,6 +94,8 @@ class ApiServer:
             if oldest == parts:
                 raise
             self._apply(identity, oldest)
+            return False
+        return True
 
     def _apply(self, identity: Identity, parts: Parts) -> None:
         try:
@@ -146,13 +151,13 @@ class Reporter:
 
     def _write(self, parts: Parts) -> None:
         try:
-            self._api.apply(self._identity, parts)
+            is_whole = self._api.apply(self._identity, parts)
         except ReportError as error:
             self._pacer.failed(time.monotonic())
             self.results["error"] += 1
             self._log(f"the verdicts cannot be written; the next try is in a few seconds: {error}")
         else:
-            self._pacer.written(parts, time.monotonic())
+            self._pacer.written(parts, time.monotonic(), is_whole=is_whole)
             self.results["ok"] += 1
             self._log("")
 

@@ -5,7 +5,7 @@ import threading
 import pytest
 
 from mailstack_probe.board import Board, Part
-from mailstack_probe.pacing import AGAIN, BURST, REFILL, Pacer
+from mailstack_probe.pacing import AGAIN, BURST, PARTLY_AGAIN, REFILL, Pacer
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Patience, bad, good, unknown
 
@@ -32,6 +32,15 @@ def test_what_was_written_is_written_again_after_minutes() -> None:
     pacer.written(parts(1), 10.0)
     assert pacer.due(parts(1), 10.0) == AGAIN
     assert pacer.due(parts(1), 10.0 + AGAIN) <= 0
+
+
+def test_what_was_written_in_part_is_written_again_soon() -> None:
+    """Fault: the API server answers 500 once, and the other checks would be unknown for hours."""
+    pacer = Pacer(0.0)
+    pacer.written(parts(1), 10.0, is_whole=False)
+    assert pacer.due(parts(1), 10.0) == PARTLY_AGAIN
+    pacer.written(parts(1), 10.0 + PARTLY_AGAIN)
+    assert pacer.due(parts(1), 10.0 + PARTLY_AGAIN) == AGAIN
 
 
 def test_flapping_is_written_seldom_and_its_last_state_in_the_end() -> None:

@@ -34,6 +34,8 @@ class Api:
     server: ApiServer
     requests: list[tuple[str, dict[str, str], object]] = field(default_factory=list)
     code: int = 200
+    # The next answers, before those of `code`.
+    codes: list[int] = field(default_factory=list)
 
 
 @pytest.fixture
@@ -43,7 +45,7 @@ def api(good: Pair, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator
             content = self.rfile.read(int(self.headers["Content-Length"]))
             found.requests.append((self.path, dict(self.headers), json.loads(content)))
             body = json.dumps({"kind": "Status", "message": "no such mailstack"}).encode()
-            self.send_response(found.code)
+            self.send_response(found.codes.pop(0) if found.codes else found.code)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -106,6 +108,11 @@ def test_an_older_crd_gets_what_it_has_fields_for(api: Api) -> None:
         api.server.apply(WHO, {**PARTS, "smtp": PARTS["lmtp"]})
     bodies = [json.dumps(body) for _, _, body in api.requests]
     assert ["smtp" in body for body in bodies] == [True, False]
+
+
+def test_whether_all_was_written_is_told(api: Api) -> None:
+    api.codes = [500]
+    assert [api.server.apply(WHO, {**PARTS, "smtp": PARTS["lmtp"]}) for _ in range(2)] == [False, True]
 
 
 def test_an_api_server_that_is_unavailable_or_not_trusted_is_told(api: Api, other: Pair) -> None:

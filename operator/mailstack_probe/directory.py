@@ -95,6 +95,7 @@ def _listed(session: Session) -> Iterator[str]:
     while (fields := session.line().split("\t"))[0] != "DONE":
         if fields[0] == "LIST":
             yield fields[2]
+            session.extend(time.monotonic() + _LIMIT)
     if "fail" in fields:
         raise Problem("Dovecot could not list the users: see the log of the container dovecot")
 

@@ -14,6 +14,10 @@ from mailstack_probe import replies, trust
 HOST = "127.0.0.1"
 # Seconds for a connection within the pod: the kernel accepts it at once, whatever the server does.
 _CONNECT = 3.0
+# Seconds after a deadline in which what is there already is still read: this process may have had to wait, too.
+_OVERTIME = 1.0
+# Bytes of a line: no server of mail writes a longer one.
+_LONGEST_LINE = 65536
 
 
 class Unsettled(Exception):
@@ -81,14 +85,16 @@ class Session:
         self._deadline = deadline
 
     def line(self) -> str:
-        """The next line, without its line end. Raises Closed and Silent."""
+        """The next line, without its line end. Raises Closed, Silent and Foreign."""
         while b"\n" not in self._received:
+            if len(self._received) > _LONGEST_LINE:
+                raise Foreign(self.title, f"a line of more than {_LONGEST_LINE} bytes")
             self._received += self._receive()
         line, _, self._received = self._received.partition(b"\n")
         return line.rstrip(b"\r").decode("utf-8", "replace")
 
     def reply(self) -> replies.Reply:
-        """The next reply of an SMTP or LMTP server. Raises as `line` does, and Foreign."""
+        """The next reply of an SMTP or LMTP server. Raises as `line` does."""
         lines = [self.line()]
         while replies.has_next_line(lines[-1]):
             lines.append(self.line())
@@ -113,6 +119,9 @@ class Session:
             raise self._closed() from error
 
     def _receive(self) -> bytes:
+        # A server that never pauses would never time out.
+        if time.monotonic() > self._deadline + _OVERTIME:
+            raise self._silent()
         try:
             self._socket.settimeout(left(self._deadline))
             received = self._socket.recv(4096)

@@ -6,7 +6,7 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from mailstack_operator.edge import app, metrics
+from mailstack_operator.edge import app, metrics, watches
 from mailstack_operator.edge.app import Operator
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube.kinds import Kind
@@ -42,10 +42,14 @@ class FakeServer(FakeCluster):
         yield "", {}
 
 
+def _operator(server: FakeServer, settings: Settings | None = None) -> Operator:
+    return Operator(server, settings or Settings())  # type: ignore[arg-type]
+
+
 @asynccontextmanager
 async def running(server: FakeServer, settings: Settings | None = None) -> AsyncIterator[Operator]:
     """Without Kopf."""
-    operator = Operator(server, settings or Settings())  # type: ignore[arg-type]
+    operator = _operator(server, settings)
     task = asyncio.create_task(operator._main())
     try:
         yield operator
@@ -63,6 +67,9 @@ async def until(holds: Callable[[], bool]) -> None:
 
 def leads() -> bool:
     return metrics.REGISTRY.get_sample_value("mailstack_leader") == 1
+
+
+_WATCH = Operator._watch
 
 
 @pytest.fixture(autouse=True)
@@ -135,3 +142,12 @@ async def test_a_leader_that_lost_its_lease_leads_again_without_a_new_process(mo
         server.lease.broken = False
         await until(lambda: SERVICE in server.objects)
         assert leads()
+
+
+async def test_an_operator_whose_watch_ended_ends(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault: Kopf ends without an error. An operator that went on would not see a changed MailStack for ten minutes."""
+    monkeypatch.setattr(Operator, "_watch", _WATCH)
+    monkeypatch.setattr(watches, "watch", lambda *_: None)
+    with pytest.raises(ExceptionGroup) as failed:
+        await asyncio.wait_for(_operator(FakeServer())._main(), 30)
+    assert "the watch of MailStacks ended" in str(failed.value.exceptions)

@@ -92,7 +92,8 @@ class Operator:
         return found
 
     async def _watch(self) -> None:
-        """Kopf in a thread of its own: it ends every task of the loop that it runs in."""
+        """Kopf in a thread of its own: it ends every task of the loop that it runs in. Raises if Kopf ends by itself:
+        without it nobody tells of a changed MailStack."""
         loop, stop = asyncio.get_running_loop(), threading.Event()
 
         def sink(what: watches.What, body: Object) -> None:
@@ -100,6 +101,7 @@ class Operator:
 
         try:
             await asyncio.to_thread(watches.watch, sink, self._settings, stop)
+            raise RuntimeError("the watch of MailStacks ended")
         finally:
             stop.set()
 

@@ -21,19 +21,23 @@ say_owner() {
   say_last "mailstack: the $1 volume is still in use by $pod: this pod waits until that one has ended. If its node does not respond, bring it back or switch it off"
   exit 97
 }
-# await_volume WHAT FOLDER MARK: waits until no other pod writes to the volume. The first time it gives up after some
-# seconds, so that the pod's status says what it waits for, and notes that in the file MARK.
-await_volume() {
-  trap 'exit 143' TERM
+# wait_for_lock WHAT FOLDER MARK: after some seconds it ends, so that the pod's status says what it waits for, and notes
+# that in the file MARK. Where there is such a file, it waits for as long as it takes.
+wait_for_lock() {
   tries=0
   until lock_volume "$2"; do
     tries=$((tries + 1))
     if [ $tries -gt 5 ] && [ ! -e "$3" ]; then
-      : > "$3"
+      [ -z "$3" ] || : > "$3"
       say_owner "$1" "$2"
     fi
     sleep 1
   done
+}
+# await_volume WHAT FOLDER MARK: waits until no other pod writes to the volume.
+await_volume() {
+  trap 'exit 143' TERM
+  wait_for_lock "$1" "$2" "$3"
   trap - TERM
   exec 9>&-
 }

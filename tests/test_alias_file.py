@@ -1,5 +1,7 @@
 """The file of aliases in a ConfigMap: each wrong line is named, and the last good file stays in use."""
 
+import tracemalloc
+
 import pytest
 
 from mailstack_operator.kube.objects import Json
@@ -78,6 +80,18 @@ def test_a_loop_with_the_aliases_of_the_spec_is_found() -> None:
 def test_a_table_that_no_config_map_holds_is_refused() -> None:
     lines = "".join(f"alias-number-{number}@example.org alice@example.org\n" for number in range(20_000))
     assert "a ConfigMap has room for 900000" in problem(lines)
+
+
+def test_aliases_of_one_long_list_are_not_all_expanded() -> None:
+    """Fault: 600 kB of lines have millions of recipients, and the operator ran out of memory with them."""
+    everybody = f"all@example.org {', '.join(f'user-{number}@example.net' for number in range(990))}\n"
+    lines = "".join(f"alias-{number}@example.org all@example.org, bob@example.org\n" for number in range(10_000))
+    tracemalloc.start()
+    try:
+        assert "more than 500000 recipients altogether" in problem(everybody + lines)
+        assert tracemalloc.get_traced_memory()[1] < 50_000_000
+    finally:
+        tracemalloc.stop()
 
 
 def test_thousands_of_aliases_fit() -> None:

@@ -10,6 +10,12 @@ from mailstack_operator.stack.users.source import Spec
 # Postfix gives up after more (virtual_alias_recursion_limit, virtual_alias_expansion_limit: 1000 both).
 LEVELS = 100
 MOST_RECIPIENTS = 1000
+# Of all aliases together: each is expanded, in the operator's memory. Tables of so many hardly fit into a ConfigMap.
+MOST_ALTOGETHER = 500_000
+_TOO_MANY = (
+    f"the aliases have more than {MOST_ALTOGETHER} recipients altogether: use a mailing list, or fewer aliases that "
+    "lead to the same long list"
+)
 
 Targets = tuple[str, ...]
 
@@ -125,9 +131,12 @@ def domains(spec: Spec) -> list[str]:
 
 def first_problem(aliases: Aliases) -> str | None:
     """The first alias that Postfix could not follow, and what to do."""
+    found = 0
     try:
         for address in (*aliases.addresses, *(f"any-address@{domain}" for domain in aliases.catch_all)):
-            aliases.recipients(address)
+            found += len(aliases.recipients(address))
+            if found > MOST_ALTOGETHER:
+                return _TOO_MANY
     except AliasProblem as problem:
         return str(problem)
     return None

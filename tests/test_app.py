@@ -6,14 +6,15 @@ from contextlib import asynccontextmanager, suppress
 
 import pytest
 
-from mailstack_operator.edge import app, metrics, watches
+from mailstack_operator.edge import app, followers, metrics, watches
 from mailstack_operator.edge.app import Operator
 from mailstack_operator.edge.settings import Settings
 from mailstack_operator.kube.kinds import Kind
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
-from mailstack_operator.kube.objects import Object
+from mailstack_operator.kube.objects import Object, section
 from mailstack_operator.loop import leader
+from mailstack_operator.loop.errors import ClusterError
 from tests.fake_cluster import FakeCluster
 from tests.fake_leases import FakeLeases
 from tests.stacks import body
@@ -30,12 +31,17 @@ class FakeServer(FakeCluster):
     def __init__(self) -> None:
         super().__init__()
         self.lease = FakeLeases()
+        # What may not be read, by the namespace.
+        self.forbidden: set[str] = set()
 
     def leases(self, namespace: str, name: str) -> FakeLeases:
         return self.lease
 
     async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
-        yield [found for ref, found in self.objects.items() if ref.kind == kind.name], "10000"
+        if namespace in self.forbidden:
+            raise ClusterError(403, "forbidden")
+        found = [found for ref, found in self.objects.items() if ref.kind == kind.name]
+        yield [each for each in found if namespace in ("", section(each, "metadata")["namespace"])], "10000"
 
     async def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
         await asyncio.Event().wait()
@@ -151,3 +157,23 @@ async def test_an_operator_whose_watch_ended_ends(monkeypatch: pytest.MonkeyPatc
     with pytest.raises(ExceptionGroup) as failed:
         await asyncio.wait_for(_operator(FakeServer())._main(), 30)
     assert "the watch of MailStacks ended" in str(failed.value.exceptions)
+
+
+async def test_a_namespace_that_cannot_be_read_keeps_no_other_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault: one of watch.namespaces was deleted, and with it the operator's Role there. It is served once it is back,
+    and not before all of it has been read."""
+    monkeypatch.setattr(app, "_LIST_RETRY", 0.01)
+    monkeypatch.setattr(followers, "RETRY", 0.01)
+    server = FakeServer()
+    server.put(body())
+    server.put(body({"metadata.namespace": "gone"}))
+    server.forbidden.add("gone")
+    there, gone = SERVICE, Ref("v1", "Service", "gone", "mail")
+    async with running(server, Settings(namespaces=("gone", "post"), resync=0.01)) as operator:
+        await until(lambda: there in server.objects)
+        operator._noted("listed", body({"metadata.namespace": "gone"}))
+        del server.objects[STACK]
+        await until(lambda: operator._store.stacks() == [StackKey("gone", "mail")])
+        assert gone not in server.objects
+        server.forbidden.clear()
+        await until(lambda: gone in server.objects)

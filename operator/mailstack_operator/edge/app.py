@@ -1,7 +1,6 @@
 """Puts the operator together: the watches, the queue, the loop, the election, the endpoints."""
 
 import asyncio
-import itertools
 import logging
 import signal
 import threading
@@ -54,6 +53,10 @@ class Operator:
         self._queue: KeyedQueue[StackKey] = KeyedQueue(
             reconciler.reconcile, metrics.QueueMeter(), workers=settings.workers
         )
+        self._namespaces = settings.namespaces or ("",)
+        # The MailStacks to be run, by namespace, as long as not all of it has been read: without what is known of their
+        # pods a run might replace these.
+        self._held: dict[str, set[StackKey]] = {namespace: set() for namespace in self._namespaces}
         self._read = asyncio.Event()
         self._listed = asyncio.Event()
 
@@ -74,19 +77,27 @@ class Operator:
 
     async def _main(self) -> None:
         async with asyncio.TaskGroup() as group:
-            for follower in self._start_followers(group):
-                await follower.has_listed.wait()
-            # Kopf looks for the resource once, at its start: it must be served by then.
-            await self._resync_once()
+            reading = [group.create_task(self._read_namespace(each, group)) for each in self._namespaces]
+            # One that cannot be read, such as after its deletion, keeps nobody waiting.
+            await asyncio.wait(reading, return_when=asyncio.FIRST_COMPLETED)
             self._read.set()
             for work in (self._watch, self._resync, self._refresh, self._work):
                 group.create_task(work())
 
-    def _start_followers(self, group: asyncio.TaskGroup) -> list[Follower]:
-        """Of each kind of child, in each namespace."""
+    async def _read_namespace(self, namespace: str, group: asyncio.TaskGroup) -> None:
+        """Returns once all of it has been read; from then on its MailStacks are run."""
+        for follower in self._start_followers(namespace, group):
+            await follower.has_listed.wait()
+        # Kopf looks for the resource once, at its start: it must be served by then.
+        while await self._list(namespace):
+            await asyncio.sleep(_LIST_RETRY)
+        for key in self._held.pop(namespace):
+            self._queue.add(key)
+
+    def _start_followers(self, namespace: str, group: asyncio.TaskGroup) -> list[Follower]:
+        """Of each kind of child."""
         kinds = [kind for kind in KINDS if kind.is_followed and kind != MAIL_STACK]
-        places = itertools.product(kinds, self._settings.namespaces or ("",))
-        found = [Follower(self._server, self, kind, namespace) for kind, namespace in places]
+        found = [Follower(self._server, self, kind, namespace) for kind in kinds]
         for follower in found:
             group.create_task(follower.run())
         return found
@@ -117,16 +128,23 @@ class Operator:
     def noted(self, body: Object) -> None:
         """Implements followers.Sink."""
         if key := self._store.note(body):
-            self._queue.add(key)
+            self._add(key)
 
     def gone(self, body: Object) -> None:
         """Implements followers.Sink."""
-        self._queue.add(self._store.forget(body))
+        self._add(self._store.forget(body))
 
     def listed(self, kind: Kind, namespace: str, refs: set[Ref], as_of: int) -> None:
         """Implements followers.Sink."""
         for key in self._store.retain(kind, namespace, refs, as_of):
+            self._add(key)
+
+    def _add(self, key: StackKey) -> None:
+        held = self._held.get(key.namespace if self._settings.namespaces else "")
+        if held is None:
             self._queue.add(key)
+        else:
+            held.add(key)
 
     async def _work(self) -> None:
         """Works while it leads, until cancelled."""
@@ -187,14 +205,19 @@ class Operator:
 
     def _add_all(self) -> None:
         for key in self._store.stacks():
-            self._queue.add(key)
+            self._add(key)
 
     async def _resync_once(self) -> None:
-        for namespace in self._settings.namespaces or ("",):
-            lists = Follower(self._server, self, MAIL_STACK, namespace)
-            while not lists.has_listed.is_set():
-                try:
-                    await lists.list()
-                except ClusterError as error:
-                    logger.warning("MailStacks could not be read; trying again in %.0f s: %s", _LIST_RETRY, error)
-                    await asyncio.sleep(_LIST_RETRY)
+        """Lists the MailStacks of each namespace that has been read; again unless the API server refuses it."""
+        for namespace in self._namespaces:
+            while namespace not in self._held and (error := await self._list(namespace)) and not error.permanent:
+                await asyncio.sleep(_LIST_RETRY)
+
+    async def _list(self, namespace: str) -> ClusterError | None:
+        """Reads the list of the MailStacks there. Returns why it could not."""
+        try:
+            await Follower(self._server, self, MAIL_STACK, namespace).list()
+        except ClusterError as error:
+            logger.warning("the MailStacks of %s cannot be read: %s", namespace or "the cluster", error)
+            return error
+        return None

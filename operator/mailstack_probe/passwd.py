@@ -27,11 +27,24 @@ _SCHEMES |= {"ARGON2", "ARGON2I", "ARGON2ID", "BLF-CRYPT", "CRYPT", "DES-CRYPT",
 _SCHEMES |= {"LDAP-MD5", "MD5", "MD5-CRYPT", "PLAIN-MD4", "PLAIN-MD5", "SMD5"}
 _SCHEMES |= {"SHA", "SHA1", "SHA256", "SHA256-CRYPT", "SHA512", "SHA512-CRYPT", "SSHA", "SSHA256", "SSHA512"}
 _SCHEME = re.compile(r"\{(?P<name>[^}]*?)(\.(HEX|B64|BASE64))?\}", re.IGNORECASE)
-# A hash as crypt(3) or ARGON2 write it, without a scheme. Dovecot 2.3 takes it for CRYPT, and 2.4 for a password in
-# clear: whoever has the hash could log in with it, and the user could not.
-_HASH = re.compile(r"\$(?P<method>[0-9a-z]{1,8})\$.")
+# A hash as crypt(3), ARGON2 or a web application write it, without a scheme. Dovecot 2.3 takes it for CRYPT, and 2.4
+# for a password in clear: whoever has the hash could log in with it, and the user could not.
+_HASH = re.compile(r"\$(?P<method>[0-9a-z]{1,8})\$.|\$[\w,=-]{1,30}\$.{12}")
+# The methods of crypt(3) in Debian (crypt(5)), and those of ARGON2.
+_METHODS = {"1", "2", "2a", "2b", "2x", "2y", "3", "5", "6", "7", "gy", "md5", "sha1", "y"}
+_METHODS |= {"argon2d", "argon2i", "argon2id"}
+_METHOD = re.compile(r"\$(?P<method>\w*)")
+# Digests of MD5 and SHA in hexadecimal digits, which scheme they have is not known.
+_DIGEST = re.compile(r"(?i:[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|[0-9a-f]{128})")
+_UNKNOWN = "UNKNOWN"
+# Dovecot takes this for yes, too.
+_NOT_NO_PASSWORD = re.compile(r"(?<![^ ])nopassword=(?i:no?|false|0)(?![^ ]) ?")
+# What passwd(5) and shadow(5) have, also before a hash, where no password lets anybody in. To Dovecot 2.4 it is one.
+_LOCK = re.compile(r"x|NP|[*!]{1,2}|[*!]+(LK|NP|LOCKED)[*!]*|[*!]+(LK[*!]*)?\$[\w,=-]+\$.+")
 # The hash of no password (crypt(5)).
 _LOCKED = "{CRYPT}*"
+# Extra fields that say where mail, and what Dovecot notes about it, is.
+_PLACE = re.compile(r"userdb_(home|mail|mail_location|mail_([a-z]+_)?path)")
 # Characters that Dovecot escapes in a user before it looks it up.
 _ESCAPED = re.compile(r"([\\\"'])")
 
@@ -43,6 +56,7 @@ EXTENSION = "the user has a plus sign: its mail goes to the user named before th
 NOT_AN_ADDRESS = "the user is not an address that mail can be sent to"
 TOO_LONG = f"the user is longer than {_LONGEST_NAME} characters"
 CONTROL = "a control character"
+NO_SCHEME = "a hash without its scheme, so the user cannot log in: write the scheme before it, such as {PLAIN-MD5}"
 AGAIN = "the user of another line again, which is used: remove one of them"
 SCHEME = "a password scheme that Dovecot does not know, so the user cannot log in: see doveadm pw -l"
 
@@ -200,9 +214,10 @@ def _user_problem(user: str) -> str | None:
 def _entry(number: int, line: str, user: str, volume: Volume) -> Entry:
     given, *rest = line.split(":", _FIELDS - 1)
     password, uid, gid, gecos, home, shell, extra = [*rest, *[""] * (_FIELDS - 1 - len(rest))]
+    extra = _NOT_NO_PASSWORD.sub("", extra)
     ids = (uid, gid) if volume.admits(uid, gid) else ("", "")
     new_home = home if volume.holds(home) else ""
-    new_extra = " ".join(word for word in extra.split(" ") if not _leaves(word, volume))
+    new_extra = " ".join(kept for word in extra.split(" ") if (kept := _within(word, volume)) is not None)
     corrections = {
         BLANKS: given != given.strip(),
         CAPITALS: given.strip() != user,
@@ -216,8 +231,15 @@ def _entry(number: int, line: str, user: str, volume: Volume) -> Entry:
 
 def _login_problem(entry: Entry) -> str:
     """Why no password fits; empty where one may."""
-    scheme = _SCHEME.match(entry.text.split(":")[1])
-    return SCHEME if scheme and scheme["name"].upper() not in _SCHEMES else ""
+    password = entry.text.split(":")[1]
+    scheme = _SCHEME.match(password)
+    if not scheme:
+        return ""
+    name = scheme["name"].upper()
+    if name == _UNKNOWN:
+        return NO_SCHEME
+    method = _METHOD.match(password, scheme.end()) if name == "CRYPT" else None
+    return "" if name in _SCHEMES and (not method or method["method"] in _METHODS) else SCHEME
 
 
 def _password(password: str, extra: str) -> str:
@@ -228,19 +250,33 @@ def _password(password: str, extra: str) -> str:
         return "" if any(word.startswith("nopassword") for word in extra.split(" ")) else _LOCKED
     if password.upper().startswith(("{PLAIN", "{CLEAR")):
         return password
-    return f"{{{_scheme(found['method'])}}}{stripped}" if (found := _HASH.match(stripped)) else stripped
+    return _LOCKED if _LOCK.fullmatch(stripped) else f"{_scheme(stripped)}{stripped}"
 
 
-def _scheme(method: str) -> str:
-    return method.upper() if method.startswith("argon2") else "CRYPT"
+def _scheme(password: str) -> str:
+    """The scheme to write before it, if it is a hash without one."""
+    if _DIGEST.fullmatch(password):
+        return f"{{{_UNKNOWN}}}"
+    if not (found := _HASH.match(password)):
+        return ""
+    method = found["method"] or ""
+    return f"{{{method.upper()}}}" if method.startswith("argon2") else "{CRYPT}"
 
 
-def _leaves(word: str, volume: Volume) -> bool:
-    """Whether it is an extra field that puts mail outside the mail volume, which nobody can write to."""
+def _within(word: str, volume: Volume) -> str | None:
+    """The extra field without what would put mail outside the mail volume, where nobody can write; None if nothing is
+    left."""
     name, _, value = word.partition("=")
-    if name not in ("userdb_home", "userdb_mail", "userdb_mail_path"):
-        return False
-    path = re.sub(r"^[a-z]+:", "", value).partition(":")[0]
+    if not _PLACE.fullmatch(name):
+        return word
+    driver = found[0] if (found := re.match(r"[a-z]+:", value)) else ""
+    place, *parts = value.removeprefix(driver).split(":")
+    # Such as INDEX=/var/index.
+    kept = [part for part in parts if not _is_outside(part.partition("=")[2], volume)]
+    return None if _is_outside(place, volume) else f"{name}={driver}{':'.join([place, *kept])}"
+
+
+def _is_outside(path: str, volume: Volume) -> bool:
     return path.startswith("/") and not volume.holds(path)
 
 

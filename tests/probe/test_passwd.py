@@ -61,6 +61,26 @@ def handed(text: str | bytes, volume: Volume = VOLUME) -> str:
         ("alice@example.org:::::::", "alice@example.org:{CRYPT}*::::::"),
         ("alice@example.org: ::::::", "alice@example.org:{CRYPT}*::::::"),
         ("alice@example.org:::::::nopassword=y", None),
+        # Fault: Dovecot 2.4 took it for yes.
+        ("alice@example.org:::::::nopassword=no", "alice@example.org:{CRYPT}*::::::"),
+        ("alice@example.org:{CRYPT}h::::::nopassword=N nologin=y", "alice@example.org:{CRYPT}h::::::nologin=y"),
+        # Fault: to Dovecot 2.4 what locks an account of passwd(5) or shadow(5) was the password.
+        ("alice@example.org:x:1000:1000::/home/alice:/bin/bash", "alice@example.org:{CRYPT}*:::::/bin/bash:"),
+        *((f"alice@example.org:{lock}", "alice@example.org:{CRYPT}*::::::") for lock in ("*", "!", "!!", "*LK*", "NP")),
+        ("alice@example.org:!$6$salt$hash", "alice@example.org:{CRYPT}*::::::"),
+        ("alice@example.org:*LK*$6$salt$hash", "alice@example.org:{CRYPT}*::::::"),
+        ("alice@example.org:!secret::::::", None),
+        ("alice@example.org:xX::::::", None),
+        # Fault: Dovecot accepted the recipient, and could not store the mail.
+        (
+            "alice@example.org:{CRYPT}h::::::userdb_mail=maildir:~/Mail:INDEX=/var/index/%u:LAYOUT=fs",
+            "alice@example.org:{CRYPT}h::::::userdb_mail=maildir:~/Mail:LAYOUT=fs",
+        ),
+        (
+            "alice@example.org:{CRYPT}h::::::userdb_mail_index_path=/var/index userdb_mail_control_path=/srv/mail/c",
+            "alice@example.org:{CRYPT}h::::::userdb_mail_control_path=/srv/mail/c",
+        ),
+        ("alice@example.org:{CRYPT}h::::::userdb_mail=mbox:~/mail:INBOX=~/inbox:INDEX=MEMORY", None),
         ("alice@example.org:{CRYPT}h:0:0::::", "alice@example.org:{CRYPT}h::::::"),
         ("alice@example.org:{CRYPT}h:1000:1000::::", "alice@example.org:{CRYPT}h::::::"),
         # It works: the group may write.
@@ -82,16 +102,16 @@ def test_a_rootless_dovecot_can_be_one_user_only() -> None:
 @pytest.mark.parametrize(
     "content",
     [
-        b"\xef\xbb\xbfalice@example.org:x\nbob@example.org:x\n",
-        b"alice@example.org:x\r\nbob@example.org:x\r\n",
-        b"alice@example.org:x\rbob@example.org:x",
-        "alice@example.org:x\nbob@example.org:x".encode("utf-16"),
-        b"alice@example.org:x\n\xef\xbb\xbfbob@example.org:x\n",
+        b"\xef\xbb\xbfalice@example.org:pw\nbob@example.org:pw\n",
+        b"alice@example.org:pw\r\nbob@example.org:pw\r\n",
+        b"alice@example.org:pw\rbob@example.org:pw",
+        "alice@example.org:pw\nbob@example.org:pw".encode("utf-16"),
+        b"alice@example.org:pw\n\xef\xbb\xbfbob@example.org:pw\n",
     ],
     ids=["byte order mark", "CR LF", "CR", "UTF-16", "two files joined"],
 )
 def test_what_an_editor_makes_of_a_file(content: bytes) -> None:
-    assert handed(content) == "alice@example.org:x::::::\nbob@example.org:x::::::\n"
+    assert handed(content) == "alice@example.org:pw::::::\nbob@example.org:pw::::::\n"
     assert judged(content).bad == ()
 
 
@@ -115,13 +135,13 @@ def test_what_an_editor_makes_of_a_file(content: bytes) -> None:
     ],
 )
 def test_a_line_of_nobody_is_named_and_left_out(line: str, reason: str) -> None:
-    found = judged(f"# comment\n\nbob@example.org:x\n{line}\n")
+    found = judged(f"# comment\n\nbob@example.org:pw\n{line}\n")
     assert found.bad == (Note(4, reason),)
     assert list(found.entries) == ["bob@example.org"]
 
 
 def test_a_user_without_a_domain_can_log_in_as_before_and_is_named() -> None:
-    found = judged("alice:{CRYPT}hash::::::\nbob@example.org:x\n")
+    found = judged("alice:{CRYPT}hash::::::\nbob@example.org:pw\n")
     assert found.bad == (Note(1, passwd.NO_DOMAIN),)
     assert list(found.entries) == ["alice", "bob@example.org"]
     assert list(found.users) == ["bob@example.org"]
@@ -142,6 +162,29 @@ def test_a_known_scheme_or_the_default_one_is_left_to_dovecot(password: str) -> 
     assert judged(f"alice@example.org:{password}::::::").bad == ()
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "$P$BVbptZxEcZV2yeLyYeN.O4ZeG8225d.",
+        "$S$E5abcdefghijklmnopq",
+        "$pbkdf2-sha256$29000$abc$def",
+        "{CRYPT}$apr1$x$y",
+    ],
+)
+def test_a_hash_of_another_program_lets_nobody_in_and_is_named(password: str) -> None:
+    """Fault: Dovecot 2.4 took it for a password in clear, so whoever had the hash could log in."""
+    assert judged(f"alice@example.org:{password}").bad == (Note(1, passwd.SCHEME),)
+    text = f"{{CRYPT}}{password.removeprefix('{CRYPT}')}"
+    assert handed(f"alice@example.org:{password}") == f"alice@example.org:{text}::::::\n"
+
+
+@pytest.mark.parametrize("length", [32, 40, 64, 128])
+def test_a_digest_without_its_scheme_lets_nobody_in_and_is_named(length: int) -> None:
+    digest = "8fe4C114" * (length // 8)
+    assert judged(f"alice@example.org:{digest}").bad == (Note(1, passwd.NO_SCHEME),)
+    assert handed(f"alice@example.org:{digest}") == f"alice@example.org:{{UNKNOWN}}{digest}::::::\n"
+
+
 def test_a_user_of_two_lines_has_the_one_that_dovecot_took_before() -> None:
     found = judged("Bob@example.org:{CRYPT}one\nbob@example.org:{CRYPT}two::::::\nbob@example.org:{CRYPT}three::::::\n")
     assert [entry.text for entry in found.entries.values()] == ["bob@example.org:{CRYPT}two::::::"]
@@ -149,11 +192,11 @@ def test_a_user_of_two_lines_has_the_one_that_dovecot_took_before() -> None:
 
 
 def test_the_same_line_twice_is_no_mistake() -> None:
-    assert judged("bob@example.org:x\nBob@example.org:x::::::\n").bad == ()
+    assert judged("bob@example.org:pw\nBob@example.org:pw::::::\n").bad == ()
 
 
 def test_corrections_are_told_by_line() -> None:
-    found = judged("alice@example.org:x\nBob@example.org:x:0:0::/home/bob::\n")
+    found = judged("alice@example.org:pw\nBob@example.org:pw:0:0::/home/bob::\n")
     assert found.corrected == (Note(2, f"{passwd.CAPITALS}, {passwd.IDS}, {passwd.HOME}"),)
 
 
@@ -162,15 +205,16 @@ def test_corrections_are_told_by_line() -> None:
     [("# mailstack: users=12", 12), ("#mailstack: users=3 ", 3), ("# users=3", None), ("# mailstack: users=", None)],
 )
 def test_a_comment_confirms_the_number_of_users(comment: str, number: int | None) -> None:
-    assert judged(f"{comment}\nalice@example.org:x\n").confirmed == number
+    assert judged(f"{comment}\nalice@example.org:pw\n").confirmed == number
 
 
 @given(st.text(st.characters(codec="utf-8", exclude_characters="\n\r\ufeff")), st.sampled_from(["", "::::::", ":a:b"]))
 def test_no_line_changes_another(line: str, rest: str) -> None:
-    found = judged(f"alice@example.org:x\n{line}{rest}\nbob@example.org:y\n")
-    assert {"alice@example.org": "alice@example.org:x::::::", "bob@example.org": "bob@example.org:y::::::"}.items() <= {
-        user: entry.text for user, entry in found.entries.items()
-    }.items()
+    found = judged(f"alice@example.org:pw\n{line}{rest}\nbob@example.org:y\n")
+    assert {
+        "alice@example.org": "alice@example.org:pw::::::",
+        "bob@example.org": "bob@example.org:y::::::",
+    }.items() <= {user: entry.text for user, entry in found.entries.items()}.items()
 
 
 @given(st.text(string.ascii_letters + string.digits + "$./{}", min_size=12))

@@ -43,6 +43,7 @@ from mailstack_operator.stack.postfix import (
     master_cf,
     own_senders,
     sender_login,
+    tables,
     virtual,
 )
 from mailstack_operator.stack.rspamd import rspamd_conf
@@ -106,6 +107,9 @@ def files(topology: Topology) -> Files:
         "defaults": partial(str, _DEFAULTS),
         PROBE_SETTINGS: partial(_probe_settings, topology),
     }
+    if tables.render(topology.spec.postfix.parameters):
+        # For the scripts, which look whether they can be opened.
+        found["tables"] = partial(tables.render, topology.spec.postfix.parameters)
     if topology.spec.delivery.recipients == "Local":
         found["aliases"] = partial(aliases.render, topology)
     if topology.aliases:

@@ -17,6 +17,7 @@ is_changed() {
 files_problem() {
   { postconf -c "$1" -n > /dev/null; } 2>&1 || :
   { postconf -c "$1" -M > /dev/null; } 2>&1 || :
+  tables_problem "$1" || :
   aliases_problem "$1" || :
 }
 # Tables come before what names them. A process that starts meanwhile reads complete files.

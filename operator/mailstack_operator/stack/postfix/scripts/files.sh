@@ -17,6 +17,29 @@ aliases_problem() {
   [ -z "$bypass" ] ||
     echo "mailstack: aliases: commands, files and :include: do not work here, write addresses: $bypass"
 }
+# table_problem TYPE PATH: prints why Postfix could not open the table. Of one that Postfix makes itself, the path is `-`;
+# one on another server is not asked.
+table_problem() {
+  postconf -m | grep -qx "$1" || { echo "this image has no tables of the type $1"; return; }
+  case $1:$2 in
+    *:-) ;;
+    ldap:* | memcache:* | mongodb:* | mysql:* | pgsql:* | sqlite:*) [ -r "$2" ] || echo "there is no file $2" ;;
+    *) postmap -q mailstack "$1:$2" 2>&1 > /dev/null | sed -n -E 's/.*(fatal|error): //p' | head -n 1 ;;
+  esac
+}
+# tables_problem FOLDER: prints what is wrong with the first such table of FOLDER/tables, which the spec's own parameters
+# name. Postfix opens them when it first needs them, and defers all mail then.
+tables_problem() {
+  [ -e "$1/tables" ] || return 0
+  while read -r name type path; do
+    words=$(table_problem "$type" "$path" < /dev/null)
+    [ -z "$words" ] || {
+      echo "mailstack: $name: $words: write the table into the value, such as regexp:{{/x/ y}} or inline:{x=y}, or set" \
+        "spec.postfix.image to one that holds it"
+      return
+    }
+  done < "$1/tables"
+}
 # use_aliases FOLDER: what aliases_problem compiled takes the place of the table in use.
 use_aliases() {
   [ -e "$1/aliases.lmdb" ] || return 0

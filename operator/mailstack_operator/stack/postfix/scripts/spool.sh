@@ -59,7 +59,8 @@ check_spool "$uid:$gid"
 # does, and so it does on a volume that is full.
 touch "$SPOOL/quick-start" 2> /dev/null || true
 
-problem=$(aliases_problem "$ETC")
+# Of the ConfigMap: an earlier list may be left in ETC.
+problem=$(tables_problem "$CONFIG" && aliases_problem "$ETC")
 if [ -n "$problem" ]; then
   say_last "$problem"
   exit 1

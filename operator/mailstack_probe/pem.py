@@ -4,6 +4,7 @@ No I/O but the clock: OpenSSL reads from memory, and no file with a key in it is
 (RFC 7468), as in a Secret of the type kubernetes.io/tls.
 """
 
+import contextlib
 import os
 import re
 import ssl
@@ -18,6 +19,14 @@ _CERTIFICATE = re.compile(rb"-----BEGIN CERTIFICATE-----%b-----END CERTIFICATE--
 _KEY = re.compile(rb"-----BEGIN ((?:[A-Z]+ )*PRIVATE KEY)-----%b-----END \1-----" % BODY)
 # OpenSSL's messages for a key of another certificate: of the same kind, or of another.
 _FOREIGN_KEY = {"KEY_VALUES_MISMATCH", "KEY_TYPE_MISMATCH", "NO_CERTIFICATE_ASSIGNED"}
+_FOREIGN = "the key does not belong to the certificate"
+# Its messages for a key that neither side has a signature for by itself, such as one on secp256k1 or brainpoolP256r1.
+_UNUSUAL_KEY = {"NO_SHARED_CIPHER", "NO_SUITABLE_SIGNATURE_ALGORITHM"}
+# rsaEncryption, prime256v1, secp384r1 and secp521r1 as object identifiers in DER: with these, no handshake is needed.
+_USUAL_KEY = re.compile(
+    rb"\x06(\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01|\x08\x2a\x86\x48\xce\x3d\x03\x01\x07"
+    rb"|\x05\x2b\x81\x04\x00[\x22\x23])"
+)
 
 # Names of a certificate that a message lists.
 _SHOWN = 5
@@ -37,7 +46,16 @@ def problem(certificate: bytes, key: bytes) -> str | None:
         return reason
     if not _KEY.search(key):
         return "tls.key holds no private key in PEM form"
-    return _misfit(bundle(certificate, key))
+    wrong = _misfit(bundle(certificate, key))
+    return f"{wrong}{_whose(certificate, key)}" if wrong == _FOREIGN else wrong
+
+
+def _whose(certificate: bytes, key: bytes) -> str:
+    """Which certificate of the chain the key belongs to, if one is not in its place."""
+    for number, block in enumerate(_CERTIFICATE.findall(certificate)[:_SHOWN], 1):
+        if _misfit(bundle(block, key)) is None:
+            return f", the first one of tls.crt, but to number {number}: put that first, and its issuers behind it"
+    return ""
 
 
 def authority_problem(certificates: bytes) -> str | None:
@@ -97,19 +115,37 @@ def _unreadable(certificates: bytes, name: str) -> str | None:
 def _misfit(both: bytes) -> str | None:
     """What OpenSSL has against the key and the chain."""
     memory = os.memfd_create("tls.pem")
+    # A context of its own: what an earlier pair left in it would mix with this one.
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     try:
         os.write(memory, both)
-        # A context of its own: what an earlier pair left in it would mix with this one.
-        ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(f"/proc/self/fd/{memory}", password=_refuse)
+        server.load_cert_chain(f"/proc/self/fd/{memory}", password=_refuse)
+        if not _USUAL_KEY.search(_first(both)):
+            _greet(server)
     except _Encrypted:
         return "the key in tls.key is encrypted: store it without a passphrase"
     except ssl.SSLError as error:
         if error.reason in _FOREIGN_KEY:
-            return "the key does not belong to the certificate"
+            return _FOREIGN
+        if error.reason in _UNUSUAL_KEY:
+            return "no client can use a key of this kind: make one of RSA with 2048 bits or more, or of P-256"
         return f"OpenSSL does not take the key and the certificate ({_words(error)})"
     finally:
         os.close(memory)
     return None
+
+
+def _greet(server: ssl.SSLContext) -> None:
+    """A handshake with a client of OpenSSL's own choices. Raises SSLError without one, whatever OpenSSL could load."""
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.check_hostname = False
+    client.verify_mode = ssl.CERT_NONE
+    sent, answered = ssl.MemoryBIO(), ssl.MemoryBIO()
+    sides = client.wrap_bio(answered, sent), server.wrap_bio(sent, answered, server_side=True)
+    # Each of the two has two turns.
+    for side in sides * 2:
+        with contextlib.suppress(ssl.SSLWantReadError):
+            side.do_handshake()
 
 
 def _refuse() -> NoReturn:

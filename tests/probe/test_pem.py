@@ -28,6 +28,14 @@ def test_a_key_of_another_certificate_is_named(good: Pair, other: Pair) -> None:
     assert pem.problem(good.certificate, other.key) == "the key does not belong to the certificate"
 
 
+def test_a_chain_in_the_wrong_order_is_told_from_a_foreign_key(good: Pair, other: Pair) -> None:
+    """As other servers' tools write it: the issuers first."""
+    assert pem.problem(other.certificate + good.certificate, good.key) == (
+        "the key does not belong to the certificate, the first one of tls.crt, but to number 2: put that first, and "
+        "its issuers behind it"
+    )
+
+
 def test_a_key_of_another_kind_is_named(good: Pair) -> None:
     assert pem.problem(good.certificate, keys.pair(kind=("rsa:2048",)).key) == (
         "the key does not belong to the certificate"
@@ -47,6 +55,23 @@ def test_a_weak_key_is_named_in_openssls_words() -> None:
     assert pem.problem(weak.certificate, weak.key) == (
         "OpenSSL does not take the key and the certificate (ee key too small)"
     )
+
+
+@pytest.mark.parametrize("curve", ["secp256k1", "brainpoolP256r1", "secp224r1"])
+def test_a_key_that_no_client_can_use_is_named(curve: str) -> None:
+    """Fault: OpenSSL loads it, so it took the place of a good one, and every handshake failed."""
+    odd = keys.pair(kind=("ec", "-pkeyopt", f"ec_paramgen_curve:{curve}"))
+    assert pem.problem(odd.certificate, odd.key) == (
+        "no client can use a key of this kind: make one of RSA with 2048 bits or more, or of P-256"
+    )
+
+
+@pytest.mark.parametrize(
+    "kind", [("ec", "-pkeyopt", "ec_paramgen_curve:P-521"), ("ed25519",)], ids=["P-521", "Ed25519"]
+)
+def test_a_key_of_another_common_kind_is_good(kind: tuple[str, ...]) -> None:
+    found = keys.pair(kind=kind)
+    assert pem.problem(found.certificate, found.key) is None
 
 
 def test_an_expired_certificate_can_be_used_and_is_named() -> None:

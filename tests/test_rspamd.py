@@ -1,8 +1,10 @@
 """The filter beside Postfix: what it is told, what Postfix and Dovecot are told of it, and what its pod gives it."""
 
+import re
+
 import pytest
 
-from mailstack_operator.kube.objects import Json, Object, entries, section, text
+from mailstack_operator.kube.objects import Json, Object, entries, number, section, text
 from mailstack_operator.stack import children, topology
 from mailstack_operator.stack.dovecot import dovecot_conf, junk_sieve
 from mailstack_operator.stack.postfix import main_cf, master_cf
@@ -114,6 +116,14 @@ def test_the_filter_has_no_rights_and_postfix_starts_after_it() -> None:
         "runAsGroup": 65532,
     }
     assert "startupProbe" in found
+
+
+def test_the_kubelet_restarts_a_filter_that_does_not_answer_and_no_busy_one() -> None:
+    """The startup probe bears a slow start; large messages take 15 s in which nobody is answered."""
+    found = section(container("filter"), "livenessProbe")
+    (seconds,) = map(int, re.findall("timeout = ([0-9]+),", str(section(found, "exec")["command"])))
+    assert seconds < number(found, "timeoutSeconds") <= number(found, "periodSeconds")
+    assert (number(found, "failureThreshold") - 1) * number(found, "periodSeconds") >= 120
 
 
 def test_postfix_and_the_probe_see_the_socket_and_cannot_replace_it() -> None:

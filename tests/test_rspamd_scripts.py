@@ -1,11 +1,13 @@
 """The script of the filter's container, as far as a shell alone can run it; e2e runs it in the image."""
 
+import re
 import subprocess
 from pathlib import Path
 
 import pytest
 
 from mailstack_operator.stack import script
+from mailstack_probe import milter
 
 START = script.text("rspamd/scripts/start.sh")
 FUNCTIONS = START[: START.index("keys_exist ||")]
@@ -73,3 +75,17 @@ def test_the_filter_does_not_start_before_its_keys_are_there(folder: Path) -> No
     assert done.stdout == f"waited\nrspamd -f -c {folder}/files/rspamd.conf\n"
     assert done.stderr == "mailstack: waiting for keys that can sign\n"
     assert not (folder / "socket").exists()
+
+
+@pytest.mark.parametrize(("status", "judged"), [(0, 0), (3, 1), (1, 0), (127, 0)])
+def test_only_silence_is_held_against_the_filter(folder: Path, status: int, judged: int) -> None:
+    """Fault: an rspamadm of another version, which cannot ask, would have the kubelet restart the filter for ever."""
+    stub = f"rspamadm() {{ cat > {folder}/asked; return {status}; }}\n"
+    assert run(folder, stub + script.text("rspamd/scripts/answers.sh")).returncode == judged
+    assert (folder / "asked").read_text().count("finish(3, ") == 1
+
+
+def test_the_kubelet_asks_what_the_probe_asks() -> None:
+    (written,) = re.findall('data = "(.*)"', script.text("rspamd/scripts/answers.sh"))
+    question = re.sub(r"\\([0-9]+)", lambda found: chr(int(found[1])), written)
+    assert question.encode("latin-1") == milter.OFFER

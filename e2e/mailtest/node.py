@@ -31,6 +31,11 @@ def resume(container_id: str) -> None:
     _task(container_id, "resume")
 
 
+def signal(container_id: str, name: str) -> None:
+    """Send a signal, such as STOP, to the first process of a container and to its children."""
+    shell('pkill "-$1" -P "$2"; kill "-$1" "$2"', name, process(container_id))
+
+
 def in_mounts(container_id: str, *command: str) -> str:
     """A program of the container's image, run among its files as the node's root, who may do what it may not."""
     return on_node("nsenter", f"--target={process(container_id)}", "--mount", *command)

@@ -15,7 +15,7 @@ from mailstack_probe.verdicts import Verdict
 # Seconds; Postfix waits for 8 s.
 LIMIT = 8.0
 # SMFIC_OPTNEG with version 6, every action and every step of the protocol; SMFIC_QUIT.
-_OFFER = struct.pack("!IcIII", 13, b"O", 6, 0x1FF, 0x1FFFFF)
+OFFER = struct.pack("!IcIII", 13, b"O", 6, 0x1FF, 0x1FFFFF)
 _QUIT = struct.pack("!Ic", 1, b"Q")
 # The length and command of the answer to the offer.
 _ANSWER = struct.pack("!Ic", 13, b"O")
@@ -50,7 +50,7 @@ def _ask(path: str, deadline: float) -> bytes:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(LIMIT)
         connection.connect(path)
-        connection.sendall(_OFFER)
+        connection.sendall(OFFER)
         answer = b""
         while len(answer) < len(_ANSWER) and (received := _receive(connection, deadline)):
             answer += received

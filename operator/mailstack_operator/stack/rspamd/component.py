@@ -45,6 +45,7 @@ def _server(topology: Topology, wanted: Filter) -> Object:
         "command": script.command("rspamd/scripts/start.sh"),
         **containers.environment(environment),
         "startupProbe": {**containers.files_exist_probe([FILTER_SOCKET]), "periodSeconds": 1, "failureThreshold": 60},
+        "livenessProbe": _answers_probe(),
         "resources": containers.resources(wanted.resources, FILTER_RESOURCES),
         "securityContext": containers.ordinary_user(SIDECAR_USER),
         "volumeMounts": [
@@ -53,6 +54,18 @@ def _server(topology: Topology, wanted: Filter) -> Object:
             *dkim.mounts(topology.spec),
             *(mount(volume, path) for volume, path in _FOLDERS.items()),
         ],
+    }
+
+
+def _answers_probe() -> Object:
+    """Ends a filter that says nothing for more than two minutes: large messages keep a busy one from answering for
+    some 15 s each. A stopped process does not hear that it should end, so it is not waited for."""
+    return {
+        "exec": {"command": script.command("rspamd/scripts/answers.sh")},
+        "periodSeconds": 30,
+        "timeoutSeconds": 30,
+        "failureThreshold": 5,
+        "terminationGracePeriodSeconds": 5,
     }
 
 

@@ -15,7 +15,7 @@ import pytest
 from xdist.scheduler import LoadScopeScheduling  # type: ignore[import-untyped]
 
 from groups import group_of, rank
-from mailtest import certificates, explain, manifests, release
+from mailtest import certificates, explain, manifests, policies, release
 from mailtest.certificates import Authority
 from mailtest.client import Client
 from mailtest.command import CommandError
@@ -72,6 +72,7 @@ def pytest_sessionstart(session: pytest.Session) -> None:
 
 def remove_leftovers() -> None:
     """Delete the namespaces of earlier runs, and wait: their pods would take the tests' processor time."""
+    policies.remove_leftovers()
     Kubectl()("delete", "namespace", f"--selector={LABEL}", "--timeout=240s", seconds=250)
 
 

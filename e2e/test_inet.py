@@ -1,16 +1,17 @@
 """LMTP over TCP: several Postfix pods, TLS between the pods, and a live MailStack that changes its listener."""
 
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
-from conftest import CreateStack
-from mailtest import certificates, inbox, manifests, pods
+from conftest import CLIENT_NAMESPACE, CreateStack
+from mailtest import certificates, inbox, manifests, pods, policies
 from mailtest.certificates import Authority, Certificate
 from mailtest.client import Client, Letter, letter
 from mailtest.command import CommandError
-from mailtest.kubectl import Kubectl
+from mailtest.kubectl import Kubectl, Object
 from mailtest.stack import Stack
 from mailtest.wait import until
 from mailtest.wire import Endpoint
@@ -18,7 +19,33 @@ from mailtest.wire import Endpoint
 ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
 INET = {"listener": {"type": "Inet"}}
 RENEWAL_SECONDS = 90.0
+# Who connects to what, under the policies of _policy: what passes, and what does not.
+PASSING = {
+    "postfix": "dovecot/24 client/25 client/443 api/443 dns/53",
+    "dovecot": "client/443 api/443 dns/53",
+    "client": "postfix/25 postfix/9100 dovecot/143 dovecot/9100",
+    "neighbour": "postfix/25",
+}
+DROPPED = {
+    "postfix": "dovecot/143 dovecot/9100 client/80",
+    "dovecot": "postfix/25 postfix/9100 client/25",
+    "client": "postfix/24 postfix/10025 postfix/10026 dovecot/24 dovecot/12345",
+    "neighbour": "postfix/9100 postfix/10026 dovecot/24 dovecot/143 dovecot/9100",
+}
 NOT_VERIFIED = "Server certificate not verified"
+
+
+def _policy() -> Object:
+    """The tests' client may read mail and metrics, and nobody else."""
+    return {
+        "clientsNetworks": [f"{_client()['status']['podIP']}/32"],
+        "metricsNamespaces": [CLIENT_NAMESPACE],
+        "egress": {},
+    }
+
+
+def _client() -> Object:
+    return Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")
 
 
 def _secret(stack: Stack) -> str:
@@ -34,7 +61,7 @@ def _name(stack: Stack) -> str:
 def stacks(create_stack: CreateStack, authority: Authority) -> dict[str, Stack]:
     """All of the module's, created at once."""
     found = {
-        "two": create_stack("two", delivery=INET, postfix={"replicas": 2}),
+        "two": create_stack("two", delivery=INET, postfix={"replicas": 2}, networkPolicy=_policy()),
         "switch": create_stack("switch"),
     }
     for name in ("other-name", "other-ca"):
@@ -88,6 +115,42 @@ def test_each_postfix_has_a_cache_of_its_own(two: Stack, client: Client) -> None
 def _caches(kubectl: Kubectl, pod: str, address: str) -> bool:
     table = kubectl.execute(pod, "postfix", "postconf", "-xh", "address_verify_map").strip()
     return address in kubectl.execute(pod, "postfix", "postmap", "-s", table)
+
+
+def test_the_policies_let_pass_what_mail_needs_and_nothing_else(two: Stack, switch: Stack, client: Client) -> None:
+    """Promise: of spec.networkPolicy, where a network enforces it. That of the cluster does not, so its node does."""
+    dovecot = two.kubectl.must_get("pod", f"{two.name}-dovecot-0")
+    pods = {"postfix": two.pod(), "dovecot": dovecot, "client": _client(), "neighbour": switch.pod()}
+    runners = {name: policies.within(pod) for name, pod in pods.items()}
+    addresses = {name: pod["status"]["podIP"] for name, pod in pods.items()} | _cluster_addresses()
+    passing, dropped = (_doors(found, addresses) for found in (PASSING, DROPPED))
+    every = {name: passing[name] | dropped[name] for name in pods}
+    with policies.enforced(two.kubectl):
+        assert _reached(runners, every) == passing
+        inbox.deliver(client, two, BOB, "behind-policies")
+        assert client.ask(two.host, manifests.address("nobody"))[0].code == 550
+        assert two.condition("Ready")["status"] == "True"
+    assert _reached(runners, every) == every
+
+
+def _cluster_addresses() -> dict[str, str]:
+    api, dns = (
+        Kubectl(namespace).must_get("service", name)["spec"]["clusterIP"]
+        for namespace, name in (("default", "kubernetes"), ("kube-system", "kube-dns"))
+    )
+    return {"api": api, "dns": dns}
+
+
+def _doors(found: dict[str, str], addresses: dict[str, str]) -> dict[str, set[str]]:
+    """With the addresses in place of their names."""
+    names = {who: (door.split("/") for door in doors.split()) for who, doors in found.items()}
+    return {who: {f"{addresses[name]}/{port}" for name, port in doors} for who, doors in names.items()}
+
+
+def _reached(runners: dict[str, policies.Runner], doors: dict[str, set[str]]) -> dict[str, set[str]]:
+    """By whom which doors are reached."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(runners, pool.map(policies.reached, runners.values(), doors.values()), strict=True))
 
 
 def test_a_drain_takes_one_postfix_at_once(two: Stack) -> None:

@@ -16,11 +16,12 @@ from time import monotonic
 
 import pytest
 
-from conftest import CreateStack
+from conftest import CLIENT_NAMESPACE, CreateStack
 from harness import paths
-from mailtest import manifests, node, outside, plugin
+from mailtest import manifests, node, outside, plugin, policies
 from mailtest.certificates import Authority
 from mailtest.client import Letter, header_of
+from mailtest.kubectl import Kubectl
 from mailtest.outside import CLIENT_ADDRESSES, PROXY_ADDRESSES, Outside
 from mailtest.plugin import Plugin
 from mailtest.reader import Place, Walk
@@ -217,6 +218,8 @@ DOORS = {
     993: ("clients", 993, "send-proxy", ""),
     4190: ("clients", 4190, "send-proxy-v2", ""),
 }
+# The pod's ports for the PROXY protocol.
+PROXIED = (2525, 10143, 10465, 10587, 10993, 14190)
 _GLOBAL = """\
 global
   stats socket /srv/haproxy.sock
@@ -293,7 +296,24 @@ def test_a_health_check_that_resets_holds_up_nobody(proxied: Stack, balancer: Ou
 
 
 def test_only_the_balancer_may_connect(proxied: Stack, balancer: Outside) -> None:
-    """Promise: the policy is there before anybody can use the ports. No network of kind enforces it here."""
+    """Promise: the policy is there before anybody can use the ports, and a network that enforces it lets only the load
+    balancer use them. That of the cluster does not, so its node does."""
     policy = proxied.kubectl.must_get("networkpolicy", proxied.name)
     blocks = {(peer["ipBlock"]["cidr"]) for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])}
     assert blocks == {f"{balancer.address}/32"}
+    pod, ip = policies.within(Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")), proxied.pod()["status"]["podIP"]
+    closed, open_ = ({f"{ip}/{port}" for port in ports} for ports in (PROXIED, (25, 143, 9100)))
+    doors = _node_ports(proxied)
+    with policies.enforced(proxied.kubectl):
+        assert policies.reached(pod, closed | open_) == open_
+        assert policies.reached(balancer.run, doors) == doors
+        assert balancer.ask(Endpoint(PROXY_ADDRESSES[0]), manifests.address("alice"))[0].code == 250
+    assert policies.reached(pod, closed) == closed
+
+
+def _node_ports(stack: Stack) -> set[str]:
+    """They lead to the ports for the PROXY protocol."""
+    services = [stack.kubectl.must_get("service", f"{stack.name}-{audience}") for audience in ("smtp", "clients")]
+    found = {f"{node.address()}/{port['nodePort']}" for service in services for port in service["spec"]["ports"]}
+    assert len(found) == len(PROXIED)
+    return found

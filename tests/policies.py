@@ -28,19 +28,19 @@ def lets_out(policies: Iterable[Object], pod: Peer, peer: Peer, port: int, proto
 
 def _lets(policies: Iterable[Object], way: str, side: str, pod: Peer, peer: Peer, to: tuple[int, str]) -> bool:
     """Each policy that selects the pod adds to what is let through; without any, everything is."""
-    specs = [section(policy, "spec") for policy in policies if _concerns(policy, pod, way)]
+    specs = [section(policy, "spec") for policy in policies if concerns(policy, pod, way)]
     rules = [rule for spec in specs for rule in entries(spec, way.lower())]
-    return not specs or any(_has_peer(rule, side, pod, peer) and _has_port(rule, *to) for rule in rules)
+    return not specs or any(has_peer(rule, side, pod, peer) and _has_port(rule, *to) for rule in rules)
 
 
-def _concerns(policy: Object, pod: Peer, way: str) -> bool:
+def concerns(policy: Object, pod: Peer, way: str) -> bool:
     spec = section(policy, "spec")
     types = spec["policyTypes"]
     assert isinstance(types, list)
     return way in types and _selects(section(spec, "podSelector"), pod.labels)
 
 
-def _has_peer(rule: Mapping[str, Json], side: str, pod: Peer, peer: Peer) -> bool:
+def has_peer(rule: Mapping[str, Json], side: str, pod: Peer, peer: Peer) -> bool:
     return side not in rule or any(_is_peer(each, pod, peer) for each in entries(rule, side))
 
 

@@ -75,8 +75,7 @@ class Pod:
 
     def end(self) -> None:
         """Removes what was started."""
-        for each in self.running:
-            _remove(f"{self.name}-{each}")
+        _remove(*(f"{self.name}-{each}" for each in self.running))
 
     def _inspect(self, form: str, name: str) -> str:
         return shell.demand("docker", "inspect", f"--format={form}", f"{self.name}-{name}")
@@ -92,14 +91,16 @@ class Pod:
 
 
 @contextmanager
-def pod(image: str, options: Sequence[str] = (), hosts: Mapping[str, str] | None = None) -> Iterator[Pod]:
+def pod(
+    image: str, options: Sequence[str] = (), hosts: Mapping[str, str] | None = None, network: Sequence[str] = ()
+) -> Iterator[Pod]:
     """A network of its own, which a container of the image holds; everything is removed in the end.
 
-    `hosts` are addresses by name.
+    `hosts` are addresses by name, `network` options for the container that holds it.
     """
     name = f"mailstack-bench-{uuid.uuid4().hex[:8]}"
     with ExitStack() as ended:
-        known = [f"--add-host={host}:{address}" for host, address in (hosts or {}).items()]
+        known = [*network, *(f"--add-host={host}:{address}" for host, address in (hosts or {}).items())]
         holder = ("run", "--detach", f"--name={name}", *known, *options, "--entrypoint=sleep", image, "infinity")
         shell.demand("docker", *holder, timeout=120)
         ended.callback(_remove, name)
@@ -119,8 +120,8 @@ def cgroup(parent: str | None) -> list[str]:
     return [f"--cgroup-parent={parent}"] if parent else []
 
 
-def _remove(name: str) -> None:
-    shell.ask("docker", "rm", "--force", "--volumes", name, timeout=60)
+def _remove(*names: str) -> None:
+    shell.ask("docker", "rm", "--force", "--volumes", *names, timeout=60)
 
 
 def _pss(pid: int) -> int:

@@ -14,7 +14,9 @@ from mailstack_probe.verdicts import Found, Verdict
 # Seconds up to the answer to MAIL, and for those about recipients: Dovecot delays the answer of a failure by up to 3 s.
 _START = 3.0
 _ANSWERS = 15.0
-# Seconds for which an error counts: Dovecot may wait for a minute before it tries to connect again.
+# Seconds for which an error counts. While its source is away Dovecot connects again at the latest after a reload, every
+# half a minute and a question (its start.sh), and logs how that failed. One that does not run as root is not reloaded:
+# between its own tries nothing is known.
 _RECENT = 90
 # Dovecot is connected, so its credentials are good.
 _ANSWERED = (Reason.SOURCE_ANSWERS, Reason.SOURCE_EMPTY, Reason.CANARY_REFUSED)
@@ -29,6 +31,8 @@ class Source:
         self._canary = canary
         self._errors = errors
         self._answered = 0.0
+        # The last failed connection to each server: Dovecot forgets its errors at each reload.
+        self._failures: dict[str, str] = {}
 
     def check(self) -> Verdict:
         """What the source's answers mean, and Dovecot's errors if they say more."""
@@ -37,8 +41,14 @@ class Source:
         if verdict.reason in _ANSWERED:
             self._answered = began
         if verdict.reason == Reason.SOURCE_UNAVAILABLE and self._errors:
-            return source_verdicts.of_errors(dovecot_errors.since(self._errors, self._earliest(began))) or verdict
+            self._learn(self._errors, self._earliest(began))
+            return source_verdicts.of_failures(self._failures.values()) or verdict
         return verdict
+
+    def _learn(self, path: str, earliest: int) -> None:
+        told = source_verdicts.failures(dovecot_errors.since(path, earliest))
+        known = {**self._failures, **told}
+        self._failures = {server: line for server, line in known.items() if dovecot_errors.time_of(line) >= earliest}
 
     def _earliest(self, now: float) -> int:
         """What was wrong before the source answered is over: refused credentials may have been corrected."""

@@ -5,6 +5,7 @@ these apart (contract.SOURCE_ANSWERS, contract.SOURCE_LISTS). Measured with 2.3 
 """
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from mailstack_probe import judge, lmtp_verdicts, verdicts
@@ -49,13 +50,26 @@ def silent(seconds: float) -> Verdict:
 # Of PostgreSQL, MySQL (error 1045) and LDAP (result 49).
 _REFUSED = re.compile(r"(password|SASL) authentication failed|Access denied for user|Invalid credentials")
 _FAILED = re.compile(rf"{_REFUSED.pattern}|Connect failed|connection to server|Can't con(nect|tact)")
+# Before the message of a failed connection. 2.3 writes the name of a file for a directory: each asks the same servers.
+_SERVER = re.compile(r"\b(?:pgsql|mysql|ldap)\((?!/)(.*?)\)")
 
 
-def of_errors(errors: str) -> Verdict | None:
-    """What the last of Dovecot's errors about a connection says of an unavailable source; None if nothing in
-    particular."""
-    failed = [line for line in errors.splitlines() if _FAILED.search(line)]
-    if not failed or not _REFUSED.search(failed[-1]):
+def failures(errors: str) -> dict[str, str]:
+    """The last of Dovecot's errors about a connection to each server; that of servers without a name is at ""."""
+    return {_server(line): line for line in errors.splitlines() if _FAILED.search(line)}
+
+
+def _server(line: str) -> str:
+    named = _SERVER.search(line)
+    return named[1] if named else ""
+
+
+def of_failures(lines: Iterable[str]) -> Verdict | None:
+    """What the last failures of the servers say of an unavailable source; None if nothing in particular.
+
+    One server that refuses the password is enough: with another one it would answer, whatever the others do.
+    """
+    if not any(map(_REFUSED.search, lines)):
         return None
     return verdicts.bad(
         Reason.CREDENTIALS_REFUSED,

@@ -116,3 +116,42 @@ def test_credentials_that_were_corrected_do_not_explain_the_next_outage(tmp_path
     ):
         reasons = [asked.check().reason for _ in range(3)]
     assert reasons == [Reason.CREDENTIALS_REFUSED, Reason.SOURCE_ANSWERS, Reason.SOURCE_UNAVAILABLE]
+
+
+OTHER = "mysql(db2): Connect failed: Can't connect to server"
+# Of Dovecot 2.3 about a directory.
+LOGINS = "ldap(/etc/dovecot/logins.conf.ext): binding failed (dn cn=dovecot): Invalid credentials"
+USERS = "ldap(/etc/dovecot/users.conf.ext): Can't connect to server: ldaps://dc"
+
+
+@pytest.mark.parametrize(
+    ("logs", "reasons"),
+    [
+        # Dovecot forgets its errors at a reload, and tells nothing until it connects again.
+        ([[DENIED], []], ["CredentialsRefused", "CredentialsRefused"]),
+        ([[DENIED], ["auth(x): Not connected to database"]], ["CredentialsRefused", "CredentialsRefused"]),
+        ([[DENIED], ["mysql(db): Connect failed: Can't connect"]], ["CredentialsRefused", "SourceUnavailable"]),
+        # Of several servers one is enough: with another password it would answer.
+        ([[DENIED, OTHER], [OTHER]], ["CredentialsRefused", "CredentialsRefused"]),
+        ([[OTHER], [OTHER, DENIED]], ["SourceUnavailable", "CredentialsRefused"]),
+        ([[LOGINS], [USERS]], ["CredentialsRefused", "SourceUnavailable"]),
+    ],
+)
+def test_the_last_failure_of_each_server_counts(tmp_path: Path, logs: list[list[str]], reasons: list[str]) -> None:
+    """Fault: the reason changed with every reload of Dovecot, and with the order of its servers."""
+    errors, now = tmp_path / "log-errors", time.time()
+    asked = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors))
+    told = [["", "\n".join(f"error\t{now}\tauth: \t{line}" for line in lines)] for lines in logs]
+    with playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"), playing(*told, path=errors):
+        assert [asked.check().reason for _ in logs] == reasons
+
+
+def test_a_failure_of_long_ago_does_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    errors = tmp_path / "log-errors"
+    asked = Source(UnixListener(tmp_path / "lmtp"), ALICE, str(errors))
+    told = ["", f"error\t{time.time()}\tauth: \t{DENIED}"]
+    with playing([*HELLO, LATER, LATER, BYE], path=tmp_path / "lmtp"), playing(told, ["", ""], path=errors):
+        reasons = [asked.check().reason]
+        monkeypatch.setattr(source, "_RECENT", -1)
+        reasons.append(asked.check().reason)
+    assert reasons == [Reason.CREDENTIALS_REFUSED, Reason.SOURCE_UNAVAILABLE]

@@ -7,10 +7,12 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mailstack_operator.api.conditions import CHECKS, always_shown
 from mailstack_operator.cli.plugin.parsing.log_line import parse_log
 from mailstack_operator.cli.plugin.parsing.private_files import parse_listing
 from mailstack_operator.cli.plugin.parsing.refusals import find_refusals
 from mailstack_operator.cli.plugin.screens.status_screen import Findings, render_status
+from mailstack_operator.kube.objects import entries, section, text
 from mailstack_operator.loop.stack_state import stack_state_of
 from tests.conftest import Golden
 from tests.plugin.terminal_picture import draw
@@ -38,6 +40,14 @@ def test_the_picture_is_what_status_prints_of_a_healthy_stack(golden: Golden) ->
     )
     picture = draw("kubectl mailstack status mail -n post", render_status(found, 118))
     golden(ROOT / "docs" / "pictures" / "status.svg", picture)
+
+
+@pytest.mark.parametrize("name", ["mailstack.yaml", "healthy-mailstack.yaml"])
+def test_the_samples_have_every_condition_that_a_mailstack_has(name: str) -> None:
+    """A new one has to be seen in the page and in its picture, too."""
+    status = section(yaml.safe_load(data(name)), "status")
+    assert tuple(text(each, "type") for each in entries(status, "conditions")) == always_shown()
+    assert {check.name for check in CHECKS if not check.optional} <= entries(status, "pods")[0].keys()
 
 
 @pytest.mark.parametrize(("command", "screen"), BLOCKS, ids=[command for command, _ in BLOCKS])

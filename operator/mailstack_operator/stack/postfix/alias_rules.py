@@ -87,6 +87,22 @@ def _is_set_once(spec: Spec) -> bool:
     return spec.address_extensions.delimiter is None or "recipient_delimiter" not in spec.postfix.parameters
 
 
+def _unfollowed(spec: Spec) -> str | None:
+    """Address verification follows aliases whatever this parameter says: such mail would be accepted and returned."""
+    parameters = spec.postfix.parameters
+    own = spec.aliases or spec.aliases_from or spec.domain_aliases or spec.catch_all
+    if "no_address_mappings" not in parameters.get(_OVERRIDE, "") or not (own or _TABLES & parameters.keys()):
+        return None
+    return (
+        f"{_OVERRIDE}: with no_address_mappings Postfix follows no alias, so mail to aliases would be accepted and "
+        "returned: remove it"
+    )
+
+
+_OVERRIDE: Final = "receive_override_options"
+# Tables of addresses that parameters may have.
+_TABLES: Final = {"virtual_alias_maps", "canonical_maps", "recipient_canonical_maps"}
+
 _LOOPS: Final = f"aliases in a loop, or more than {_DEPTH} levels deep: {aliases.REMEDY}"
 
 RULES: Final = (
@@ -148,6 +164,7 @@ RULES: Final = (
         "servers",
         _is_set_once,
     ),
+    Rule("spec.postfix.parameters", None, _unfollowed),
     Rule("spec.domainAliases", None, lambda spec: _repeated_domain(spec.domain_aliases)),
     Rule("spec.catchAll", None, lambda spec: _repeated_domain(spec.catch_all)),
 )

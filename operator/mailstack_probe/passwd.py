@@ -45,6 +45,11 @@ _LOCK = re.compile(r"x|NP|[*!]{1,2}|[*!]+(LK|NP|LOCKED)[*!]*|[*!]+(LK[*!]*)?\$[\
 _LOCKED = "{CRYPT}*"
 # Extra fields that say where mail, and what Dovecot notes about it, is.
 _PLACE = re.compile(r"userdb_(home|mail|mail_location|mail_([a-z]+_)?path)")
+# Kilobytes or bytes unless there is a unit, of which the first letter counts.
+_QUOTA_RULE = re.compile(
+    r"(?<![^ ])userdb_quota_rule=\*:(?P<what>storage|bytes)=(?P<size>\d+)(?P<unit>[bkmgt]?)[a-z]*(?![^ :])",
+    re.IGNORECASE,
+)
 # Characters that Dovecot escapes in a user before it looks it up.
 _ESCAPED = re.compile(r"([\\\"'])")
 
@@ -218,13 +223,14 @@ def _entry(number: int, line: str, user: str, volume: Volume) -> Entry:
     ids = (uid, gid) if volume.admits(uid, gid) else ("", "")
     new_home = home if volume.holds(home) else ""
     new_extra = " ".join(kept for word in extra.split(" ") if (kept := _within(word, volume)) is not None)
+    quota = _quota_24(extra)
     corrections = {
         BLANKS: given != given.strip(),
         CAPITALS: given.strip() != user,
         IDS: ids != (uid, gid),
         HOME: (new_home, new_extra) != (home, extra),
     }
-    fields = (escape(user), _password(password, extra), *ids, gecos, new_home, shell, new_extra)
+    fields = (escape(user), _password(password, extra), *ids, gecos, new_home, shell, new_extra + quota)
     flaw = "" if "@" in user else NO_DOMAIN
     return Entry(user, number, ":".join(fields), tuple(what for what, is_so in corrections.items() if is_so), flaw)
 
@@ -274,6 +280,15 @@ def _within(word: str, volume: Volume) -> str | None:
     # Such as INDEX=/var/index.
     kept = [part for part in parts if not _is_outside(part.partition("=")[2], volume)]
     return None if _is_outside(place, volume) else f"{name}={driver}{':'.join([place, *kept])}"
+
+
+def _quota_24(extra: str) -> str:
+    """The extra field for a user's own quota in Dovecot 2.4, if it is there as 2.3 has it; each ignores the other's."""
+    rule = _QUOTA_RULE.search(extra)
+    if not rule or "userdb_quota_storage_size=" in extra:
+        return ""
+    unit = rule["unit"].upper() or ("K" if rule["what"] == "storage" else "B")
+    return f" userdb_quota_storage_size={rule['size'] + unit if int(rule['size']) else 'unlimited'}"
 
 
 def _is_outside(path: str, volume: Volume) -> bool:

@@ -43,7 +43,24 @@ def handed(text: str | bytes, volume: Volume = VOLUME) -> str:
         # Dovecot escapes the name before it looks it up.
         ("o'brien@example.org:{CRYPT}h", "o\\'brien@example.org:{CRYPT}h::::::"),
         ("a&b=c@example.org:{CRYPT}h", "a&b=c@example.org:{CRYPT}h::::::"),
-        ("alice@example.org:{CRYPT}h::::::userdb_quota_rule=*:bytes=1G", None),
+        # Fault: Dovecot 2.4 has another name for it, and refused mail above the size for everybody.
+        *(
+            (
+                f"alice@example.org:{{CRYPT}}h::::::userdb_quota_rule=*:{rule}",
+                f"alice@example.org:{{CRYPT}}h::::::userdb_quota_rule=*:{rule} userdb_quota_storage_size={size}",
+            )
+            for rule, size in {
+                "bytes=1G": "1G",
+                "bytes=1073741824": "1073741824B",
+                "storage=1048576": "1048576K",
+                "storage=5gb": "5G",
+                "storage=0": "unlimited",
+                "storage=1G:messages=100": "1G",
+            }.items()
+        ),
+        ("alice@example.org:{CRYPT}h::::::userdb_quota_rule=*:storage=5G userdb_quota_storage_size=4G", None),
+        ("alice@example.org:{CRYPT}h::::::userdb_quota_rule=*:storage=+10%", None),
+        ("alice@example.org:{CRYPT}h::::::userdb_quota_rule=Trash:storage=+1G", None),
         # As docker-mailserver writes it.
         (
             "alice@example.org:{CRYPT}h:5000:5000::/var/mail/example.org/alice::",

@@ -87,6 +87,7 @@ class WarningReason(Documented):
     )
     NOT_ENCRYPTED = "NotEncrypted", "Mail crosses the pod network without TLS."
     PULL_SECRET_NOT_FOUND = "PullSecretNotFound", "A Secret of spec.imagePullSecrets does not exist."
+    SENDERS_REFUSED = "SendersRefused", "Restrictions of postfix.parameters refuse mail from every other server."
     LOCAL_TRAFFIC_SPLIT = "LocalTrafficSplit", "A node may get connections for a server that runs on another one."
     VOLUME_NOT_CHANGED = "VolumeNotChanged", "The API server refused to grow a volume, or to mark its claim."
 

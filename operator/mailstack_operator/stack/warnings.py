@@ -6,7 +6,7 @@ from typing import TypeAlias
 from mailstack_operator.api.conditions import WarningReason
 from mailstack_operator.kube import names
 from mailstack_operator.stack import exposure
-from mailstack_operator.stack.postfix import milters
+from mailstack_operator.stack.postfix import closed_port, milters
 from mailstack_operator.stack.topology import Topology
 from mailstack_probe.contract import StackWarning
 
@@ -38,7 +38,17 @@ def _deprecated(topology: Topology) -> Iterator[StackWarning]:
             yield StackWarning(WarningReason.DEPRECATED, message)
 
 
-SOURCES: tuple[Source, ...] = (_name, _links, exposure.warnings, _deprecated)
+def _senders(topology: Topology) -> Iterator[StackWarning]:
+    if name := closed_port.closed_by(topology.spec.postfix.parameters):
+        message = (
+            f"postfix.parameters.{name} refuses mail from every other server on port 25: only the pod itself is in "
+            "mynetworks here, and logins are on the ports of spec.submission; name who may send, such as with "
+            "check_client_access cidr:{{192.0.2.0/24 OK}}, or remove the parameter"
+        )
+        yield StackWarning(WarningReason.SENDERS_REFUSED, message)
+
+
+SOURCES: tuple[Source, ...] = (_name, _links, exposure.warnings, _deprecated, _senders)
 
 
 def of_spec(topology: Topology) -> Iterator[StackWarning]:

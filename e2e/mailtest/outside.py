@@ -101,7 +101,8 @@ while [ $# -gt 0 ]; do
   case $1 in *:*) family=-6 now=nodad ;; *) family=-4 now= ;; esac
   ip address add "$1" dev lo $now
   ip address add "$2" dev lo $now
-  ip "$family" route del local "$1" dev lo table local
+  # The kernel makes that of IPv6 a moment later.
+  until ip "$family" route del local "$1" dev lo table local 2> /dev/null; do sleep 0.1; done
   ip "$family" route add local "$1" dev lo table local src "$2"
   shift 2
 done

@@ -1,10 +1,13 @@
 """The operator's memory: later states win, what is gone is dropped, nothing else is kept."""
 
+import pytest
+
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import POD, SERVICE
 from mailstack_operator.kube.metadata import live_of, ref_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section
+from mailstack_operator.loop import stack_state
 from mailstack_operator.loop.stack_state import Status
 from mailstack_operator.loop.store import Store
 from tests.fake_cluster import pod
@@ -89,6 +92,30 @@ def test_the_answer_to_a_late_write_does_not_bring_back_what_is_gone() -> None:
     store.forget(at(12, body()))
     store.note(at(11, body()))
     assert store.stacks() == []
+
+
+def test_a_deletion_that_is_told_late_does_not_take_what_was_made_since() -> None:
+    """Fault: a list had shown the new MailStack; nobody followed it until somebody changed it."""
+    store = Store()
+    store.note(at(10, body()))
+    store.note(at(14, body({"metadata.uid": "the-new-one"})))
+    store.forget(at(12, body()))
+    assert store.stacks() == [KEY]
+
+
+def test_an_object_that_the_operator_cannot_read_is_told_as_invalid(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault: one exception ended the watch, or the operator, again and again."""
+
+    def fail(_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr(stack_state, "parse", fail)
+    store = Store()
+    store.note(at(10, body()))
+    found = store[KEY].stack
+    assert found is not None
+    assert found.stack is None
+    assert "a bug" in found.problems[0]
 
 
 def test_nor_after_a_list_that_shows_that_it_is_gone() -> None:

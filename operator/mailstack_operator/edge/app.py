@@ -204,7 +204,7 @@ class Operator:
             self._add_all()
 
     def _add_all(self) -> None:
-        for key in self._store.stacks():
+        for key in self._store.known():
             self._add(key)
 
     async def _resync_once(self) -> None:

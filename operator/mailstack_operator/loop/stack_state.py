@@ -130,6 +130,9 @@ def _problems(body: Object) -> tuple[str, ...]:
         parse(body)
     except InvalidMailStack as error:
         return tuple(error.problems)
+    except Exception as error:
+        # One object that the operator cannot read must not keep it from all others.
+        return (f"the operator cannot read it, a bug: {error!r}",)
     return ()
 
 

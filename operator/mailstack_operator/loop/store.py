@@ -88,6 +88,10 @@ class Store:
         """Every MailStack that is known of."""
         return [key for key, seen in self._seen.items() if seen.stack is not None]
 
+    def known(self) -> list[StackKey]:
+        """Those of which anything is kept, also where the MailStack is gone."""
+        return list(self._seen)
+
     def pods(self) -> Iterator[Pod]:
         """Every pod that is known of."""
         return (pod for seen in self._seen.values() for pod in seen.pods.values())
@@ -163,9 +167,11 @@ class Store:
         return version >= self._versions.get(ref, 0) and version > gone
 
     def forget(self, body: Object) -> StackKey:
-        """Records that an object is gone; returns the MailStack that it concerns."""
-        key = _key(body)
-        self._drop(key, ref_of(body), version_of(body))
+        """Records that an object is gone, unless one of its name has been made since; returns the MailStack that it
+        concerns."""
+        key, ref, version = _key(body), ref_of(body), version_of(body)
+        if version >= self._versions.get(ref, 0):
+            self._drop(key, ref, version)
         return key
 
     def forget_child(self, key: StackKey, ref: Ref) -> None:

@@ -185,5 +185,5 @@ def test_the_probe_is_told_of_the_mailboxes_that_aliases_lead_to() -> None:
 
 def test_without_aliases_addresses_need_not_be_mapped() -> None:
     """Such a parameter of an old main.cf changes nothing then; tests/data/bad has it with aliases."""
-    unmapped = {"spec.postfix": {"parameters": {"receive_override_options": "no_address_mappings"}}}
+    unmapped: dict[str, Json] = {"spec.postfix": {"parameters": {"receive_override_options": "no_address_mappings"}}}
     assert stack(unmapped).spec.postfix.parameters["receive_override_options"] == "no_address_mappings"

@@ -9,6 +9,7 @@ from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.port import File
+from mailstack_operator.loop.reconcile import PARTLY_AGAIN
 from mailstack_operator.loop.references import RETRY
 from tests.stacks import body
 from tests.world import KEY, MAIN_CF, NOW, PODS, SERVICE, STACK, World
@@ -48,6 +49,30 @@ async def test_a_restarted_operator_writes_nothing(running: World) -> None:
     running.start()
     await running.run()
     assert running.cluster.writes == []
+
+
+def lose_lmtp(running: World) -> None:
+    """The probe says that Dovecot does not answer."""
+    uid = text(section(running.cluster.objects[Ref("v1", "Pod", "post", "mail-0")], "metadata"), "uid")
+    failed: Json = {"status": "False", "reason": "ConnectionRefused", "message": "it is away", "since": NOW}
+    running.cluster.report(KEY, "mail-0", uid, lmtp=failed)
+    running.cluster.watch(running.store)
+
+
+async def test_what_the_probes_find_is_told_while_runs_fail(running: World) -> None:
+    """Fault: while a Secret could not be read, Ready=True stayed, whatever the probe said."""
+    running.cluster.refuse["Secret"] = ClusterError(500, "the key of the encryption is away")
+    lose_lmtp(running)
+    for ready in ("True", "False"):
+        with pytest.raises(ClusterError):
+            await running.run()
+        assert running.condition("Ready")["status"] == ready
+    assert running.condition("LMTPReachable")["status"] == "False"
+    assert "the key of the encryption is away" in str(running.condition("Reconciling")["message"])
+
+    running.cluster.refuse.clear()
+    await running.run()
+    assert not running.condition("Reconciling")
 
 
 async def test_a_spec_that_the_answer_to_our_status_tells_of_is_followed(
@@ -287,6 +312,18 @@ async def test_an_older_crd_still_shows_the_conditions(running: World) -> None:
     running.change({"spec.domains": []})
     await running.run()
     assert running.condition("Stalled")["reason"] == "InvalidSpec"
+
+
+async def test_a_status_of_which_a_part_was_taken_is_written_again(running: World) -> None:
+    """Fault: a moment without etcd, which answers 500 too, cost the addresses and records until the next change."""
+    running.cluster.refuse["status.endpoint"] = ClusterError(500, "etcdserver: request timed out")
+    lose_lmtp(running)
+    assert await running.run() == PARTLY_AGAIN
+    assert running.condition("LMTPReachable")["status"] == "False"
+    assert "endpoint" not in running.status
+    running.cluster.refuse.clear()
+    await running.run()
+    assert running.status["endpoint"] == "mail.post.svc:25"
 
 
 async def test_a_crash_between_two_writes_is_made_good(world: World) -> None:

@@ -66,6 +66,7 @@ class Reason(Documented):
     FOREIGN_OBJECT = "ForeignObject", "An object of that name belongs to another owner."
     APPLY_REFUSED = "ApplyRefused", "The API server refused an object."
     REQUEST_REFUSED = "RequestRefused", "The API server refused another request."
+    RUN_FAILED = "RunFailed", "The API server does not answer a request, or the operator fails; it tries again."
     DISABLED = "Disabled", "The spec switches off what would be checked."
     NO_POD = "NoPod", "There is no mail pod yet."
     POD_TERMINATING = "PodTerminating", "The pod is being deleted; its probe's last report is ignored."

@@ -4,6 +4,7 @@ Level-triggered: it reads what is there, decides what should be, writes what dif
 killed anywhere and run again.
 """
 
+import contextlib
 import logging
 import time
 from collections.abc import Callable, Sequence
@@ -33,6 +34,10 @@ from mailstack_operator.stack.images import BUILT_IN, ServerImages
 from mailstack_operator.stack.mailstack import MailStack
 
 logger = logging.getLogger(__name__)
+
+# Seconds after which a status is written again of which a part was taken: the CRD is older, or the API server answered
+# with an error of its own.
+PARTLY_AGAIN = 60.0
 
 
 def utc_now() -> str:
@@ -81,6 +86,8 @@ class Reconciler:
         self._checks = checks
         self._clock = clock
         self._now = now
+        # Those whose last run did not come to its end.
+        self._failing: set[StackKey] = set()
 
     async def reconcile(self, key: StackKey) -> float | None:
         """Brings the MailStack `key` to what its spec says, and reports.
@@ -95,14 +102,33 @@ class Reconciler:
             self._rehearsals.forget(key)
             self._announcer.forget(key)
             self._notes.forget(key)
+            self._store.take_overtaken(key)
+            self._failing.discard(key)
             await self._applier.keep_claims(key)
             return None
         # A newer spec may arrive before the end: the outcome is of this one.
-        outcome = await self._converge(key, stack)
-        await self._report(key, outcome, stack.generation)
+        try:
+            outcome = await self._converge(key, stack)
+        except Exception as error:
+            await self._report_failure(key, stack, error)
+            raise
+        self._failing.discard(key)
+        is_whole = await self._report(key, outcome, stack.generation)
         if self._store.take_overtaken(key) or self._is_outdated(key, stack):
             return 0.0
-        return outcome.unfinished.retry_after if outcome.unfinished else None
+        again = outcome.unfinished.retry_after if outcome.unfinished else None
+        return again if is_whole or again is not None else PARTLY_AGAIN
+
+    async def _report_failure(self, key: StackKey, stack: StackState, error: Exception) -> None:
+        """Reports what the probes found, lest a former verdict stay for as long as the cause lasts. Not the first
+        time: a moment without an answer is no news."""
+        if key not in self._failing:
+            self._failing.add(key)
+            return
+        why = str(error) if isinstance(error, ClusterError) else f"a bug of the operator: {error!r}"
+        unfinished = Waiting(Reason.RUN_FAILED, f"the operator cannot go on, and tries again: {why}")
+        with contextlib.suppress(ClusterError):
+            await self._report(key, self._outcome(key, stack, _Run(), unfinished), stack.generation)
 
     def _is_outdated(self, key: StackKey, stack: StackState) -> bool:
         """Whether the spec is another by now: the answer to our status may tell of that before the watch, which is then
@@ -186,17 +212,21 @@ class Reconciler:
         waiting = frozenset(plan.pods_without_files(self._store[plan.key]))
         await self._announcer.announce(plan.key, secrets, None if plan.obstacle else plan.files_digest, waiting)
 
-    async def _report(self, key: StackKey, outcome: Outcome, generation: int) -> None:
+    async def _report(self, key: StackKey, outcome: Outcome, generation: int) -> bool:
+        """Whether all of the status was taken."""
         stack = self._store[key].stack
         if stack is None:
-            return
+            return True
         await self._drop_orphans(key)
         wanted = summary.summarize(outcome, generation, stack.status, self._now())
-        if wanted != replace(stack.status, pods=()):
-            _log_ready(key, wanted)
-            with self._store.reporting(key, wanted):
-                self._store.note(await self._apply_newest(key, wanted))
-            await self._record_events(stack, wanted)
+        if wanted == replace(stack.status, pods=()):
+            return True
+        _log_ready(key, wanted)
+        with self._store.reporting(key, wanted):
+            self._store.note(await self._apply_newest(key, wanted))
+        await self._record_events(stack, wanted)
+        newest = self._store[key].stack
+        return newest is None or replace(newest.status, pods=()) == wanted
 
     async def _drop_orphans(self, key: StackKey) -> None:
         """Removes the entries of pods that are gone: a probe leaves its own behind."""

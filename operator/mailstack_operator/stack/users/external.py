@@ -95,16 +95,24 @@ class ExternalSource(UserSource):
             ),
             mounts=(mount("errors", _ERRORS),),
             config_mounts=(mount("source", FOLDER, read_only=True),),
-            files={_ANSWERS: f"{SOURCE_ANSWERS}:::::::\n", **self.files(spec)},
+            files={_ANSWERS: f"{SOURCE_ANSWERS}:::::::\n", **self._files(spec)},
             credentials=(self._credentials(spec),),
         )
 
     def backs_off(self, spec: Spec) -> bool:
         return True
 
+    def _files(self, spec: Spec) -> dict[str, str]:
+        return {} if spec.dovecot.version == "2.4" else self.files_23(spec, tokens=spec.users.oauth2 is not None)
+
     @abstractmethod
-    def files(self, spec: Spec) -> dict[str, str]:
-        """Further files of /etc/dovecot."""
+    def files_23(self, spec: Spec, *, tokens: bool) -> dict[str, str]:
+        """Further files of /etc/dovecot for Dovecot 2.3; with `tokens` that of who may log in with one, too."""
+
+    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
+        # Dovecot's drivers have the names of the variants.
+        yield Setting("driver", self.tag)
+        yield Setting("args", path_23("known"))
 
     @abstractmethod
     def form(self, spec: Spec) -> tuple[str, str]:
@@ -127,6 +135,11 @@ def canary(source: ExternalSource, spec: Spec) -> str:
     """The address of a user who must exist, in small letters and without an address extension."""
     local, _, domain = (source.canary or spec.postmaster_address).lower().rpartition("@")
     return f"{local.partition(spec.address_extensions.delimiter or '+')[0]}@{domain}"
+
+
+def path_23(name: str) -> str:
+    """Where Dovecot 2.3 reads how a passdb or userdb asks the source."""
+    return f"{DOVECOT_FOLDER}/{name}.conf.ext"
 
 
 def guard_23(asked: Iterable[DovecotPart]) -> Iterator[DovecotPart]:

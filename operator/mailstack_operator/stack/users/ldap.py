@@ -75,10 +75,8 @@ class Ldap(ExternalSource):
         added = super().additions(spec)
         return replace(added, sysctls=_KEEPALIVE) if spec.dovecot.version == "2.3" else added
 
-    def files(self, spec: Spec) -> dict[str, str]:
-        if spec.dovecot.version == "2.4":
-            return {}
-        return ldap_settings.files_23(self.asked(spec), tokens=spec.users.oauth2 is not None)
+    def files_23(self, spec: Spec, *, tokens: bool) -> dict[str, str]:
+        return ldap_settings.files_23(self.asked(spec), tokens=tokens)
 
     def form(self, spec: Spec) -> tuple[str, str]:
         return ("plain" if spec.dovecot.version == "2.4" else "ldap"), ""
@@ -91,9 +89,6 @@ class Ldap(ExternalSource):
         yield from external.SETTINGS
         yield from ldap_settings.server_24(self.asked(spec))
         yield from ldap_settings.users_24(self.asked(spec))
-
-    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
-        return ldap_settings.known_23()
 
     def known_24(self, spec: Spec) -> Iterator[DovecotPart]:
         return ldap_settings.known_24(self.asked(spec))

@@ -4,9 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from mailstack_operator.stack import syntax
-from mailstack_operator.stack.paths import DOVECOT_FOLDER
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Include, Query, Setting, block
-from mailstack_operator.stack.users.external import CA_FILE, OUTAGE, PASSWORD_FILE, UNKNOWN
+from mailstack_operator.stack.users.external import CA_FILE, OUTAGE, PASSWORD_FILE, UNKNOWN, path_23
 
 # A connection of its own: that of the logins binds as one user after the other.
 _LOOKUPS = {"ldap_connection_group": "lookups"}
@@ -78,11 +77,6 @@ def known_24(directory: Directory) -> Iterator[DovecotPart]:
     yield from (Setting(name, value) for name, value in _LOOKUPS.items())
 
 
-def known_23() -> Iterator[DovecotPart]:
-    yield Setting("driver", "ldap")
-    yield Setting("args", _path("known"))
-
-
 def present_24(directory: Directory) -> Iterator[DovecotPart]:
     """Whether the source knows the canary. Two entries are an error, so it cannot be asked for anybody."""
     canary = Query("userdb_ldap_filter", directory.found_by(directory.canary))
@@ -93,12 +87,12 @@ def present_24(directory: Directory) -> Iterator[DovecotPart]:
 
 
 def users_23() -> Iterator[DovecotPart]:
-    yield block("passdb", driver="ldap", args=_path("logins"))
-    yield block("userdb", driver="ldap", args=_path("users"), **OUTAGE)
+    yield block("passdb", driver="ldap", args=path_23("logins"))
+    yield block("userdb", driver="ldap", args=path_23("users"), **OUTAGE)
 
 
 def present_23() -> Iterator[DovecotPart]:
-    yield block("userdb", driver="ldap", args=_path("present"), **UNKNOWN)
+    yield block("userdb", driver="ldap", args=path_23("present"), **UNKNOWN)
 
 
 def files_23(directory: Directory, *, tokens: bool = False) -> dict[str, str]:
@@ -120,10 +114,6 @@ def files_23(directory: Directory, *, tokens: bool = False) -> dict[str, str]:
     known: list[DovecotPart] = [Query("pass_attrs", f"{address}, =nopassword=y"), Query("pass_filter", found)]
     parts = {"logins": logins, "users": users, "present": present, **({"known": known} if tokens else {})}
     return {f"{name}.conf.ext": _file_23(directory, asked) for name, asked in parts.items()}
-
-
-def _path(name: str) -> str:
-    return f"{DOVECOT_FOLDER}/{name}.conf.ext"
 
 
 def _file_23(directory: Directory, asked: list[DovecotPart]) -> str:

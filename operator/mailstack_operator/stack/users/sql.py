@@ -54,10 +54,8 @@ class Sql(ExternalSource):
         "SELECT address AS user FROM users WHERE active", description="The column user of all whom mail reaches."
     )
 
-    def files(self, spec: Spec) -> dict[str, str]:
-        if spec.dovecot.version == "2.4":
-            return {}
-        return sql_settings.files_23(self.asked(spec), tokens=spec.users.oauth2 is not None)
+    def files_23(self, spec: Spec, *, tokens: bool) -> dict[str, str]:
+        return sql_settings.files_23(self.asked(spec), tokens=tokens)
 
     def form(self, spec: Spec) -> tuple[str, str]:
         if spec.dovecot.version == "2.4":
@@ -80,9 +78,6 @@ class Sql(ExternalSource):
         yield Setting("sql_driver", "pgsql" if self.is_postgresql else "mysql")
         yield from sql_settings.hosts_24(self.asked(spec))
         yield from sql_settings.users_24(self.asked(spec))
-
-    def known_23(self, spec: Spec) -> Iterator[DovecotPart]:
-        return sql_settings.known_23()
 
     def known_24(self, spec: Spec) -> Iterator[DovecotPart]:
         return sql_settings.known_24(self.asked(spec))

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from functools import partial
 
 from mailstack_operator.stack import syntax
-from mailstack_operator.stack.paths import DOVECOT_FOLDER
 from mailstack_operator.stack.syntax import DovecotPart, FileSetting, Include, Query, Setting, block
-from mailstack_operator.stack.users.external import CA_FILE, OUTAGE, PASSWORD_FILE, UNKNOWN
+from mailstack_operator.stack.users.external import CA_FILE, OUTAGE, PASSWORD_FILE, UNKNOWN, path_23
 from mailstack_probe.contract import PAGE, PAGE_AFTER, SOURCE_LISTS
 
 # Seconds. A frozen PostgreSQL is given up after two tries of Dovecot's own 60 s.
@@ -92,11 +91,6 @@ def known_24(database: Database) -> Iterator[DovecotPart]:
     yield Query("passdb_sql_query", _known(database))
 
 
-def known_23() -> Iterator[DovecotPart]:
-    yield Setting("driver", "sql")
-    yield Setting("args", _path("known"))
-
-
 def present_24(database: Database) -> Iterator[DovecotPart]:
     """Whether the source knows the canary; and, for the probe, whether it lists anybody."""
     nobody = Query("userdb_sql_iterate_query", _nobody(database))
@@ -106,13 +100,13 @@ def present_24(database: Database) -> Iterator[DovecotPart]:
 
 
 def users_23() -> Iterator[DovecotPart]:
-    yield block("passdb", driver="sql", args=_path("users"))
-    yield block("userdb", driver="sql", args=_path("users"), **OUTAGE)
+    yield block("passdb", driver="sql", args=path_23("users"))
+    yield block("userdb", driver="sql", args=path_23("users"), **OUTAGE)
 
 
 def present_23() -> Iterator[DovecotPart]:
-    yield block("userdb", driver="sql", args=_path("present"), **UNKNOWN)
-    yield block("userdb", driver="sql", args=_path("lists"))
+    yield block("userdb", driver="sql", args=path_23("present"), **UNKNOWN)
+    yield block("userdb", driver="sql", args=path_23("lists"))
 
 
 def files_23(database: Database, *, tokens: bool = False) -> dict[str, str]:
@@ -148,10 +142,6 @@ def _connect_mysql(database: Database) -> str:
         f"{hosts} port={database.port} dbname={database.name} user={database.user} option_file={PASSWORD_FILE} "
         f"ssl_ca={CA_FILE} ssl_verify_server_cert=yes connect_timeout={_CONNECT} read_timeout={_READ}"
     )
-
-
-def _path(name: str) -> str:
-    return f"{DOVECOT_FOLDER}/{name}.conf.ext"
 
 
 def _file_23(database: Database, passwords: str, users: str, everybody: str) -> str:

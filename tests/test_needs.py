@@ -99,6 +99,22 @@ async def test_a_certificate_for_another_name_is_told(world: World, ready: bool)
     assert "is for imap.example.org, and not for mail.example.org, which is spec.hostname" in str(warnings["message"])
 
 
+async def test_a_certificate_without_its_issuers_is_told(world: World) -> None:
+    names = "subjectAltName=DNS:mail.example.org"
+    pair, issuer = keys.issued(names, "authorityInfoAccess=caIssuers;URI:http://ca.example.org/ca.cer")
+    world.cluster.secrets["mail-tls"] = {"tls.crt": pair.certificate, "tls.key": pair.key}
+    world.change(TLS)
+    await world.settled()
+    assert (world.condition("Ready")["status"], world.condition("Warnings")["reason"]) == (
+        "True",
+        "CertificateChainIncomplete",
+    )
+    assert "is not behind the server's own" in str(world.condition("Warnings")["message"])
+    world.cluster.secrets["mail-tls"] = {"tls.crt": pair.certificate + issuer, "tls.key": pair.key}
+    await world.run()
+    assert world.condition("Warnings") == {}
+
+
 async def test_of_a_good_certificate_nothing_is_said(world: World) -> None:
     world.cluster.secrets["mail-tls"] = secret()
     world.change(TLS)

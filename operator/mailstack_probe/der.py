@@ -1,6 +1,8 @@
-"""When a certificate is valid and for which names, from its DER form; the standard library reads it of CAs only.
+"""When a certificate is valid, for which names and by whom, from its DER form; the standard library reads it of CAs
+only.
 
-Sources: RFC 5280, 4.1 (the fields of a certificate) and 4.2.1.6 (its names); X.690, 8.1 (tag, length, content).
+Sources: RFC 5280, 4.1 (the fields of a certificate), 4.2.1.6 (its names) and 4.2.2.1 (where its issuer is published);
+X.690, 8.1 (tag, length, content).
 """
 
 from collections.abc import Iterator
@@ -12,6 +14,9 @@ _EXTENSIONS = 0xA3
 _DNS_NAME = 0x82
 # 2.5.29.17, subjectAltName.
 _ALTERNATIVES = b"\x55\x1d\x11"
+# 1.3.6.1.5.5.7.1.1 and 1.3.6.1.5.5.7.48.2: authorityInfoAccess, and caIssuers in it.
+_INFORMATION = b"\x2b\x06\x01\x05\x05\x07\x01\x01"
+_PUBLISHED = b"\x2b\x06\x01\x05\x05\x07\x30\x02"
 
 
 def validity(certificate: bytes) -> tuple[datetime, datetime]:
@@ -23,21 +28,36 @@ def validity(certificate: bytes) -> tuple[datetime, datetime]:
     return first, last
 
 
+def issuer_and_subject(certificate: bytes) -> tuple[bytes, bytes]:
+    """The names of who issued it and of whom it is for, of a certificate that OpenSSL could read."""
+    fields = [content for tag, content in _fields(certificate) if tag != _VERSION]
+    _serial, _signature, issuer, _period, subject, *_ = fields
+    return issuer, subject
+
+
+def names_its_issuer(certificate: bytes) -> bool:
+    """Whether it says where its issuer's certificate is published, as those of public authorities do."""
+    return any(_PUBLISHED in value for kind, value in _extensions(certificate) if kind == _INFORMATION)
+
+
 def dns_names(certificate: bytes) -> list[str]:
     """The DNS names in its subjectAltName, of a certificate that OpenSSL could read."""
+    return [name for kind, value in _extensions(certificate) if kind == _ALTERNATIVES for name in _names(value)]
+
+
+def _extensions(certificate: bytes) -> Iterator[tuple[bytes, bytes]]:
+    """Identifier and value of each."""
     for tag, content in _fields(certificate):
-        if tag == _EXTENSIONS:
-            return [name for _, extensions in elements(content) for name in _names(extensions)]
-    return []
+        for _, extensions in elements(content) if tag == _EXTENSIONS else ():
+            for _, extension in elements(extensions):
+                # Whether it is critical stands between the two, or is left out.
+                (_, kind), *_critical, (_, value) = elements(extension)
+                yield kind, value
 
 
-def _names(extensions: bytes) -> Iterator[str]:
-    for _, extension in elements(extensions):
-        # Whether it is critical stands between the two, or is left out.
-        (_, kind), *_critical, (_, value) = elements(extension)
-        if kind == _ALTERNATIVES:
-            _, names = next(elements(value))
-            yield from (name.decode("ascii", "replace") for tag, name in elements(names) if tag == _DNS_NAME)
+def _names(value: bytes) -> Iterator[str]:
+    _, names = next(elements(value))
+    yield from (name.decode("ascii", "replace") for tag, name in elements(names) if tag == _DNS_NAME)
 
 
 def _fields(certificate: bytes) -> Iterator[tuple[int, bytes]]:

@@ -89,6 +89,19 @@ def other_names(certificate: bytes, host: str) -> str | None:
     return f"the certificate is for {', '.join(names[:_SHOWN])}{more}, and not for {host}"
 
 
+def missing_issuer(certificate: bytes) -> str | None:
+    """Why most clients cannot find the way from the first certificate to an authority: its issuer's is not behind it.
+    None if it is, if it need not be, as with an authority of one's own, or if the certificate cannot be read."""
+    try:
+        first, *chain = [ssl.PEM_cert_to_DER_cert(_ascii(block)) for block in _CERTIFICATE.findall(certificate)]
+        issuer, subject = der.issuer_and_subject(first)
+        subjects = {subject, *(der.issuer_and_subject(each)[1] for each in chain)}
+        lacks = issuer not in subjects and der.names_its_issuer(first)
+    except Exception:
+        return None
+    return "the certificate of its issuer is not behind the server's own" if lacks else None
+
+
 def _matches(name: str, host: str) -> bool:
     """A wildcard is the whole first label, and stands for one."""
     return name == host or (name.startswith("*.") and name[1:] == f".{host.partition('.')[2]}")

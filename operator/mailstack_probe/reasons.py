@@ -122,6 +122,10 @@ class WarningReason(Documented):
         "The certificate that the servers show has expired, or is not valid yet.",
     )
     CERTIFICATE_NAME = "CertificateForAnotherName", "The server's certificate is not for spec.hostname."
+    CERTIFICATE_CHAIN = (
+        "CertificateChainIncomplete",
+        "The certificate of the server's issuer is missing, so most mail programs do not trust the server's.",
+    )
     CONFIG_NOT_USED = (
         "ConfigNotUsed",
         "A running Postfix does not take over a changed configuration, and keeps its last one.",

@@ -67,3 +67,16 @@ def _time(after: timedelta) -> str:
 
 def _openssl(folder: Path, *words: str) -> None:
     subprocess.run(("openssl", *words), cwd=folder, capture_output=True, check=True, timeout=30)
+
+
+def issued(*extensions: str) -> tuple[Pair, bytes]:
+    """A certificate with these extensions, such as "subjectAltName=DNS:mail.example.org", and that of its issuer."""
+    with TemporaryDirectory() as name:
+        folder = Path(name)
+        new = ("req", "-x509", "-nodes", "-days", "30", "-newkey", *EC)
+        _openssl(folder, *new, "-subj", "/CN=Authority", "-keyout", "ca.key", "-out", "ca")
+        words = [word for extension in extensions for word in ("-addext", extension)]
+        signed = (*new, "-subj", "/CN=mail.example.org", "-CA", "ca", "-CAkey", "ca.key", *words)
+        _openssl(folder, *signed, "-keyout", "key", "-out", "certificate")
+        pair = Pair(folder.joinpath("certificate").read_bytes(), folder.joinpath("key").read_bytes())
+        return pair, folder.joinpath("ca").read_bytes()

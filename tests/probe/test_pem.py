@@ -157,6 +157,28 @@ def test_a_ca_file_without_certificates_is_named(good: Pair) -> None:
     assert pem.authority_problem(good.key) == "it holds no certificate in PEM form"
 
 
+PUBLISHED = "authorityInfoAccess=caIssuers;URI:http://ca.example.org/ca.cer"
+
+
+def test_a_certificate_without_that_of_its_issuer_is_named() -> None:
+    """Fault: with cert.pem in place of fullchain.pem mail programs refused it, and nothing said so."""
+    pair, issuer = keys.issued(PUBLISHED)
+    assert pem.missing_issuer(pair.certificate) == "the certificate of its issuer is not behind the server's own"
+    assert pem.missing_issuer(pair.certificate + pair.certificate) is not None
+    assert pem.missing_issuer(pair.certificate + issuer) is None
+
+
+def test_of_an_authority_of_ones_own_no_chain_is_asked_for(good: Pair) -> None:
+    """Whose clients know it; it says nothing about where it is published."""
+    assert pem.missing_issuer(keys.issued()[0].certificate) is None
+    assert pem.missing_issuer(good.certificate) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"])
+def test_a_chain_that_cannot_be_read_is_no_reason(content: bytes) -> None:
+    assert pem.missing_issuer(content) is None
+
+
 def test_expiry_is_what_the_certificate_says() -> None:
     end = datetime.now(UTC).replace(microsecond=0) + timedelta(days=30)
     expiry = pem.expiry(keys.pair(end=timedelta(days=30)).certificate)

@@ -72,6 +72,9 @@ class References:
         if wrong := pem.out_of_date(certificate):
             message = f"{need}, which holds {need.what}: {wrong}; it is used all the same unless a pod has a valid one"
             yield StackWarning(WarningReason.CERTIFICATE_EXPIRED, f"{message}, and clients refuse it: renew the Secret")
+        if wrong := pem.missing_issuer(certificate):
+            message = f"{need}, which holds {need.what}: {wrong}, so most clients refuse it: store the full chain"
+            yield StackWarning(WarningReason.CERTIFICATE_CHAIN, f"{message}, such as fullchain.pem, as tls.crt")
         if tls and need.name == tls.secret_name and (wrong := pem.other_names(certificate, self.stack.spec.hostname)):
             message = f"{need}, which holds {need.what}: {wrong}, which is spec.hostname; clients that connect to it"
             yield StackWarning(WarningReason.CERTIFICATE_NAME, f"{message} refuse it: add the name to the certificate")

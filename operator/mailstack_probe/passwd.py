@@ -11,6 +11,7 @@ import posixpath
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 
 # A user whom mail reaches, in lower case. Postfix routes `%` and `!` itself, `+` begins an extension, and `/` would
 # put a mailbox into another.
@@ -135,7 +136,12 @@ class Judgement:
 
     def may_mean(self, user: str) -> bool:
         """Whether a bad line may be that of this user."""
-        return user.partition("@")[0] in self.entries or any(note.text in _UNCLEAR for note in self.bad)
+        return user.partition("@")[0] in self.entries or self._is_open
+
+    @cached_property
+    def _is_open(self) -> bool:
+        """Whether it is open whose a bad line is. Found once: there may be as many bad lines as users."""
+        return any(note.text in _UNCLEAR for note in self.bad)
 
 
 _CONFIRMATION = re.compile(r"#\s*mailstack:\s*users=(\d+)\s*")

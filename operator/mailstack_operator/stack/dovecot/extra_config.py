@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Final
 
 from mailstack_operator.api import cel
+from mailstack_operator.stack.dovecot import namespaces
 from mailstack_operator.stack.rule import Rule
 from mailstack_operator.stack.users.source import Spec
 
@@ -110,7 +111,14 @@ def _rule(pattern: str, message: str, problem: Callable[[Spec], str | None]) -> 
     return Rule("spec.dovecot.extraConfig", cel.Rule(f"!self.matches({cel.text(pattern)})", message), problem)
 
 
+def _namespace(spec: Spec) -> str | None:
+    config = spec.dovecot.extra_config
+    # With another layout the separator by default is another.
+    return None if "layout" in config.lower() else namespaces.problem(config)
+
+
 RULES: Final = (
+    Rule("spec.dovecot.extraConfig", None, _namespace),
     *(_usual(pattern, hint) for pattern, hint in _UNUSUAL.items()),
     *map(_refusal, dict.fromkeys(REFUSED.values())),
 )

@@ -65,6 +65,41 @@ def test_only_an_error_of_doveconf_stops_the_pod(tmp_path: Path, code: int, word
     assert code or warnings.read_text().strip() == words
 
 
+# A Dovecot whose protocol imap has the plugins of the file `plugins`.
+DOVECONF = """#!/bin/sh
+case "$*" in
+  *mail_plugin_dir) echo "$MODULES" ;;
+  *=imap*mail_plugins) cat "$MODULES/plugins" ;;
+esac
+"""
+
+
+@pytest.mark.parametrize(
+    ("plugins", "missing"),
+    [
+        ("quota imap_quota", ""),
+        ("quota = yes\nimap_quota = yes\nimap_acl = no", ""),
+        # As in every dovecot.conf of 2.3; to 2.4 it is a name.
+        ("$mail_plugins imap_quota", "$mail_plugins"),
+        ("quota imap_qouta", "imap_qouta"),
+        ("quota = yes\nimap_acl = yes", "imap_acl"),
+    ],
+)
+def test_a_plugin_that_the_image_lacks_is_named(tmp_path: Path, plugins: str, missing: str) -> None:
+    """Fault: doveconf takes any name, and the rehearsal passed, and no mail program could open a mailbox."""
+    doveconf = tmp_path / "doveconf"
+    doveconf.write_text(DOVECONF)
+    doveconf.chmod(0o755)
+    for name in ("lib10_quota_plugin.so", "lib11_imap_quota_plugin.so", "extra.conf"):
+        (tmp_path / name).touch()
+    (tmp_path / "plugins").write_text(f"{plugins}\n")
+    files = {name: str(tmp_path / name) for name in ("WARNINGS", "SIEVE_BEFORE", "SIEVE_AFTER")}
+    path = {"PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    check = run(CHECK, tmp_path, CONFIG=f"{tmp_path}/dovecot.conf", MODULES=str(tmp_path), **{**files, **path})
+    words = f"this image has no plugin {missing}, which mail_plugins of the protocol imap names"
+    assert (check.returncode, words in check.stderr) == ((1, True) if missing else (0, False))
+
+
 DRAIN = script.text("dovecot/scripts/drain.sh")
 HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode"
 LISTENS = (

@@ -10,6 +10,24 @@ words=$(doveconf -n -c "$CONFIG" 2>&1 > /dev/null) || {
 }
 [ -z "$words" ] || printf '%s\n' "$words" >&2
 printf '%s\n' "$words" > "$WARNINGS"
+# missing_plugin PROTOCOL: the first of its mail_plugins that this image does not have. doveconf takes any name, and mail
+# programs are refused only when they open a mailbox. Old settings are a list of names, those of 2.4 lines `name = yes`.
+missing_plugin() {
+  doveconf -c "$CONFIG" -h -f "protocol=$1" mail_plugins 2> /dev/null |
+    sed -e '/= no$/d' -e 's/ = yes$//' | tr ' ' '\n' | while read -r plugin; do
+    [ -z "$plugin" ] || set -- "$modules"/lib*_"$plugin"_plugin.so
+    [ -z "$plugin" ] || [ -e "$1" ] || { echo "$plugin" && break; }
+  done
+}
+modules=$(doveconf -c "$CONFIG" -h -f protocol=imap mail_plugin_dir 2> /dev/null) || modules=
+if [ -e "${CONFIG%/*}/extra.conf" ] && ls "$modules"/lib*_quota_plugin.so > /dev/null 2>&1; then
+  for protocol in imap lmtp; do
+    plugin=$(missing_plugin $protocol)
+    [ -z "$plugin" ] ||
+      fail "extraConfig: this image has no plugin $plugin, which mail_plugins of the protocol $protocol names: remove it." \
+        "Dovecot 2.4 has no \$mail_plugins: there, write lines such as imap_acl = yes in mail_plugins { }"
+  done
+fi
 for script in "$SIEVE_BEFORE" "$SIEVE_AFTER"; do
   [ -e "$script" ] || continue
   command -v sievec > /dev/null ||

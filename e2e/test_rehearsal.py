@@ -66,8 +66,14 @@ FAULTS = {
         r"ConfigRefused: .*extra\.conf line 1: .*Unknown setting: mail_max_userip_conections",
     ),
     "unknown-plugin": Fault(
-        _extra_config("protocol lmtp {", "  mail_plugins {", "    no_such_plugin = yes", "  }", "}"),
-        r"ConfigRefused: .*Plugin 'no_such_plugin' not found",
+        # As every dovecot.conf of 2.3 has it. LMTP would work, and no mail program.
+        _extra_config("protocol imap {", "  mail_plugins = $mail_plugins imap_quota", "}"),
+        r"ConfigRefused: .*this image has no plugin \$mail_plugins, which mail_plugins of the protocol imap names",
+    ),
+    "missing-table": Fault(
+        # Postfix opens it for the first message, and would defer all of them.
+        _parameters(header_checks="regexp:/etc/postfix/header_checks"),
+        r"ConfigRefused: .*header_checks: open /etc/postfix/header_checks: No such file or directory",
     ),
     # A harmless name whose value rewrites every RCPT to a user who exists; postconf finds nothing wrong. So the
     # rehearsal asks for a non-existent recipient, and Postfix must refuse it.

@@ -97,14 +97,7 @@ class Reconciler:
         """
         stack = self._store[key].stack
         if stack is None or stack.deleting:
-            # The children go by their ownerReferences.
-            self._applier.forget(key)
-            self._rehearsals.forget(key)
-            self._announcer.forget(key)
-            self._notes.forget(key)
-            self._store.take_overtaken(key)
-            self._failing.discard(key)
-            await self._applier.keep_claims(key)
+            await self._let_go(key)
             return None
         # A newer spec may arrive before the end: the outcome is of this one.
         try:
@@ -118,6 +111,14 @@ class Reconciler:
             return 0.0
         again = outcome.unfinished.retry_after if outcome.unfinished else None
         return again if is_whole or again is not None else PARTLY_AGAIN
+
+    async def _let_go(self, key: StackKey) -> None:
+        """Of a MailStack that is gone, or about to go. Its children go by their ownerReferences."""
+        for each in (self._applier, self._rehearsals, self._announcer, self._notes):
+            each.forget(key)
+        self._store.take_overtaken(key)
+        self._failing.discard(key)
+        await self._applier.keep_claims(key)
 
     async def _report_failure(self, key: StackKey, stack: StackState, error: Exception) -> None:
         """Reports what the probes found, lest a former verdict stay for as long as the cause lasts. Not the first

@@ -16,7 +16,7 @@ from mailtest import certificates, inbox, manifests, sources
 from mailtest.certificates import Authority
 from mailtest.client import Client
 from mailtest.command import CommandError, run
-from mailtest.sender import Record, sending
+from mailtest.sender import Record, sending_to_each
 from mailtest.sources import Source
 from mailtest.stack import Stack
 from mailtest.wait import until
@@ -73,11 +73,11 @@ class Traffic:
 
 @pytest.fixture(scope="module")
 def traffic(stacks: Stacks, client: Client) -> Iterator[Traffic]:
-    each = [stack for of_kind in stacks.values() for stack in of_kind]
+    each = _each(stacks)
     address = manifests.address("alice+{}")
-    with ExitStack() as loads:
-        records = {stack: loads.enter_context(sending(client, stack.host, address, "through")) for stack in each}
-        yield Traffic(records, loads.close)
+    with ExitStack() as load:
+        sent = load.enter_context(sending_to_each(client, [stack.host for stack in each], address, "through"))
+        yield Traffic(dict(zip(each, sent, strict=True)), load.close)
 
 
 @EACH
@@ -202,13 +202,11 @@ def test_a_source_that_is_down_when_dovecot_starts_is_told(
     """Fault: Dovecot begins without a connection, and refuses whom it cannot ask for, or never connects."""
     for source in servers.values():
         source.stop()
-    for of_kind in stacks.values():
-        for stack in of_kind:
-            stack.kill("dovecot")
-    for of_kind in stacks.values():
-        for stack in of_kind:
-            stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
-            assert stack.conditions()["Ready"]["status"] == "False"
+    for stack in _each(stacks):
+        stack.kill("dovecot")
+    for stack in _each(stacks):
+        stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
+        assert stack.conditions()["Ready"]["status"] == "False"
 
     for source in servers.values():
         source.start()
@@ -249,44 +247,47 @@ def _wait_until_answered(stacks: Stacks, kinds: Iterable[str]) -> None:
             stack.wait_ready()
 
 
-@EACH
-def test_a_lost_source_refuses_nobody_and_is_told(
-    stacks: Stacks, servers: dict[str, Source], client: Client, kind: str
-) -> None:
+def test_a_lost_source_refuses_nobody_and_is_told(stacks: Stacks, servers: dict[str, Source], client: Client) -> None:
     """Fault: an outage of the source that refuses good users for good, or loses mail that was accepted.
 
     Alice is sent mail all the time. Bob has not been asked for by Postfix yet, so that only Dovecot can answer.
     """
-    with ExitStack() as loads:
-        sent = [loads.enter_context(sending(client, stack.host, ALICE, "meanwhile")) for stack in stacks[kind]]
-        servers[kind].stop()
-        for stack in stacks[kind]:
+    each = _each(stacks)
+    with sending_to_each(client, [stack.host for stack in each], ALICE, "meanwhile") as sent:
+        for source in servers.values():
+            source.stop()
+        for stack in each:
             stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
             assert stack.conditions()["Ready"]["status"] == "False"
             assert {reply.code for reply in client.ask(stack.host, BOB, f"new-{NOBODY}")} == {450}
 
-        servers[kind].start()
-        for stack in stacks[kind]:
+        for source in servers.values():
+            source.start()
+        for stack in each:
             stack.wait_ready()
             until("bob is accepted", partial(_is_known, client, stack, BOB), 60.0)
             inbox.deliver(client, stack, BOB, "back")
 
-    for stack, mail in zip(stacks[kind], sent, strict=True):
+    for stack, mail in zip(each, sent, strict=True):
         assert (mail.refused, mail.left) == ([], [])
         stack.wait_queue_empty()
         inbox.wait_for(client, stack.host, ALICE, *mail.accepted)
 
 
-@EACH
 def test_an_emptied_source_refuses_nobody_and_is_told(
-    stacks: Stacks, servers: dict[str, Source], client: Client, kind: str
+    stacks: Stacks, servers: dict[str, Source], client: Client
 ) -> None:
     """Fault: an emptied table or tree, which looks to Dovecot like unknown recipients."""
-    servers[kind].remove(*sources.USERS)
+    for source in servers.values():
+        source.remove(*sources.USERS)
 
-    for stack in stacks[kind]:
+    for stack in _each(stacks):
         stack.wait_condition("UsersReady", "False", "^SourceEmpty: ", SECONDS)
-        assert {reply.code for reply in client.ask(stack.host, manifests.address(f"late-{kind}"))} == {450}
+        assert {reply.code for reply in client.ask(stack.host, manifests.address("late"))} == {450}
+
+
+def _each(stacks: Stacks) -> list[Stack]:
+    return [stack for of_kind in stacks.values() for stack in of_kind]
 
 
 def _dovecot_knows(stack: Stack, user: str) -> bool:

@@ -1,7 +1,7 @@
 """A mail server that sends to a stack while something happens to it."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import count
@@ -29,16 +29,28 @@ class Record:
 def sending(client: Client, host: str, to: str, word: str) -> Iterator[Record]:
     """Sends a message a second, and again what is not accepted, one after the other; the record is whole after the
     block. `{}` in `to` is the subject: an address that Postfix has not asked for, in each message."""
-    record, over = Record(), Event()
-    thread = Thread(target=_send, args=(client, host, to, word, record, over), daemon=True)
-    thread.start()
-    try:
+    with sending_to_each(client, [host], to, word) as (record,):
         yield record
+
+
+@contextmanager
+def sending_to_each(client: Client, hosts: Sequence[str], to: str, word: str) -> Iterator[list[Record]]:
+    """The same to several hosts side by side, with a record of each."""
+    records, over = [Record() for _ in hosts], Event()
+    threads = [
+        Thread(target=_send, args=(client, host, to, word, record, over), daemon=True)
+        for host, record in zip(hosts, records, strict=True)
+    ]
+    for thread in threads:
+        thread.start()
+    try:
+        yield records
     finally:
         over.set()
-        # A message may be on its way, and have to wait for its time-out.
-        thread.join(2 * LAST)
-        assert not thread.is_alive(), "the sender does not end"
+        for thread in threads:
+            # A message may be on its way, and have to wait for its time-out.
+            thread.join(2 * LAST)
+        assert not any(thread.is_alive() for thread in threads), "a sender does not end"
 
 
 def _send(client: Client, host: str, to: str, word: str, record: Record, over: Event) -> None:

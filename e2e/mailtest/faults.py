@@ -146,6 +146,14 @@ def store_full(stack: Stack) -> None:
     store("--move", ASIDE, MAIL)(stack)
 
 
+def store_read_only(stack: Stack) -> None:
+    """The volume takes its own place, read-only. No mount becomes so while a file is open for writing, such as the lock
+    that Dovecot holds."""
+    store("--bind", MAIL, ASIDE)(stack)
+    store("--options=remount,bind,ro", ASIDE)(stack)
+    store("--move", ASIDE, MAIL)(stack)
+
+
 def port_25(verb: str) -> Action:
     rule = ["INPUT", "--protocol=tcp", "--dport=25", "--jump=DROP"]
     return lambda stack: node.in_network(container(stack, "postfix"), "iptables", verb, *rule)
@@ -274,8 +282,8 @@ STORE_FAULTS = [
     ),
     Fault(
         *("mail volume read-only", DEFERRED, "LMTPReachable", "False", "StoreNotWritable", 45, 15),
-        make=store("--options=remount,bind,ro", MAIL),
-        mend=store("--options=remount,bind,rw", MAIL),
+        make=store_read_only,
+        mend=MOVED,
     ),
     Fault(
         *("mail volume full", DEFERRED, "LMTPReachable", "False", "StoreFull", 45, 15),

@@ -47,12 +47,8 @@ def in_network(container_id: str, *command: str) -> str:
 
 
 def mount(container_id: str, *options: str) -> None:
-    """mount(8) of the node, for what the container sees; paths are the container's.
-
-    While a file is open for writing, such as a message that is being stored, nothing becomes read-only.
-    """
-    command = ("mount", f"--namespace={process(container_id)}", *options)
-    until("the file system is mounted", lambda: [on_node(*command)], 20)
+    """mount(8) of the node, for what the container sees; paths are the container's."""
+    on_node("mount", f"--namespace={process(container_id)}", *options)
 
 
 def routes(service: str, *ports: str) -> bool:

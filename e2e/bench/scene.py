@@ -74,7 +74,7 @@ async def create(server: Client, namespace: str, size: int) -> list[str]:
 
 @asynccontextmanager
 async def kubelet(server: Client) -> AsyncIterator[None]:
-    """While the context is open every rehearsal passes, at once."""
+    """While the context is open every rehearsal passes, at once, and no pod stays half deleted."""
     async with asyncio.TaskGroup() as group:
         passing = group.create_task(_pass_rehearsals(server))
         yield
@@ -84,10 +84,13 @@ async def kubelet(server: Client) -> AsyncIterator[None]:
 async def _pass_rehearsals(server: Client) -> None:
     path = f"/api/v1/namespaces/{objects.LOOP}/pods"
     async for what, pod in server.watch(path):
-        if what == "ADDED":
-            name = text(section(pod, "metadata"), "name")
-            # The operator may have removed it.
-            with suppress(Refused):
+        name = text(section(pod, "metadata"), "name")
+        # The operator may have removed it.
+        with suppress(Refused):
+            # The DELETE of an operator that is killed may only mark the pod: in a cluster a controller removes it then.
+            if what != "DELETED" and "deletionTimestamp" in section(pod, "metadata"):
+                await server.send("DELETE", f"{path}/{name}?gracePeriodSeconds=0")
+            elif what == "ADDED":
                 await server.send("PATCH", f"{path}/{name}/status", PASSED, client.MERGE)
 
 

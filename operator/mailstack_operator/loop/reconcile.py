@@ -220,14 +220,14 @@ class Reconciler:
             return True
         await self._drop_orphans(key)
         wanted = summary.summarize(outcome, generation, stack.status, self._now())
-        if wanted == replace(stack.status, pods=()):
+        if stack.shows(wanted):
             return True
         _log_ready(key, wanted)
         with self._store.reporting(key, wanted):
             self._store.note(await self._apply_newest(key, wanted))
         await self._record_events(stack, wanted)
         newest = self._store[key].stack
-        return newest is None or replace(newest.status, pods=()) == wanted
+        return newest is None or newest.shows(wanted)
 
     async def _drop_orphans(self, key: StackKey) -> None:
         """Removes the entries of pods that are gone: a probe leaves its own behind."""

@@ -85,6 +85,10 @@ class StackState:
         """None where the spec is invalid."""
         return None if self.problems else _parse(self.manifest)
 
+    def shows(self, status: Status) -> bool:
+        """Whether this is the operator's part of its status."""
+        return replace(self.status, pods=()) == status
+
     def reported(self, status: Status | None) -> "StackState":
         """The same with the operator's part of another status; itself without one."""
         return replace(self, status=replace(status, pods=self.status.pods)) if status else self

@@ -107,9 +107,9 @@ def files(topology: Topology) -> Files:
         "defaults": partial(str, _DEFAULTS),
         PROBE_SETTINGS: partial(_probe_settings, topology),
     }
-    if tables.render(topology.spec.postfix.parameters):
+    if named := tables.render(topology.spec.postfix.parameters):
         # For the scripts, which look whether they can be opened.
-        found["tables"] = partial(tables.render, topology.spec.postfix.parameters)
+        found["tables"] = partial(str, named)
     if topology.spec.delivery.recipients == "Local":
         found["aliases"] = partial(aliases.render, topology)
     if topology.aliases:

@@ -105,6 +105,11 @@ def start_stack(kubectl: Kubectl) -> Stack:
     return Stack(kubectl.namespace)
 
 
+def client_pod() -> Object:
+    """Where the tests' client runs."""
+    return Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")
+
+
 @pytest.fixture(scope="session")
 def client() -> Client:
     return Client(CLIENT_NAMESPACE)

@@ -5,10 +5,10 @@ The cluster has no load balancer; the tests give the address, as one would.
 
 import pytest
 
-from conftest import CLIENT_NAMESPACE, CreateStack
+from conftest import CreateStack, client_pod
 from mailtest import manifests, node, outside
 from mailtest.client import Client
-from mailtest.kubectl import Kubectl, Object
+from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
 from mailtest.wire import Endpoint
@@ -57,8 +57,7 @@ def test_postfix_sees_the_address_of_a_client(stack: Stack, client: Client) -> N
     assert service["metadata"]["annotations"]["example.org/pool"] == "mail"
     door = Endpoint(node.address(), port=service["spec"]["ports"][0]["nodePort"])
     until("the node leads to Postfix", lambda: _codes(client, door) == [250, 550], 60)
-    pod = Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")
-    assert f"connect from unknown[{pod['status']['podIP']}]" in "\n".join(stack.log("postfix"))
+    assert f"connect from unknown[{client_pod()['status']['podIP']}]" in "\n".join(stack.log("postfix"))
 
 
 def _codes(client: Client, door: Endpoint) -> list[int]:

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from conftest import CLIENT_NAMESPACE, CreateStack
+from conftest import CLIENT_NAMESPACE, CreateStack, client_pod
 from mailtest import certificates, inbox, manifests, pods, policies
 from mailtest.certificates import Authority, Certificate
 from mailtest.client import Client, Letter, letter
@@ -38,14 +38,10 @@ NOT_VERIFIED = "Server certificate not verified"
 def _policy() -> Object:
     """The tests' client may read mail and metrics, and nobody else."""
     return {
-        "clientsNetworks": [f"{_client()['status']['podIP']}/32"],
+        "clientsNetworks": [f"{client_pod()['status']['podIP']}/32"],
         "metricsNamespaces": [CLIENT_NAMESPACE],
         "egress": {},
     }
-
-
-def _client() -> Object:
-    return Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")
 
 
 def _secret(stack: Stack) -> str:
@@ -120,7 +116,7 @@ def _caches(kubectl: Kubectl, pod: str, address: str) -> bool:
 def test_the_policies_let_pass_what_mail_needs_and_nothing_else(two: Stack, switch: Stack, client: Client) -> None:
     """Promise: of spec.networkPolicy, where a network enforces it. That of the cluster does not, so its node does."""
     dovecot = two.kubectl.must_get("pod", f"{two.name}-dovecot-0")
-    pods = {"postfix": two.pod(), "dovecot": dovecot, "client": _client(), "neighbour": switch.pod()}
+    pods = {"postfix": two.pod(), "dovecot": dovecot, "client": client_pod(), "neighbour": switch.pod()}
     runners = {name: policies.within(pod) for name, pod in pods.items()}
     addresses = {name: pod["status"]["podIP"] for name, pod in pods.items()} | _cluster_addresses()
     passing, dropped = (_doors(found, addresses) for found in (PASSING, DROPPED))

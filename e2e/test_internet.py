@@ -16,12 +16,11 @@ from time import monotonic
 
 import pytest
 
-from conftest import CLIENT_NAMESPACE, CreateStack
+from conftest import CreateStack, client_pod
 from harness import paths
 from mailtest import manifests, node, outside, plugin, policies
 from mailtest.certificates import Authority
 from mailtest.client import Letter, header_of
-from mailtest.kubectl import Kubectl
 from mailtest.outside import CLIENT_ADDRESSES, PROXY_ADDRESSES, Outside
 from mailtest.plugin import Plugin
 from mailtest.reader import Place, Walk
@@ -301,7 +300,7 @@ def test_only_the_balancer_may_connect(proxied: Stack, balancer: Outside) -> Non
     policy = proxied.kubectl.must_get("networkpolicy", proxied.name)
     blocks = {(peer["ipBlock"]["cidr"]) for rule in policy["spec"]["ingress"] for peer in rule.get("from", [])}
     assert blocks == {f"{balancer.address}/32"}
-    pod, ip = policies.within(Kubectl(CLIENT_NAMESPACE).must_get("pod", "client")), proxied.pod()["status"]["podIP"]
+    pod, ip = policies.within(client_pod()), proxied.pod()["status"]["podIP"]
     closed, open_ = ({f"{ip}/{port}" for port in ports} for ports in (PROXIED, (25, 143, 9100)))
     doors = _node_ports(proxied)
     with policies.enforced(proxied.kubectl):

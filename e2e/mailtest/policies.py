@@ -44,8 +44,7 @@ def _peer(metadata: Object) -> Peer:
 
 def within(pod: Object) -> Runner:
     """Runs programs of the node in the pod's network."""
-    process = node.process(pod["status"]["containerStatuses"][0]["containerID"])
-    return partial(node.on_node, "nsenter", f"--target={process}", "--net")
+    return partial(node.in_network, pod["status"]["containerStatuses"][0]["containerID"])
 
 
 def reached(runner: Runner, doors: Iterable[str]) -> set[str]:

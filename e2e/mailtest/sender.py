@@ -12,6 +12,8 @@ from mailtest.command import CommandError
 
 # Seconds between two messages, and for the last of them when the block is over.
 PERIOD, LAST = 1.0, 90.0
+# Messages that wait at most: each takes seconds, for Postfix has Dovecot asked about a new address.
+BACKLOG = 10
 
 
 @dataclass
@@ -27,8 +29,9 @@ class Record:
 
 @contextmanager
 def sending(client: Client, host: str, to: str, word: str) -> Iterator[Record]:
-    """Sends a message a second, and again what is not accepted, one after the other; the record is whole after the
-    block. `{}` in `to` is the subject: an address that Postfix has not asked for, in each message."""
+    """Sends a message a second, and again what is not accepted, one after the other; none is made while many wait. The
+    record is whole after the block. `{}` in `to` is the subject: an address that Postfix has not asked for, in each
+    message."""
     with sending_to_each(client, [host], to, word) as (record,):
         yield record
 
@@ -55,7 +58,8 @@ def sending_to_each(client: Client, hosts: Sequence[str], to: str, word: str) ->
 
 def _send(client: Client, host: str, to: str, word: str, record: Record, over: Event) -> None:
     for number in count():
-        record.left.append(f"{word}-{number}")
+        if len(record.left) < BACKLOG:
+            record.left.append(f"{word}-{number}")
         _work_off(client, host, to, record)
         if over.wait(PERIOD):
             break

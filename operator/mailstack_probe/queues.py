@@ -29,6 +29,11 @@ def look(spool: Path) -> list[Queue]:
     return [_look(spool, name, time.time()) for name in QUEUES]
 
 
+def carry_older(spool: Path, seconds: float) -> bool:
+    """Whether a message that arrived longer ago than that is on its way to a server, or about to be."""
+    return any(_look(spool, name, time.time()).oldest > seconds for name in ("incoming", "active"))
+
+
 def _look(spool: Path, name: str, now: float) -> Queue:
     arrivals = [_arrival(file) for file in islice(_files(spool / name), _AGES_READ)]
     oldest = min((arrival for arrival in arrivals if arrival is not None), default=now)

@@ -5,6 +5,7 @@ recipient in the MailStack's domains (fast_flush_domains), and ETRN (RFC 1985) h
 probe's own listener is the only one that permits it.
 """
 
+import math
 import re
 import time
 from collections.abc import Sequence
@@ -20,6 +21,9 @@ LONGEST = 120.0
 # Seconds until what was retried is in the deferred queue again. flush(8) forgets a message that is noted and not there
 # yet, which would wait for Postfix's own back-off.
 SETTLED = 2.0
+# Seconds after a retry at which the next one waits no longer for messages on their way: those for other servers may be
+# so for minutes.
+SETTLED_AT_LAST = 30.0
 # Seconds for one dialogue.
 LIMIT = 10.0
 
@@ -38,18 +42,19 @@ class Pace:
     """When to retry, in seconds of `time.monotonic`."""
 
     def __init__(self) -> None:
-        self._pause = SHORTEST
-        self._last = self._next = 0.0
+        self._pause, self._next = SHORTEST, 0.0
+        #: The last retry.
+        self.last = -math.inf
 
     def reset(self) -> None:
         """Dovecot answers again: a retry is due once the last one has settled, and those after it are frequent."""
-        self._pause, self._next = SHORTEST, self._last + SETTLED
+        self._pause, self._next = SHORTEST, self.last + SETTLED
 
     def is_due(self, now: float) -> bool:
         """Whether to retry now. If so the next one is due after a longer pause."""
         if now < self._next:
             return False
-        self._last, self._next = now, now + self._pause
+        self.last, self._next = now, now + self._pause
         self._pause = min(2 * self._pause, LONGEST)
         return True
 

@@ -9,15 +9,7 @@ import pytest
 
 from mailstack_probe import queues, verify_cache
 from mailstack_probe.queues import Queue
-
-# The first bytes of a queue file of Postfix 3.10: size record, then the time of arrival.
-HEAD = b"C^             234             202               1               0             234               0"
-
-
-def head(arrival: int) -> bytes:
-    text = HEAD[2:]
-    stamp = f"{arrival} 123456".encode()
-    return b"C" + bytes([len(text)]) + text + b"T" + bytes([len(stamp)]) + stamp + b"S\x11alice@example.org"
+from tests.probe.queue_files import head
 
 
 @pytest.mark.parametrize(

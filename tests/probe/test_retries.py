@@ -1,5 +1,9 @@
 """Mail for Dovecot is retried soon after an outage, and outgoing mail is left to Postfix's own back-off."""
 
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -7,11 +11,13 @@ import pytest
 from mailstack_probe import retries, verdicts
 from mailstack_probe.board import Board
 from mailstack_probe.contract import LMTP, ProbeOptions
+from mailstack_probe.loops import Loop
 from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import Reason
-from mailstack_probe.retries import LONGEST, SETTLED, SHORTEST, Pace, Waiting
+from mailstack_probe.retries import LONGEST, SETTLED, SETTLED_AT_LAST, SHORTEST, Pace, Waiting
 from mailstack_probe.verdicts import Verdict
-from tests.probe.servers import playing
+from tests.probe.queue_files import head
+from tests.probe.servers import Server, playing
 
 ETRN = ["220 mail ESMTP", "250 mail", "250 Queuing started", "221 Bye"]
 REFUSED, GOOD = verdicts.bad(Reason.CONNECTION_REFUSED, ""), verdicts.good(Reason.REACHABLE, "")
@@ -64,15 +70,22 @@ def test_a_postfix_that_does_not_answer_is_asked_again_later(script: list[str]) 
     assert len(server.heard) == 1
 
 
-def asked(spool: Path, *found: Verdict) -> int:
-    """How often Postfix is asked in one turn after each of the verdicts on Dovecot."""
+@contextmanager
+def retrying(spool: Path) -> Iterator[tuple[Server, Board, Loop]]:
+    """Postfix, the board without a verdict on Dovecot, and the loop of the retries."""
     with playing(ETRN) as server:
         command = ["--lmtp=unix:/none", "--domain=sub-1.example.org", "--stack=post/mail", "--port=9100"]
         command += [f"--verification={server.port}", "--expect=550", f"--queue={spool}"]
-        probe = Probe(ProbeOptions.parse(command), Board())
-        (loop,) = (each for each in probe.others if each.name == "retries")
+        board = Board()
+        (loop,) = (each for each in Probe(ProbeOptions.parse(command), board).others if each.name == "retries")
+        yield server, board, loop
+
+
+def asked(spool: Path, *found: Verdict) -> int:
+    """How often Postfix is asked in one turn after each of the verdicts on Dovecot."""
+    with retrying(spool) as (server, board, loop):
         for verdict in found:
-            probe.board.put(LMTP, verdict)
+            board.put(LMTP, verdict)
             loop.turn()
     return len(server.heard)
 
@@ -84,6 +97,53 @@ def test_no_retry_before_dovecot_answers(spool: Path) -> None:
 
 def test_a_dovecot_that_defers_what_it_is_sent_is_not_asked_at_every_turn(spool: Path) -> None:
     assert asked(spool, GOOD, GOOD, GOOD) == 1
+
+
+@pytest.mark.parametrize(
+    ("age", "seconds", "times"),
+    [
+        (7000, 20.0, 1),
+        # It has arrived since, and may take long itself.
+        (0, 20.0, 2),
+        # It may be for another server, for minutes.
+        (7000, SETTLED_AT_LAST + 1.0, 2),
+    ],
+    ids=["retried", "new", "slow"],
+)
+def test_a_retry_waits_for_what_the_one_before_set_going(
+    spool: Path, monkeypatch: pytest.MonkeyPatch, age: int, seconds: float, times: int
+) -> None:
+    """Fault: flush(8) forgets a message that is noted as deferred and not there yet."""
+    with retrying(spool) as (server, board, loop):
+        board.put(LMTP, GOOD)
+        loop.turn()
+        (spool / "active").mkdir()
+        (spool / "active" / "AE134B98225").write_bytes(head(int(time.time()) - age))
+        later = time.monotonic() + seconds
+        monkeypatch.setattr(time, "monotonic", lambda: later)
+        loop.turn()
+    assert len(server.heard) == times
+
+
+def test_a_retry_that_takes_long_does_not_make_the_next_one_soon(spool: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fault: a Dovecot that defers each message after seconds is sent it again and again: meanwhile none is noted."""
+    noted = spool / "flush" / "sub_1_example_org"
+    active = spool / "active" / "AE134B98225"
+    active.parent.mkdir()
+    start = time.monotonic()
+    with retrying(spool) as (server, board, loop):
+        board.put(LMTP, GOOD)
+        for second in range(0, 90, 5):
+            monkeypatch.setattr(time, "monotonic", partial(float, start + second))
+            asked_before = len(server.heard)
+            loop.turn()
+            if len(server.heard) > asked_before:
+                noted.write_text("")
+                active.write_bytes(head(0))
+            elif active.exists():
+                active.unlink()
+                noted.write_text("AE134B98225\n")
+    assert len(server.heard) == 4
 
 
 def test_nothing_is_asked_while_nothing_waits(spool: Path) -> None:

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
 
-from mailstack_probe import connections, milter, postfix_verdicts, reasons, retries, smtp, verification_verdicts
+from mailstack_probe import connections, milter, postfix_verdicts, queues, reasons, retries, smtp, verification_verdicts
 from mailstack_probe.checks.check import ANEW, OFTEN, READ_OFTEN, SELDOM, Check, Pod, Topic, guard
 from mailstack_probe.checks.files import VolumesCheck
 from mailstack_probe.contract import FILTER, LMTP, SMTP, VERIFICATION, ProbeOptions
@@ -130,18 +130,28 @@ class RetriesCheck(Check):
     def __init__(self, pod: Pod, spool: str, port: int) -> None:
         super().__init__(pod)
         self._port = port
+        self._spool = Path(spool)
         self._pace = retries.Pace()
-        self._waiting = retries.Waiting(Path(spool), pod.options.domain)
+        self._waiting = retries.Waiting(self._spool, pod.options.domain)
         pod.on(Topic.LMTP, self._pace.reset)
 
     def turn(self) -> float:
+        now = time.monotonic()
+        if self._has_settled(now - self._pace.last):
+            self._retry(now)
+        return READ_OFTEN
+
+    def _has_settled(self, seconds: float) -> bool:
+        """Whether what was retried so long ago is delivered, or noted and in the deferred queue again."""
+        return seconds > retries.SETTLED_AT_LAST or not queues.carry_older(self._spool, seconds)
+
+    def _retry(self, now: float) -> None:
         dovecot = self.pod.board.verdict(LMTP)
         waiting = self._waiting.domains()
         if not waiting:
             self._pace.reset()
-        elif dovecot and dovecot.reason not in reasons.AWAY and self._pace.is_due(time.monotonic()):
+        elif dovecot and dovecot.reason not in reasons.AWAY and self._pace.is_due(now):
             retries.request(self._port, waiting)
-        return READ_OFTEN
 
 
 def verifier(options: ProbeOptions) -> Verifier | None:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mailstack_probe import clients, connections, dovecot_warnings, smtp
+from mailstack_probe import clients, dovecot_warnings, smtp
 from mailstack_probe.clients import Clients
 from mailstack_probe.contract import CLIENTS, ProbeOptions
 from mailstack_probe.reasons import BY_CHECK
@@ -194,38 +194,6 @@ def test_port_25_that_has_no_process_left_is_told(monkeypatch: pytest.MonkeyPatc
         full, slow = smtp.check(server.port, 2), smtp.check(server.port, 100)
     assert (full.reason, slow.reason) == ("ConnectionsExhausted", "Frozen")
     assert "all 2 connections of port" in full.message
-
-
-def test_connections_are_counted_by_the_servers_port(tmp_path: Path) -> None:
-    table = tmp_path / "tcp"
-    rows = [
-        "  sl  local_address rem_address   st tx_queue",
-        "   0: 00000000:008F 00000000:0000 0A 0",
-        "   1: 0100007F:008F 0100007F:D431 01 0",
-        "   2: 0100007F:D431 0100007F:008F 01 0",
-        "   3: 0100007F:03E1 0100007F:D432 01 0",
-        "   4: 0100007F:008F 0100007F:D433 06 0",
-    ]
-    table.write_text("\n".join(rows) + "\n")
-    assert connections.established([table])[143] == 1
-    counted = connections.established([table, table])
-    assert (counted[143], counted[993]) == (2, 2)
-
-
-def test_connections_over_ipv6_count_too(tmp_path: Path) -> None:
-    table = tmp_path / "tcp6"
-    far, here = "B80D0120000000000000000009000000", "00000000000000000000000000000000"
-    table.write_text(
-        f"  sl  local_address remote_address st\n   0: {here}:008F {here}:0000 0A 0\n   1: {far}:008F {far}:D431 01 0\n"
-    )
-    assert connections.established([table])[143] == 1
-    assert connections.listens([143], [table])
-    assert not connections.listens([143, 25], [table])
-
-
-def test_a_kernel_without_ipv6_has_no_table_of_it(tmp_path: Path) -> None:
-    assert not connections.established([tmp_path / "tcp6"])
-    assert not connections.listens([143], [tmp_path / "tcp6"])
 
 
 def test_what_doveconf_warns_of_is_a_warning_a_line(tmp_path: Path) -> None:

@@ -1,11 +1,8 @@
 """What Postfix's answers about a recipient that does not exist mean, and which names are asked for."""
 
-import socket
-from pathlib import Path
-
 import pytest
 
-from mailstack_probe import connections, reasons, verification, verification_verdicts
+from mailstack_probe import reasons, verification, verification_verdicts
 from mailstack_probe.contract import VERIFICATION
 from mailstack_probe.dialogue import Answer, Stage
 from mailstack_probe.reasons import Reason
@@ -126,10 +123,3 @@ def test_a_name_lasts_ten_minutes_unless_something_changed() -> None:
     assert names.address("example.org") == "mailstack-probe-03300@example.org"
     names.renew()
     assert names.address("example.org") == "mailstack-probe-03303@example.org"
-
-
-def test_a_listener_is_seen_without_a_connection(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        port = server.getsockname()[1]
-        assert connections.listens([port])
-    assert not connections.listens([port])

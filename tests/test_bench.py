@@ -1,11 +1,14 @@
 """What the bench makes of what it measured, and where it puts it."""
 
 import json
+import re
 
 import pytest
 
 from bench import faults, figures, objects, page
-from bench.figures import Figure, Row
+from bench.changes import port
+from bench.changes.figures import ChangesFigure
+from bench.figures import Figure, Measured, Row
 from bench.path import kubelet, servers
 from bench.path.figures import PathFigure
 from bench.path.rounds import Round, Sent
@@ -13,6 +16,13 @@ from bench.users.figures import UsersFigure
 from bench.users.rounds import Asked, Work
 from harness import paths
 from mailstack_operator.kube.objects import Object, section
+
+PARTS: dict[str, type[Measured]] = {
+    "loop": Figure,
+    "changes": ChangesFigure,
+    "path": PathFigure,
+    "users": UsersFigure,
+}
 
 
 def found(**values: float) -> figures.Found:
@@ -40,10 +50,10 @@ def test_what_a_start_costs_is_judged_only_where_it_is_shared_by_many() -> None:
 
 
 def test_no_goal_is_above_its_bound() -> None:
-    assert all(each.measure.goal <= each.measure.bound for part in (Figure, PathFigure, UsersFigure) for each in part)
+    assert all(each.measure.goal <= each.measure.bound for part in PARTS.values() for each in part)
 
 
-@pytest.mark.parametrize("part", ["loop", "path", "users"])
+@pytest.mark.parametrize("part", PARTS)
 def test_the_page_has_a_place_for_the_table_of_each_part(part: str) -> None:
     text, (begin, end) = page.PAGE.read_text(), page.marks(part)
     written = page.replaced(text, part, "| table |")
@@ -53,14 +63,24 @@ def test_the_page_has_a_place_for_the_table_of_each_part(part: str) -> None:
 
 
 def test_a_round_of_the_path_is_judged_by_bare_servers_and_by_late_mail() -> None:
-    ours, bare = Sent(2.0, 3.0, 1.0, 80, 1), Sent(4.0, 2.0, 1.0, 100, 41)
-    assert Round(ours, bare).figures() == {
+    ours, tcp, bare = Sent(2.0, 3.0, 1.0, 80, 1), Sent(4.0, 4.0, 1.5, 90, 2), Sent(4.0, 2.0, 1.0, 100, 41)
+    assert Round(ours, tcp, bare).figures() == {
         PathFigure.ACCEPTED: 0.5,
         PathFigure.DELIVERED: 1.5,
         PathFigure.CPU: 1.0,
         PathFigure.LOG: 0.8,
         PathFigure.LATE: 1,
+        PathFigure.TCP_ACCEPTED: 1.0,
+        PathFigure.TCP_DELIVERED: 2.0,
+        PathFigure.TCP_CPU: 1.5,
+        PathFigure.TCP_LATE: 2,
     }
+
+
+@pytest.mark.parametrize(("since", "seconds"), [(0.0, 2.5), (3.0, 1.5)])
+def test_a_port_is_away_from_the_last_answer_to_the_next(since: float, seconds: float) -> None:
+    asked = [(1.0, True), (1.5, False), (2.0, True), (3.0, True), (3.5, False), (4.0, False), (4.5, True), (5.0, True)]
+    assert port.away(asked, since) == seconds
 
 
 def test_many_users_are_judged_by_the_least_in_the_same_round() -> None:
@@ -111,8 +131,8 @@ def test_after_a_fault_what_is_missing_or_left_over_or_wrong_is_named() -> None:
     assert faults.wrong([reported], [{**config, "data": {}}, *rest]) == [f"{name} has another content"]
 
 
-def test_make_bench_is_these_programs() -> None:
+@pytest.mark.parametrize("part", PARTS)
+def test_make_bench_is_these_programs(part: str) -> None:
     makefile = (paths.repository() / "Makefile").read_text()
-    assert "$(PYTHON) -m bench $(" in makefile
-    assert "$(PYTHON) -m bench.path $(" in makefile
-    assert "$(PYTHON) -m bench.users $(" in makefile
+    assert f"$(BENCH) bench{'' if part == 'loop' else f'.{part}'} $(ROUND)" in makefile
+    assert f" {part} " in re.findall(r"^BENCHES :=( .* )status faults$", makefile, re.MULTILINE)[0]

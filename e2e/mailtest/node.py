@@ -124,6 +124,13 @@ def wait_for_end(process: str) -> None:
     on_node("timeout", "60", "tail", "--follow", f"--pid={process}", "/dev/null")
 
 
+def cpu_seconds() -> float:
+    """What all of the node has used, by either version of cgroups(7)."""
+    first = "cat /sys/fs/cgroup/cpuacct/cpuacct.usage 2> /dev/null"
+    second = "sed -n 's/^usage_usec \\(.*\\)/\\1000/p' /sys/fs/cgroup/cpu.stat"
+    return int(shell(f"{first} || {second}")) / 1e9
+
+
 def on_node(*command: str) -> str:
     return run("docker", "exec", paths.NODE, *command)
 

@@ -2,8 +2,9 @@
 
     make measure
 
-Needs the cluster with the operator, and a machine that does nothing else: it says how busy that was. Ends with 1 if a
-95th percentile is over its limit, or the status was True for longer than that while Dovecot did not answer.
+Needs the cluster, in which it installs the operator, and a machine that does nothing else: it says how busy that was.
+Ends with 1 if a 95th percentile is over its limit, or the status was True for longer than that while Dovecot did not
+answer.
 """
 
 import argparse
@@ -17,7 +18,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
-from mailtest import faults, manifests, node
+from mailtest import faults, manifests, node, release
 from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack
 from mailtest.wait import until
@@ -69,6 +70,7 @@ def main() -> int:
     """Both faults side by side, each on a stack of its own."""
     runs = _arguments().runs
     load = os.getloadavg()[0]
+    release.install()
     with _namespace("killed") as first, _namespace("frozen") as second, ThreadPoolExecutor(2) as pool:
         killed, frozen = pool.submit(_killed, first, runs), pool.submit(_frozen, second, runs)
         return _tell(killed.result(), frozen.result(), load)

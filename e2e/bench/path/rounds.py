@@ -1,4 +1,4 @@
-"""One round: the same messages through one contestant, then the other."""
+"""One round: the same messages through one contestant after the other."""
 
 import time
 from collections.abc import Callable, Mapping, Sequence
@@ -32,9 +32,10 @@ class Sent:
 
 @dataclass(frozen=True)
 class Round:
-    """Both contestants with the same messages."""
+    """All contestants with the same messages."""
 
     ours: Sent
+    tcp: Sent
     bare: Sent
 
     def figures(self) -> Mapping[PathFigure, float]:
@@ -44,19 +45,24 @@ class Round:
             PathFigure.CPU: self.ours.cpu / self.bare.cpu,
             PathFigure.LOG: self.ours.log_lines / self.bare.log_lines,
             PathFigure.LATE: self.ours.late,
+            PathFigure.TCP_ACCEPTED: self.tcp.accepted / self.bare.accepted,
+            PathFigure.TCP_DELIVERED: self.tcp.delivered / self.bare.delivered,
+            PathFigure.TCP_CPU: self.tcp.cpu / self.bare.cpu,
+            PathFigure.TCP_LATE: self.tcp.late,
         }
 
 
 def measure(sessions: Sequence[int], rounds: int, options: Sequence[str]) -> Mapping[int, list[Round]]:
-    """Rounds of each number of sessions, after one that warms both up; who is first alternates. Raises HarnessError."""
+    """Rounds of each number of sessions, after one that warms all up; who is first changes. Raises HarnessError."""
     found: dict[int, list[Round]] = {each: [] for each in sessions}
     with ExitStack() as ended:
-        ours = ended.enter_context(servers.rendered(options))
-        bare = ended.enter_context(servers.bare(options))
-        _round(ours, bare, max(sessions), is_ours_first=True)
+        contestants = [
+            ended.enter_context(each(options)) for each in (servers.rendered, servers.over_tcp, servers.bare)
+        ]
+        _round(contestants, max(sessions), first=0)
         for number in range(rounds):
             for each in sessions:
-                found[each].append(_round(ours, bare, each, is_ours_first=bool(number % 2)))
+                found[each].append(_round(contestants, each, first=number))
     return found
 
 
@@ -65,16 +71,17 @@ def messages(sessions: int) -> int:
     return MESSAGES.get(sessions, max(MESSAGES.values()))
 
 
-def _round(ours: Servers, bare: Servers, sessions: int, *, is_ours_first: bool) -> Round:
-    order = (ours, bare) if is_ours_first else (bare, ours)
-    first, second = (_send(each, sessions) for each in order)
-    return Round(first, second) if is_ours_first else Round(second, first)
+def _round(contestants: Sequence[Servers], sessions: int, first: int) -> Round:
+    """In turn, from the one at that place on."""
+    places = [(first + number) % len(contestants) for number in range(len(contestants))]
+    sent = {place: _send(contestants[place], sessions) for place in places}
+    return Round(*(sent[place] for place in sorted(sent)))
 
 
 def _send(contestant: Servers, sessions: int) -> Sent:
     number = messages(sessions)
     lines, cpu, began = contestant.log_lines(), contestant.cpu_seconds(), time.time()
-    accepted = load.send(contestant.pod.address, servers.USERS, sessions, number)
+    accepted = load.send(contestant.address, servers.USERS, sessions, number)
     _await(lambda: _is_at_rest(contestant.queue))
     used = contestant.cpu_seconds() - cpu
     mail = _mail(contestant)

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+import time
 from pathlib import Path
 
 import pytest
@@ -183,6 +184,18 @@ def test_a_running_postfix_takes_changed_files_once(files: Files) -> None:
     assert files.run(rounds=3).stdout.split("\n")[:-1] == ["reloaded", "mailstack: the changed configuration is in use"]
     assert files.in_use == ("new", "of = new")
     assert (files.etc / "dynamicmaps.cf").exists()
+
+
+def test_postfix_reads_new_files_at_once(files: Files) -> None:
+    """Fault: a pause of two seconds at each start, rehearsal and change: Postfix waits while a file is younger."""
+    files.write("new")
+    files.run()
+    assert all(time.time() - (files.etc / each.name).stat().st_mtime > 2 for each in files.config.iterdir())
+
+
+def test_the_files_of_a_start_are_settled_before_postfix_reads_them() -> None:
+    spool = script.text("postfix/scripts/spool.sh")
+    assert spool.index('match_kernel "$ETC"') < spool.index('settle "$ETC"') < spool.index("postconf -n")
 
 
 def test_without_a_change_nothing_is_reloaded(files: Files) -> None:

@@ -32,7 +32,7 @@ change() {
   next=$ETC/.next
   rm -rf "$next"
   mkdir "$next"
-  cp "$CONFIG"/* "$next" && match_kernel "$next" || return
+  cp "$CONFIG"/* "$next" && match_kernel "$next" && settle "$next" || return
   # The kubelet may have changed them meanwhile.
   read -r copied < "$next/digest" && [ "$copied" = "$new" ] || return
   problem=$(files_problem "$next")
@@ -50,7 +50,7 @@ change() {
 # At the start: what was changed by hand in the files in use is undone.
 restore_files() {
   read -r new < "$CONFIG/digest" && read -r used < "$ETC/digest" || return
-  [ "$new" != "$used" ] || { cp "$CONFIG"/* "$ETC" && match_kernel "$ETC"; }
+  [ "$new" != "$used" ] || { cp "$CONFIG"/* "$ETC" && match_kernel "$ETC" && settle "$ETC"; }
 }
 # change_files FUNCTION: for as long as the container runs.
 change_files() {

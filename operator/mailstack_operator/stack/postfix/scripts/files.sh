@@ -6,6 +6,14 @@
 match_kernel() {
   [ -e /proc/net/if_inet6 ] || postconf -c "$1" -e 'inet_protocols = ipv4'
 }
+# settle FOLDER: the files there are complete. Postfix reads none that is younger than two seconds, which somebody may be
+# writing: postconf and each process that opens a table would wait.
+settle() {
+  folder=$1
+  set --
+  for file in "$CONFIG"/*; do set -- "$@" "$folder/${file##*/}"; done
+  touch -t 200001010000 "$@" 2> /dev/null || :
+}
 # aliases_problem FOLDER: compiles the FOLDER's table of aliases, if it has one; prints what is wrong with it.
 # Aliases that bypass LMTP are found in the table itself, so that no quoting or continuation hides one.
 aliases_problem() {

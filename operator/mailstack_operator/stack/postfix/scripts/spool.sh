@@ -30,6 +30,7 @@ for file in "$CONFIG"/*; do
   cp "$file" "$ETC/${file##*/}"
 done
 match_kernel "$ETC"
+settle "$ETC"
 export MAIL_CONFIG="$ETC"
 quietly postconf -n
 quietly postconf -M

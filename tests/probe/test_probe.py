@@ -262,6 +262,15 @@ def test_a_loop_that_does_not_turn_is_stuck() -> None:
     assert loops.stuck([loop], 60.0) == ["test"]
 
 
+def test_a_port_that_is_awaited_is_looked_for_often() -> None:
+    """Fault: a start that takes seconds more until the status tells of it."""
+    with playing() as server:
+        ports = [f"--smtp={server.port}", f"--verification={server.port}", "--expect=550", "--lmtp=unix:/none"]
+        (loop,) = (each for each in Probe(ProbeOptions.parse([*COMMON, *ports]), Board()).others if each.name == "port")
+        assert loop.turn() == OFTEN
+    assert loop.turn() < 1.0
+
+
 @pytest.mark.parametrize(
     ("place", "listener"),
     [

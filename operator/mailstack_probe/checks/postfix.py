@@ -15,6 +15,8 @@ from mailstack_probe.verification import UnknownNames, Verifier
 
 # Seconds between two checks of the filter, which takes a connection within the pod.
 _FILTER_OFTEN = 5.0
+# Seconds until the kernel is asked again for a port whose server is to start.
+_AWAITED = 0.5
 
 
 class SmtpCheck(Check):
@@ -119,7 +121,7 @@ class PortCheck(Check):
         if listens != self._listens:
             self.pod.tell(Topic.PORT)
         self._listens = listens
-        return OFTEN
+        return OFTEN if listens else _AWAITED
 
 
 class RetriesCheck(Check):

@@ -1,5 +1,6 @@
 """A source of users that exists in this file alone: nothing in the package names it, and pods and files show it."""
 
+import json
 from collections.abc import Iterator
 from typing import ClassVar
 
@@ -14,6 +15,7 @@ from mailstack_operator.stack.needs import Need
 from mailstack_operator.stack.parser import InvalidMailStack, parse
 from mailstack_operator.stack.schema import spec_schema
 from mailstack_operator.stack.syntax import DovecotPart, Setting, block
+from mailstack_operator.stack.users.ldap import Ldap
 from mailstack_operator.stack.users.source import Additions, Canaries, Spec, UserSource
 from mailstack_operator.stack.users.variants import VARIANTS, Variants
 from tests.stacks import body
@@ -56,7 +58,20 @@ class Directory(UserSource):
         return Canaries()
 
 
+class Elsewhere(Ldap):
+    """Users from a server of another kind, which Dovecot asks with a password over TLS."""
+
+    tag: ClassVar[str] = "elsewhere"
+
+
 TABLE: Variants = (*VARIANTS, Directory)
+LDAP: Object = {
+    "uris": ["ldaps://directory.example.org"],
+    "bindDn": "cn=dovecot",
+    "base": "ou=people",
+    "password": {"secretName": "a"},
+    "tls": {"caSecretName": "b"},
+}
 USERS: dict[str, Json] = {"spec.users": {"directory": {"secretName": "directory-password"}}}
 
 
@@ -93,6 +108,15 @@ def test_it_has_a_field_of_the_api() -> None:
 def test_no_source_and_two_are_refused(users: Json) -> None:
     with pytest.raises(InvalidMailStack, match=r"spec\.users: .* exactly one of passwdFile, sql, ldap, directory"):
         parse(body({"spec.users": users}), TABLE)
+
+
+def test_one_on_another_server_needs_a_canary() -> None:
+    """Without one, an empty source could not be told from unknown recipients."""
+    variants: Variants = (*VARIANTS, Elsewhere)
+    users: Json = {"elsewhere": {**LDAP, "canary": "ops@example.net"}}
+    with pytest.raises(InvalidMailStack, match=r"no canary: set users\.elsewhere\.canary"):
+        parse(body({"spec.users": users}), variants)
+    assert "self.users.elsewhere.canary" in json.dumps(spec_schema(variants))
 
 
 def test_the_packages_own_table_does_not_know_it() -> None:

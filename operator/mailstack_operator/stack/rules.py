@@ -24,10 +24,9 @@ _RULES = (
     *rspamd.RULES,
     *dovecot.RULES,
     *extra_config.RULES,
-    *users.RULES,
 )
 
 
 def rules(variants: Variants = VARIANTS) -> tuple[Rule, ...]:
     """The rules of a spec with these sources of users."""
-    return (exactly_one(variants), *_RULES)
+    return (exactly_one(variants), *_RULES, *users.rules(variants))

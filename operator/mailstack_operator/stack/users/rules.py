@@ -10,8 +10,7 @@ from mailstack_operator.stack.users.external import ExternalSource
 from mailstack_operator.stack.users.ldap import Ldap
 from mailstack_operator.stack.users.source import Spec
 from mailstack_operator.stack.users.sql import Sql
-
-_EXTERNAL: Final = (Sql.tag, Ldap.tag)
+from mailstack_operator.stack.users.variants import Variants
 
 
 def _has_canary(spec: Spec) -> bool:
@@ -121,12 +120,16 @@ _OAUTH2: Final = (
     ),
 )
 
-RULES: Final = (
-    *_OAUTH2,
-    *map(_canary_rule, _EXTERNAL),
+_OF_FIELDS: Final = (
     _column("passwordQuery", "password_query", "password"),
     _column("passwordQuery", "password_query", "user"),
     _column("userQuery", "user_query", "user"),
     _column("listQuery", "list_query", "user"),
     Rule("spec.users.ldap.filter", None, _filter_problem),
 )
+
+
+def rules(variants: Variants) -> tuple[Rule, ...]:
+    """The rules of a spec with these sources: each on another server needs a canary."""
+    tags = [variant.tag for variant in variants if issubclass(variant, ExternalSource)]
+    return (*_OAUTH2, *map(_canary_rule, tags), *_OF_FIELDS)

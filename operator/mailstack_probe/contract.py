@@ -58,9 +58,10 @@ PROBE_USER = "mailstack-probe"
 REHEARSAL_USER = "mailstack-rehearsal-nobody"
 
 # Recipients of no domain that the probe asks Dovecot about an external source of users: the first is accepted while
-# the source answers, the second while, in addition, it lacks the canary and lists somebody.
-SOURCE_ANSWERS = "mailstack-source-answers@probe.invalid"
-SOURCE_LISTS = "mailstack-source-lists@probe.invalid"
+# the source answers, the second while, in addition, it lacks the canary and lists somebody. Neither has a delimiter of
+# address extensions: Dovecot's LMTP would look for what is before it.
+SOURCE_ANSWERS = "mailstack.source.answers@probe.invalid"
+SOURCE_LISTS = "mailstack.source.lists@probe.invalid"
 # Dovecot's variable `session` when a database is to list a page of its users: this, and the last user before them.
 PAGE_AFTER = "mailstack-after:"
 PAGE = 40

@@ -44,6 +44,12 @@ def test_each_state_of_the_source_is_told(tmp_path: Path, answers: list[str], re
     assert [line for line in server.heard[0] if line.startswith("RCPT")] == asked[: len(answers)]
 
 
+@pytest.mark.parametrize("address", [SOURCE_ANSWERS, SOURCE_LISTS])
+def test_no_name_that_tells_the_states_apart_has_an_address_extension(address: str) -> None:
+    """With such a delimiter, Dovecot's LMTP would look for what is before it, and each state be an outage."""
+    assert not set("+-_") & set(address.partition("@")[0])
+
+
 def test_a_source_that_hangs_is_unavailable(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(source, "_ANSWERS", 0.2)
     with playing([*HELLO, SILENCE], path=tmp_path / "lmtp"):

@@ -16,7 +16,7 @@ LONGEST = (
 FOLDERS = ("single", "three")
 _FAULTS = {fault.name: f"faults-{group}" for group, members in faults.GROUPS.items() for fault in members}
 # Of the folder `matrix`: the listener that a module needs; the other modules' rows say it.
-_MATRIX = {"test_local": "unix", "test_sieve": "unix", "test_quota": "inet"}
+_MATRIX = {"test_local": "unix", "test_sieve": "unix", "test_quota": "inet", "test_users_file": "inet"}
 
 
 def group_of(test: str) -> str:

@@ -1,4 +1,7 @@
-"""Aliases, alias domains and catch-alls: mail arrives at every target, and belongs to those who get it."""
+"""Aliases, alias domains and catch-alls: mail arrives at every target, and belongs to those who get it.
+
+The delimiter of address extensions is another than the usual one.
+"""
 
 from dataclasses import replace
 
@@ -39,6 +42,7 @@ def stack(create_stack: CreateStack, authority: Authority) -> Stack:
             {"address": TEAM, "targets": [SALES, BOB, manifests.address("gone")]},
             {"address": GHOST, "targets": [manifests.address("gone")]},
         ],
+        addressExtensions={"delimiter": "-"},
         aliasesFrom={"configMapName": "more-aliases", "key": "virtual"},
         domainAliases=[{"domain": OLD, "target": manifests.DOMAIN}],
         catchAll=[{"domain": SHOP, "targets": [BOB]}],
@@ -51,7 +55,9 @@ def stack(create_stack: CreateStack, authority: Authority) -> Stack:
     ("address", "code"),
     [
         (SALES, 250),
-        ("sales+x@example.org", 250),
+        ("sales-x@example.org", 250),
+        ("alice-x@example.org", 250),
+        ("alice+x@example.org", 550),
         (EXTRA, 250),
         (GHOST, 550),
         (f"sales@{OLD}", 250),
@@ -62,7 +68,8 @@ def stack(create_stack: CreateStack, authority: Authority) -> Stack:
     ],
 )
 def test_an_alias_is_verified_at_its_target(stack: Stack, client: Client, address: str, code: int) -> None:
-    """Promise: an alias exists if its target does; nobody else exists because of it."""
+    """Promise: an alias exists if its target does; nobody else exists because of it. An extension begins with the
+    delimiter of the spec, and with no other."""
     _wait_for_answer(stack, client, address, code)
 
 
@@ -73,7 +80,14 @@ def _wait_for_answer(stack: Stack, client: Client, address: str, code: int) -> N
 
 @pytest.mark.parametrize(
     ("address", "users"),
-    [(SALES, (ALICE,)), (TEAM, (ALICE, BOB)), (EXTRA, (CAROL,)), (f"carol@{OLD}", (CAROL,)), (f"x@{SHOP}", (BOB,))],
+    [
+        (SALES, (ALICE,)),
+        ("sales-x@example.org", (ALICE,)),
+        (TEAM, (ALICE, BOB)),
+        (EXTRA, (CAROL,)),
+        (f"carol@{OLD}", (CAROL,)),
+        (f"x@{SHOP}", (BOB,)),
+    ],
 )
 def test_mail_arrives_at_every_target(stack: Stack, client: Client, address: str, users: tuple[str, ...]) -> None:
     """Promise: users, groups, alias domains and catch-alls."""
@@ -88,13 +102,15 @@ def test_mail_arrives_at_every_target(stack: Stack, client: Client, address: str
     ("user", "sender", "code"),
     [
         (ALICE, SALES, 250),
-        (ALICE, "sales+x@example.org", 250),
+        (ALICE, "sales-x@example.org", 250),
         (ALICE, f"sales@{OLD}", 250),
-        (ALICE, f"alice+x@{OLD}", 250),
+        (ALICE, f"alice-x@{OLD}", 250),
         (BOB, TEAM, 250),
         (BOB, f"anything@{SHOP}", 250),
         (BOB, SALES, 553),
         (BOB, f"alice@{OLD}", 553),
+        (BOB, "alice-x@example.org", 553),
+        (ALICE, "alice+x@example.org", 553),
         (ALICE, f"anything@{SHOP}", 553),
         (BOB, f'"x {SALES} y"@bank.example', 553),
         (BOB, f'"x,{SALES},y"@bank.example', 553),

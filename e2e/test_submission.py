@@ -23,6 +23,8 @@ HOSTNAME = "mail.example.org"
 # A domain that no name server knows: who delivers to it was told by relayHost where it is.
 ELSEWHERE = "zoe@elsewhere.example.net"
 POSTMASTER = "postmaster@elsewhere.example.net"
+# Aliases of one address on that server, which has the first and lacks the second.
+AWAY, LOST = map(manifests.address, ("away", "lost"))
 SUBMISSION: list[tuple[int, Security]] = [(587, "starttls"), (465, "tls")]
 RENEWAL_SECONDS = 90.0
 # Postfix's minimal_backoff_time; a test that waits for less shows that mail is not retried by it.
@@ -85,6 +87,10 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
             submission={"relayHost": f"[{host}]"},
             postfix={"ownDomainSenders": "Accept"},
             postmasterAddress=ELSEWHERE,
+            aliases=[
+                {"address": AWAY, "targets": [ELSEWHERE]},
+                {"address": LOST, "targets": ["gone@elsewhere.example.net"]},
+            ],
         ),
         by_login=create_stack(
             "by-login", _relay_login(manifests.PASSWORD), **secured, **inet, **tokens, submission=login
@@ -256,6 +262,23 @@ def test_role_addresses_reach_a_postmaster_on_another_server(senders: Senders, c
     until("the address is verified", lambda: client.ask(stack.host, ABUSE)[0].code == 250, 120)
     assert client.send(stack.host, letter(ABUSE, "abuse-elsewhere"))[0].code == 250
     _wait_for(client, senders.target, ELSEWHERE, "abuse-elsewhere")
+
+
+def test_an_alias_of_one_address_on_another_server_is_verified_there(senders: Senders, client: Client) -> None:
+    """Promise: the alias exists if that server says so of its target, and its mail arrives there."""
+    stack = senders.by_relay
+    for each in (stack, senders.target):
+        each.wait_ready()
+
+    for alias, code in ((AWAY, 250), (LOST, 550)):
+        # The other server says 450 while it asks its own Dovecot, and this one keeps such an answer for 15 s.
+        until(f"{alias} gets {code}", partial(_gets, client, stack, alias, code), 120)
+    assert client.send(stack.host, letter(AWAY, "by-an-alias"))[0].code == 250
+    _wait_for(client, senders.target, ELSEWHERE, "by-an-alias")
+
+
+def _gets(client: Client, stack: Stack, address: str, code: int) -> bool:
+    return client.ask(stack.host, address)[0].code == code
 
 
 VACATION = 'require ["vacation"];\nvacation :days 1 :subject "away-from-{}" "I am away.";\n'

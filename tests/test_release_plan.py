@@ -107,6 +107,15 @@ def test_kubectl_takes_install_yaml(released: Path) -> None:
     assert yaml.safe_load(chart.KUSTOMIZATION)["resources"] == ["install.yaml"]
 
 
+def test_artifact_hub_knows_the_owners_of_the_chart() -> None:
+    """The keys that Artifact Hub reads; another would be passed over, and nobody would own the chart."""
+    said = yaml.safe_load((helm.CHART.parent / "artifacthub-repo.yml").read_text())
+    assert {*said} <= {"repositoryID", "owners", "ignore"}
+    assert [{*each} for each in said["owners"]] == [{"name", "email"}] * len(said["owners"])
+    assert all(each["name"] and "@" in each["email"] for each in said["owners"])
+    assert said["owners"]
+
+
 def test_manifest_has_the_digest_of_everything() -> None:
     said = json.loads(plan.manifest(PUSHED, CHART, {"install.yaml": "ab"}, is_signed=False))
     assert said["version"] == VERSION

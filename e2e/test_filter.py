@@ -11,7 +11,7 @@ import pytest
 from conftest import CreateStack
 from mailtest import dkim, inbox, manifests, node
 from mailtest.certificates import Authority
-from mailtest.client import Client, Letter, header_of, letter
+from mailtest.client import Client, Letter, body_of, header_of, letter
 from mailtest.command import CommandError
 from mailtest.dkim import Key
 from mailtest.kubectl import Object
@@ -20,9 +20,11 @@ from mailtest.stack import Stack, container_status, identity
 from mailtest.wait import until
 from mailtest.wire import Endpoint
 
-ALICE, BOB, CAROL = map(manifests.address, ("alice", "bob", "carol"))
+ALICE, BOB, CAROL, DAVE = map(manifests.address, manifests.USERS)
 # rspamd's test patterns: it refuses the first, and calls the second spam.
 REFUSED, SPAM = (f"{first}JS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X" for first in "XY")
+# About 20 MB, as lines of base64.
+LARGE = b"%s\r\n" % (b"TWFpbFN0YWNr" * 6) * 270_000
 OWN_SCRIPT = 'require ["fileinto", "mailbox"];\nfileinto :create "Sorted";\n'
 # The compiled patterns in the image, an empty line, and those that rspamd's processes have mapped.
 PATTERNS = """\
@@ -127,6 +129,16 @@ def test_what_is_refused_is_refused_while_the_sender_waits(stack: Stack, client:
     """Promise: no bounce."""
     reply = client.send(stack.host, _letter(BOB, "refused", REFUSED))[0]
     assert (reply.code, "5.7.1" in reply.text) == (554, True)
+
+
+def test_a_large_message_passes_the_filter(stack: Stack, client: Client) -> None:
+    """Fault: a filter that runs out of memory or time with an attachment of 20 MB."""
+    before, sent = identity(stack.pod()), letter(DAVE, "large", LARGE)
+    assert client.send(stack.host, sent)[0].code == 250
+    (found,) = until("it has arrived", lambda: client.fetch(_server(stack), DAVE, manifests.PASSWORD), 90, every=1)
+    # Not the two bodies: of a difference pytest would show all.
+    assert (bool(header_of(found, "X-Spamd-Result")), body_of(found) == sent.body) == (True, True)
+    assert identity(stack.pod()) == before
 
 
 def test_only_what_is_sent_with_a_login_is_signed(stack: Stack, client: Client, programs: Programs, keys: Keys) -> None:

@@ -1,5 +1,6 @@
 """Submission: people send mail with their password, over TLS, as themselves; nobody else sends anything."""
 
+import re
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
@@ -65,7 +66,15 @@ def senders(create_stack: CreateStack, authority: Authority) -> Senders:
     tls = manifests.tls_secret("tls", authority.issue(HOSTNAME))
     secured: dict[str, object] = {"tls": {"secretName": "tls"}, "plugins": {"sieve": {}}}
     tokens = {"users": {"passwdFile": {"secretName": "mail-users"}, "oauth2": provider.SPEC}}
-    by_mx = create_stack("by-mx", tls, *provider.objects(authority, TOKENS), **secured, **tokens, submission={})
+    by_mx = create_stack(
+        "by-mx",
+        tls,
+        *provider.objects(authority, TOKENS),
+        **secured,
+        **tokens,
+        submission={},
+        postfix={"messageSizeLimit": "20Mi"},
+    )
     host = replace(by_mx, name="target").host
     target = create_stack(
         "target",
@@ -231,6 +240,23 @@ def test_people_get_tls_1_2_with_a_certificate_and_servers_what_they_can(
 def test_strangers_are_not_told_who_exists(stack: Stack, client: Client) -> None:
     """Fault: VRFY and ETRN answer questions that only an administrator may ask."""
     assert not {"vrfy", "etrn"} & set(client.extensions(stack.host))
+    _, *replies = client.say(stack.host, "EHLO client.example.net", f"VRFY {ALICE}", "ETRN example.org")
+    assert [reply.code for reply in replies] == [502, 554], replies
+
+
+def test_a_client_says_its_name_first(stack: Stack, client: Client) -> None:
+    """Promise: RFC 5321, 4.1.4; who skips it is hardly ever a mail server."""
+    assert client.say(stack.host, "MAIL FROM:<sender@example.net>")[0].code == 503
+
+
+def test_a_message_is_refused_for_its_size_before_it_is_sent(senders: Senders, client: Client) -> None:
+    """Promise: postfix.messageSizeLimit, which a server knows from the reply to EHLO."""
+    senders.by_mx.wait_ready()
+    host = senders.by_mx.host
+
+    assert f"size {20 * 2**20}" in client.extensions(host)
+    greeting, reply = client.say(host, "EHLO client.example.net", f"MAIL FROM:<> SIZE={20 * 2**20 + 1}")
+    assert (greeting.code, reply.code) == (250, 552), reply
 
 
 def test_a_server_names_a_hundred_recipients_at_once(stack: Stack, client: Client) -> None:
@@ -346,13 +372,16 @@ def test_users_write_to_each_other(door: Endpoint, stack: Stack, client: Client)
 
 
 def test_mail_leaves_by_mx(senders: Senders, client: Client) -> None:
-    """Promise: without relayHost, mail goes to the domain's own servers, by its MX or its address (RFC 5321)."""
+    """Promise: without relayHost, mail goes to the domain's own servers, by its MX or its address (RFC 5321), and over
+    TLS where they offer it, as their Received header says."""
     for stack in (senders.by_mx, senders.target):
         stack.wait_ready()
 
     assert _send(client, _submission(senders.by_mx), senders.target_user, "by-mx").code == 250
 
     _wait_for(client, senders.target, senders.target_user, "by-mx")
+    (message,) = _messages(client, senders.target, senders.target_user, "by-mx")
+    assert re.search(rb"\nReceived: from mail\.example\.org .*\r\n\t\(using TLSv1\.3 with cipher ", message)
 
 
 def test_mail_leaves_by_the_relay_host(senders: Senders, client: Client) -> None:

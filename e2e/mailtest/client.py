@@ -79,6 +79,10 @@ class Speaker(ABC):
         offered: list[str] = self._call("extensions", server)
         return offered
 
+    def say(self, server: str | Endpoint, *lines: str) -> list[Reply]:
+        """The reply of an SMTP server to each line; nothing else is said, not even EHLO."""
+        return _replies(self._call("say", server, lines=lines))
+
     def deliver(
         self, server: str | Endpoint, data: bytes, *recipients: str, sender: str = SENDER
     ) -> tuple[list[Reply], list[Reply]]:

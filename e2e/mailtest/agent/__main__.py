@@ -19,6 +19,7 @@ VERBS: dict[str, Callable[..., Any]] = {
     "send": smtp.send,
     "authenticate": smtp.authenticate,
     "extensions": smtp.extensions,
+    "say": smtp.say,
     "deliver": lmtp.deliver,
     "fetch": imap.fetch,
     "folders": imap.folders,

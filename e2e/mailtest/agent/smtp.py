@@ -37,6 +37,12 @@ def extensions(endpoint: Endpoint) -> list[str]:
         return [f"{name} {words.strip()}".strip() for name, words in smtp.esmtp_features.items()]
 
 
+def say(endpoint: Endpoint, lines: list[str]) -> list[Reply]:
+    """The reply to each line; nothing else is said, not even EHLO."""
+    with _greeted(endpoint) as smtp:
+        return [as_reply(smtp.docmd(line)) for line in lines]
+
+
 def session(endpoint: Endpoint) -> smtplib.SMTP:
     """Connected, and logged in if the endpoint names a user. Raises AssertionError when the login is refused."""
     smtp = connect(endpoint)
@@ -48,13 +54,17 @@ def session(endpoint: Endpoint) -> smtplib.SMTP:
 
 def connect(endpoint: Endpoint) -> smtplib.SMTP:
     """After EHLO, over TLS if the endpoint says so."""
-    port = endpoint.port_of("smtp")
-    kind = _ImplicitTls if endpoint.security == "tls" else NamedTls
-    smtp = kind(endpoint, port)
+    smtp = _greeted(endpoint)
     smtp.ehlo()
     if endpoint.security == "starttls":
         smtp.start_tls()
     return smtp
+
+
+def _greeted(endpoint: Endpoint) -> "NamedTls":
+    """Before the first command, and before STARTTLS."""
+    kind = _ImplicitTls if endpoint.security == "tls" else NamedTls
+    return kind(endpoint, endpoint.port_of("smtp"))
 
 
 class NamedTls(smtplib.SMTP):

@@ -8,6 +8,7 @@ import pytest
 from conftest import CreateStack, client_pod
 from mailtest import manifests, node, outside
 from mailtest.client import Client
+from mailtest.command import CommandError
 from mailtest.kubectl import Object
 from mailtest.stack import Stack
 from mailtest.wait import until
@@ -30,12 +31,19 @@ PLACED: Object = {
         ],
     },
 }
+# What a Service has under the same names. Kubernetes itself chooses node ports from the start of the range last.
+SAME: Object = {
+    "loadBalancerClass": "example.org/mail",
+    "loadBalancerSourceRanges": ["198.51.100.0/24"],
+    "sessionAffinity": "ClientIP",
+}
+SMTP: Object = {**SAME, "annotations": {"example.org/pool": "mail"}, "nodePorts": {"smtp": 30025}}
+CLIENTS: Object = {"type": "NodePort", "ipFamilyPolicy": "SingleStack", "nodePorts": {"imap": 30043}}
 
 
 @pytest.fixture(scope="module")
 def stack(create_stack: CreateStack) -> Stack:
-    annotations = {"example.org/pool": "mail"}
-    expose = {"smtp": {"annotations": annotations}, "clients": {"type": "NodePort"}}
+    expose = {"smtp": SMTP, "clients": CLIENTS}
     return create_stack("exposed", expose=expose, networkPolicy={"egress": {}}, **PLACED)
 
 
@@ -52,16 +60,30 @@ def test_the_address_of_a_load_balancer_is_in_the_status(stack: Stack) -> None:
 
 def test_postfix_sees_the_address_of_a_client(stack: Stack, client: Client) -> None:
     """Fault: behind a Service of policy Cluster every client has the address of a node."""
-    service = stack.kubectl.must_get("service", f"{stack.name}-smtp")
-    assert service["spec"]["externalTrafficPolicy"] == "Local"
-    assert service["metadata"]["annotations"]["example.org/pool"] == "mail"
-    door = Endpoint(node.address(), port=service["spec"]["ports"][0]["nodePort"])
+    door = Endpoint(node.address(), port=SMTP["nodePorts"]["smtp"])
     until("the node leads to Postfix", lambda: _codes(client, door) == [250, 550], 60)
     assert f"connect from unknown[{client_pod()['status']['podIP']}]" in "\n".join(stack.log("postfix"))
 
 
 def _codes(client: Client, door: Endpoint) -> list[int]:
     return [reply.code for reply in client.ask(door, ALICE, NOBODY)]
+
+
+def test_a_service_is_what_the_spec_says(stack: Stack) -> None:
+    """Promise: the API server takes each field. Of one family alone, the cluster has no second address to prefer."""
+    found = stack.kubectl.must_get("service", f"{stack.name}-smtp")
+    service = found["spec"]
+    assert SAME.items() <= service.items()
+    assert SMTP["annotations"].items() <= found["metadata"]["annotations"].items()
+    assert [port["nodePort"] for port in service["ports"]] == [30025]
+    assert (service["externalTrafficPolicy"], service["ipFamilyPolicy"]) == ("Local", "PreferDualStack")
+
+
+def test_the_class_of_a_load_balancer_stays(stack: Stack) -> None:
+    """Fault: the API server would refuse the Service with every try, and nobody would read why."""
+    for another in ("example.org/other", None):
+        with pytest.raises(CommandError, match="loadBalancerClass cannot be changed: remove the whole section"):
+            stack.patch(expose={"smtp": {"loadBalancerClass": another}})
 
 
 def test_pods_are_where_and_what_the_spec_says(stack: Stack) -> None:
@@ -76,7 +98,8 @@ def test_pods_are_where_and_what_the_spec_says(stack: Stack) -> None:
 
 def test_people_have_ports_of_the_nodes(stack: Stack) -> None:
     service = stack.kubectl.must_get("service", f"{stack.name}-clients")["spec"]
-    assert (service["type"], [port["name"] for port in service["ports"]]) == ("NodePort", ["imap"])
+    assert (service["type"], service["ipFamilyPolicy"]) == ("NodePort", "SingleStack")
+    assert {port["name"]: port["nodePort"] for port in service["ports"]} == CLIENTS["nodePorts"]
 
 
 def test_policies_come_and_go_with_their_field(stack: Stack) -> None:

@@ -26,6 +26,12 @@ RELOADS: dict[str, dict[str, Json]] = {
     "the code of verification": {"spec.verification": {"rejectCode": 450}},
     "verification": {"spec.verification": {"enabled": False}},
     "own senders": {"spec.postfix.ownDomainSenders": "Reject"},
+    "aliases": {"spec.aliases": [{"address": "sales@example.org", "targets": ["alice@example.org"]}]},
+    "the file of aliases": {"spec.aliasesFrom": {"configMapName": "mail-aliases", "key": "virtual"}},
+    "domains with the same users": {"spec.domainAliases": [{"domain": "example.net", "target": "example.org"}]},
+    "a domain whose every address exists": {
+        "spec.catchAll": [{"domain": "example.net", "targets": ["alice@example.org"]}]
+    },
 }
 ROLLS: dict[str, dict[str, Json]] = {
     "a port": {"spec.submission": {}, "spec.tls": {"secretName": "mail-tls"}},
@@ -37,13 +43,19 @@ ROLLS: dict[str, dict[str, Json]] = {
 
 
 def templates(changes: dict[str, Json]) -> list[Json]:
-    found = children.children(topology.decide(stack(changes)))
+    found = children.children(_decided(changes))
     return [dict(section(each, "spec", "template")) for each in found if each["kind"] == "StatefulSet"]
 
 
 def files(changes: dict[str, Json]) -> dict[str, Json]:
-    found = children.children(topology.decide(stack(changes)))
+    found = children.children(_decided(changes))
     return next(dict(section(each, "data")) for each in found if section(each, "metadata")["name"] == "mail-postfix")
+
+
+def _decided(changes: dict[str, Json]) -> topology.Topology:
+    """With the file of aliases, where the spec names one."""
+    text = "jobs@example.org alice@example.org\n" if "spec.aliasesFrom" in changes else ""
+    return topology.decide(stack(changes), topology.Sources(virtual=text))
 
 
 @pytest.mark.parametrize("listener", [{}, INET], ids=["Unix", "Inet"])

@@ -26,7 +26,7 @@ ALLOWED = (
     r"PersistentVolumeClaim \S+ \.metadata\.annotations",
     r"ConfigMap \S+-postfix \.data\.(main\.cf|master\.cf|\w+\.regexp|defaults)",
     # What running pods follow, with the volumes for it.
-    r"ConfigMap \S+-postfix \.data\.(probe|roles|pod|digest)",
+    r"ConfigMap \S+-postfix \.data\.(probe|alias_targets|roles|pod|digest)",
     r"StatefulSet \S+ \.spec\.template\.spec\.volumes\[(etc|settings|roles)\]",
     r"ConfigMap \S+-dovecot \.data\.(dovecot\.conf|roles)",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.volumeMounts\b.*",

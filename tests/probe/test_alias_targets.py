@@ -45,6 +45,11 @@ def test_a_user_who_goes_later_is_noticed_without_a_change(targets: AliasTargets
         assert targets.ask(alias_targets.AGAIN + 2)
 
 
+def test_without_aliases_nobody_is_asked_for(targets: AliasTargets, tmp_path: Path) -> None:
+    (tmp_path / "targets").touch()
+    assert targets.ask(1.0) == []
+
+
 def test_without_dovecot_nothing_new_is_said(targets: AliasTargets, tmp_path: Path) -> None:
     (tmp_path / "targets").write_text("bob@example.org team@example.org\n")
     assert targets.ask(1.0) is None

@@ -106,6 +106,8 @@ def files(topology: Topology) -> Files:
         "master.cf": partial(master_cf.render, topology),
         "defaults": partial(str, _DEFAULTS),
         PROBE_SETTINGS: partial(_probe_settings, topology),
+        # Also without aliases: the first and the last of them replace no pod.
+        "alias_targets": partial(alias_targets.render, topology.spec, topology.aliases),
     }
     if named := tables.render(topology.spec.postfix.parameters):
         # For the scripts, which look whether they can be opened.
@@ -114,7 +116,6 @@ def files(topology: Topology) -> Files:
         found["aliases"] = partial(aliases.render, topology)
     if topology.aliases:
         found["virtual"] = partial(virtual.render, topology.aliases)
-        found["alias_targets"] = partial(alias_targets.render, topology.spec, topology.aliases)
     if roles.is_mailbox_here(topology.spec):
         # For Dovecot, which reads it again by itself.
         found["roles"] = partial(roles.passwd_file, topology.spec)
@@ -273,7 +274,7 @@ def _options(topology: Topology, options: ProbeOptions) -> ProbeOptions:
         ids=IDS_FILE,
         queue=POSTFIX_SPOOL,
         postfix=POSTFIX_CONFIG,
-        alias_targets=ALIAS_TARGETS if topology.aliases else None,
+        alias_targets=ALIAS_TARGETS,
         submission=SUBMISSION_PORT if topology.spec.submission else None,
         submissions=SUBMISSIONS_PORT if topology.spec.submission else None,
     )

@@ -4,17 +4,16 @@ The workers share a folder, which stands for a network file system: it does not 
 """
 
 import time
-from collections import Counter
 from collections.abc import Iterator
 
 import pytest
 
 from conftest import NewNamespace, NewStack
 from harness.cluster import SHARED_FOLDER, WORKER
-from mailtest import inbox, manifests, node, release
+from mailtest import audit, manifests, node, release
 from mailtest.client import Client
 from mailtest.kubectl import Kubectl, Object
-from mailtest.sender import Record, sending
+from mailtest.sender import sending
 from mailtest.stack import Stack, container_status
 from mailtest.wait import until
 
@@ -118,7 +117,7 @@ def test_a_lost_node_takes_neither_the_operator_nor_mail_along(
         )
     assert led < 30, f"another operator led after {led:.1f} s"
     assert told < 90, f"told after {told:.1f} s"
-    _nothing_is_lost(client, stack, mail)
+    audit.arrives_once(client, stack, ALICE, mail)
 
 
 def _is_held_off_by_its_predecessor(stack: Stack, lost: str) -> None:
@@ -130,15 +129,3 @@ def _is_held_off_by_its_predecessor(stack: Stack, lost: str) -> None:
     assert _node(pod) not in ("", lost)
     for server in ("dovecot", "postfix"):
         assert "running" not in container_status(pod, server)["state"], server
-
-
-def _nothing_is_lost(client: Client, stack: Stack, mail: Record) -> None:
-    assert (mail.refused, mail.left) == ([], [])
-    seen = until("all of it is there", lambda: _arrived(client, stack, mail), 60)
-    assert seen - Counter(mail.accepted) - Counter(mail.unclear) == Counter()
-
-
-def _arrived(client: Client, stack: Stack, mail: Record) -> Counter[str]:
-    found = Counter(inbox.subjects(client, stack.host, ALICE))
-    assert set(mail.accepted) <= found.keys(), set(mail.accepted) - found.keys()
-    return found

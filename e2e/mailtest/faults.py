@@ -54,7 +54,8 @@ NOT_ASKED = Mail("unaffected: the servers keep running", None, None)
 @dataclass(frozen=True)
 class Fault:
     """`told` and `well` are deadlines in seconds: from the fault, and from its repair; `status` and `reason` are
-    patterns. `serial`: it is everybody's fault."""
+    patterns. `twice`: a message may come twice, because a server was killed amid its delivery. `serial`: it is
+    everybody's fault."""
 
     name: str
     mail: Mail
@@ -65,6 +66,7 @@ class Fault:
     well: float
     make: Action
     mend: Action
+    twice: bool = False
     serial: bool = False
 
 
@@ -213,6 +215,7 @@ LMTP_FAULTS = [
         *("Dovecot killed, again and again", QUEUED, "LMTPReachable", "False", REFUSED, 4, 60),
         make=killed("dovecot", 2),
         mend=by_itself,
+        twice=True,
     ),
     Fault(
         *("Dovecot frozen (SIGSTOP)", QUEUED, "LMTPReachable", "False", "Frozen", 8, 10),
@@ -296,6 +299,7 @@ POSTFIX_FAULTS = [
         *("Postfix killed, again and again", AWAY, "VerificationReady", "False", "PostfixUnreachable", 45, 60),
         make=killed("postfix"),
         mend=by_itself,
+        twice=True,
     ),
     Fault(
         *("port 25 filtered", AWAY, "SMTPReachable", "False", "ConnectionTimedOut", 60, 30),

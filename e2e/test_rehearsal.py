@@ -6,9 +6,10 @@ from dataclasses import dataclass
 import pytest
 
 from conftest import CreateStack
-from mailtest import inbox, manifests, pods
+from mailtest import audit, inbox, manifests, pods
 from mailtest.client import Client, Letter, header_of, letter
 from mailtest.command import CommandError
+from mailtest.sender import Record, sending
 from mailtest.stack import READY_SECONDS, Stack
 from mailtest.wait import until
 
@@ -145,9 +146,10 @@ def test_the_last_good_spec_clears_it_without_a_restart(case: Changed) -> None:
     until("the pod that tried is gone", lambda: case.stack.kubectl.get("pod", trial) is None, 60)
 
 
-# What a server takes, in one change: a limit of Postfix that SMTP shows, a table of single addresses, a feature of
-# Dovecot's LMTP.
+# What a server takes, in one change: another name, a limit of Postfix that SMTP shows, a table of single addresses, a
+# feature of Dovecot's LMTP.
 WORKS: dict[str, object] = {
+    "hostname": "mx.example.org",
     "domains": ["example.org", "example.net"],
     "imagePullSecrets": [{"name": "registry"}],
     "postfix": {
@@ -163,43 +165,49 @@ WORKS: dict[str, object] = {
 }
 
 
-@pytest.fixture(scope="module")
-def changed(stacks: dict[str, Stack], client: Client) -> tuple[Stack, list[Letter]]:
-    """A MailStack after a change that works, and what was in its queue when it came.
+@dataclass(frozen=True)
+class RolledOut:
+    """A MailStack after a change that works, what was in its queue when it came, and what another server sent alice."""
 
-    Mail waits in the queue because Dovecot's LMTP is away; the new pod's is not.
-    """
+    stack: Stack
+    queued: list[Letter]
+    sent: Record
+
+
+@pytest.fixture(scope="module")
+def changed(stacks: dict[str, Stack], client: Client) -> RolledOut:
+    """Mail waits in the queue because Dovecot's LMTP is away; the new pod's is not."""
     stack = stacks["Unix"]
     stack.wait_ready()
     assert {reply.code for reply in client.ask(stack.host, *KNOWN)} == {250}
     stack.stop_lmtp()
-    queued = [letter(KNOWN[n % 4], f"queued-{n}") for n in range(12)]
+    queued = [letter(KNOWN[n % 4], f"queued-{n}") for n in range(100)]
     assert {reply.code for reply in client.send(stack.host, *queued)} == {250}
-    until("twelve messages are in the queue", lambda: len(stack.queue()) == 12, 60)
+    until("all messages are in the queue", lambda: len(stack.queue()) == len(queued), 60)
     stack.kubectl.apply(manifests.users(*KNOWN, NEW))
-    stack.patch(**WORKS)
-    stack.wait_ready()
-    return stack, queued
+    with sending(client, stack.host, ALICE, "sent") as sent:
+        stack.patch(**WORKS)
+        stack.wait_ready()
+    return RolledOut(stack, queued, sent)
 
 
-def test_the_queue_outlives_a_roll_out_and_the_new_domain_is_served(
-    changed: tuple[Stack, list[Letter]], client: Client
-) -> None:
-    """Promise: each queued message arrives exactly once."""
-    stack, queued = changed
+def test_the_queue_outlives_a_roll_out_and_the_new_domain_is_served(changed: RolledOut, client: Client) -> None:
+    """Promise: each message arrives exactly once: what was queued, and what a server sent that tries again."""
+    stack = changed.stack
     until("the new domain's user is accepted", lambda: client.ask(stack.host, NEW)[0].code == 250, 60)
     assert client.send(stack.host, letter(NEW, "to-the-new-domain"))[0].code == 250
     stack.wait_queue_empty()
     for user in KNOWN:
-        wanted = sorted(header_of(each.data, "Subject") for each in queued if each.to == user)
+        wanted = sorted(header_of(each.data, "Subject") for each in changed.queued if each.to == user)
         found = inbox.subjects(client, stack.host, user)
         assert [each for each in found if each.startswith("queued-")] == wanted
     assert inbox.subjects(client, stack.host, NEW) == ["to-the-new-domain"]
+    audit.arrives_once(client, stack, ALICE, changed.sent)
 
 
-def test_a_parameter_is_taken_by_the_running_pod_amid_mail(changed: tuple[Stack, list[Letter]], client: Client) -> None:
+def test_a_parameter_is_taken_by_the_running_pod_amid_mail(changed: RolledOut, client: Client) -> None:
     """Promise: what a reload takes replaces no pod and refuses nobody, and Ready is True once it is in use."""
-    stack, _ = changed
+    stack = changed.stack
     stack.wait_ready()
     assert "size 1234567" in client.extensions(stack.host)
     before, answers = pods.identities(stack), list[int | str]()
@@ -227,9 +235,9 @@ def _answer(client: Client, stack: Stack, subject: str) -> int | str:
         return error.stderr
 
 
-def test_settings_that_work_are_rolled_out_and_take_effect(changed: tuple[Stack, list[Letter]], client: Client) -> None:
+def test_settings_that_work_are_rolled_out_and_take_effect(changed: RolledOut, client: Client) -> None:
     """Promise: what a server takes, it gets. What is not in a table of addresses is verified as before."""
-    stack, _ = changed
+    stack = changed.stack
     assert stack.pod()["spec"]["imagePullSecrets"] == [{"name": "registry"}]
     assert stack.run_in("postfix", "postconf", "-h", "recipient_delimiter").strip() == "+"
     replies = client.send(

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 import pytest
 
 from conftest import NewStack
-from mailtest import audit, faults, manifests
+from mailtest import audit, faults, greetings, inbox, manifests, node
 from mailtest.client import Client, letter
 from mailtest.command import CommandError
 from mailtest.faults import Fault
@@ -21,7 +21,7 @@ from mailtest.wait import until
 
 pytestmark = pytest.mark.timed
 
-ALICE = manifests.address("alice")
+ALICE, BOB = map(manifests.address, ("alice", "bob"))
 # RECORD=1 notes the times for docs/failure-modes.md.
 RECORD = os.environ.get("RECORD") == "1"
 
@@ -143,3 +143,46 @@ def test_an_unknown_recipient_is_accepted_at_no_time(mended: Stack, client: Clie
     mended.start_lmtp()
 
     assert 400 <= reply.code < 500, reply
+
+
+def test_mail_is_received_and_delivered_without_the_dns(mended: Stack, client: Client) -> None:
+    """Fault: a resolver that is silent, for which Postfix would wait before it greets: 10 s for a client's name."""
+    with (
+        faults.without_dns(mended.pod()),
+        greetings.watched(client, mended.host, 2) as seen,
+        sending(client, mended.host, ALICE, "without-dns") as mail,
+    ):
+        until("mail flows", lambda: len(mail.accepted) > 8, 60)
+        inbox.wait_for(client, mended.host, ALICE, *mail.accepted[:4])
+        _mail_is_as_it_should_be(mended, client, faults.AS_EVER)
+        assert mended.condition("Ready")["status"] == "True"
+    assert greetings.NONE not in seen, seen
+    audit.arrives_once(client, mended, ALICE, mail)
+
+
+# The last: the stack has another queue then.
+def test_a_backlog_outlives_its_pod_and_a_volume_without_room(mended: Stack, client: Client) -> None:
+    """Promise: Postfix starts on a queue volume without a free byte, and delivers what it has; new mail waits at its
+    sender until there is room. Nothing is lost, and nothing comes twice."""
+    with faults.small_queue_volume(mended) as queue:
+        faults.new_pod(mended)
+        mended.wait_ready()
+        backlog = [f"backlog-{number}" for number in range(200)]
+        _queue_up(mended, client, backlog)
+        node.shell('dd if=/dev/zero of="$1/filler" bs=1M 2> /dev/null || true', queue)
+        with sending(client, mended.host, ALICE, "without-room") as mail:
+            faults.new_pod(mended)
+            mended.wait_condition("SMTPReachable", "False", "^QueueFull: ", 60)
+            until("the backlog is there", lambda: len(inbox.subjects(client, mended.host, BOB)) >= len(backlog), 60)
+            node.on_node("rm", f"{queue}/filler")
+            mended.wait_ready()
+    audit.arrives_once(client, mended, ALICE, mail)
+    assert inbox.subjects(client, mended.host, BOB) == sorted(backlog)
+
+
+def _queue_up(stack: Stack, client: Client, subjects: list[str]) -> None:
+    """Messages for bob, which Postfix cannot deliver."""
+    until("bob is in the cache", lambda: client.ask(stack.host, BOB)[0].code == 250, 60)
+    stack.stop_lmtp()
+    letters = [letter(BOB, subject) for subject in subjects]
+    assert {reply.code for reply in client.send(stack.host, *letters)} == {250}

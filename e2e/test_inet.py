@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from conftest import CLIENT_NAMESPACE, CreateStack, client_pod
-from mailtest import audit, certificates, greetings, inbox, manifests, pods, policies
+from mailtest import audit, certificates, faults, greetings, inbox, manifests, pods, policies
 from mailtest.certificates import Authority, Certificate
 from mailtest.client import Client, Letter, letter
 from mailtest.command import CommandError
@@ -187,6 +187,17 @@ def test_no_mail_is_lost_when_dovecot_is_killed(two: Stack, client: Client) -> N
     assert burst.result() == subjects
     mail.accepted.extend(subjects)
     audit.arrives(client, two, BOB, mail)
+
+
+def test_without_the_dns_mail_waits_and_nobody_is_refused(two: Stack, client: Client) -> None:
+    """Fault: Postfix finds Dovecot by its name. A resolver that is silent must not look like an unknown recipient."""
+    _make_known(two, client, ALICE)
+    with faults.without_dns(*_postfixes(two)):
+        assert client.send(two.host, letter(ALICE, "without-dns"))[0].code == 250
+        assert client.ask(two.host, manifests.address("nobody-without-dns"))[0].code == 450
+        two.wait_condition("LMTPReachable", "False", "^NameNotResolved: ", 30)
+    inbox.wait_for(client, two.host, ALICE, "without-dns")
+    two.wait_ready()
 
 
 def _postfixes(stack: Stack) -> list[Object]:

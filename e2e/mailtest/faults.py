@@ -5,11 +5,14 @@ The page's table is made from this list (`python -m mailtest.faults`), and e2e/t
 """
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
 
 from mailtest import manifests, node
+from mailtest.kubectl import Kubectl, Object
 from mailtest.stack import Stack, container_status
 from mailtest.wait import holds
 
@@ -159,6 +162,38 @@ def store_read_only(stack: Stack) -> None:
 def port_25(verb: str) -> Action:
     rule = ["INPUT", "--protocol=tcp", "--dport=25", "--jump=DROP"]
     return lambda stack: node.in_network(container(stack, "postfix"), "iptables", verb, *rule)
+
+
+@contextmanager
+def without_dns(*pods: Object) -> Iterator[None]:
+    """The DNS answers nothing to Postfix in these pods: all that they ask is dropped."""
+    containers = [container_status(pod, "postfix")["containerID"] for pod in pods]
+    _drop_questions("--insert", containers)
+    try:
+        yield
+    finally:
+        _drop_questions("--delete", containers)
+
+
+def _drop_questions(verb: str, containers: Sequence[str]) -> None:
+    for container_id, protocol in product(containers, ("udp", "tcp")):
+        rule = (f"--protocol={protocol}", "--dport=53", "--jump=DROP")
+        node.in_network(container_id, "iptables", verb, "OUTPUT", *rule)
+
+
+@contextmanager
+def small_queue_volume(stack: Stack) -> Iterator[str]:
+    """The next pod has another volume for its queue, of 200 MB, empty; its folder on the node. No pod after that one
+    has it."""
+    claim = stack.kubectl.must_get("persistentvolumeclaim", f"queue-{stack.pod_name}")
+    volume = Kubectl().must_get("persistentvolume", claim["spec"]["volumeName"])
+    folder: str = volume["spec"]["hostPath"]["path"]
+    node.on_node("mount", "--types=tmpfs", "--options=size=200m,mode=0777", "none", folder)
+    try:
+        yield folder
+    finally:
+        # The pod goes on with it.
+        node.on_node("umount", "--lazy", folder)
 
 
 def main_cf(script: str) -> Action:

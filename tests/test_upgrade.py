@@ -1,7 +1,8 @@
 """An upgrade from 0.1.0: its objects stay valid, nothing is lost, and pods roll once, for what CHANGELOG.md names."""
 
 import re
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
 import pytest
@@ -9,9 +10,12 @@ import yaml
 
 from mailstack_operator.api.conditions import CHECKS
 from mailstack_operator.api.strings import STACK_NAME
+from mailstack_operator.cli import manifests
 from mailstack_operator.kube.kinds import MAIL_STACK, POD, STATEFUL_SET
 from mailstack_operator.kube.metadata import Ref, ref_of
 from mailstack_operator.kube.objects import Json, Object, entries, number, section
+from mailstack_operator.stack import children, topology
+from mailstack_operator.stack.parser import parse
 from tests.fake_cluster import settle
 from tests.probe import keys
 from tests.world import World
@@ -211,3 +215,65 @@ async def test_no_volume_becomes_one_of_another_type(upgrade: Upgrade) -> None:
 def _volume_types(stateful_set: Object) -> dict[str, list[str]]:
     volumes = entries(section(stateful_set, "spec", "template", "spec"), "volumes")
     return {str(volume["name"]): sorted({*volume} - {"name"}) for volume in volumes}
+
+
+# What two MailStacks get for IPv6, filters, DKIM, public Services, policies and placement without a field of these.
+COMES_FOR_BOTH = {
+    "inet_protocols = all",
+    "mynetworks = 127.0.0.0/8 [::1]/128",
+    "smtp_address_preference = ipv4",
+    "smtpd_helo_required = yes",
+    "smtpd_recipient_limit = 100",
+    "smtpd_tls_received_header = yes",
+    "listen = *, ::",
+    "!include_try /run/dovecot/kernel.conf",
+    # Beside these, for aliases.
+    "alias_targets: ''",
+}
+COMES = {
+    # The last one is for old hashes in Dovecot 2.4.
+    "mail": {"smtp_tls_security_level = may", "smtp_tls_loglevel = 1", "auth_allow_weak_schemes = yes"},
+    "apart": {"-o smtpd_recipient_limit=1000", "-o smtpd_client_connection_rate_limit=0"},
+}
+GOES = {"inet_protocols = ipv4", "mynetworks = 127.0.0.0/8", "listen = *"}
+FOLLOWS_FROM_SCRIPTS = {"command", "args", "env", "annotations", "pod", "digest"}
+
+
+@pytest.mark.parametrize("name", COMES)
+def test_without_a_new_field_only_lines_of_the_servers_files_come(name: str) -> None:
+    """Promise: no container, volume, port or object, but for a budget of drains where Postfix has two pods."""
+    before, after = (
+        {ref_of(body): body for body in found} for found in (documents(f"before/{name}"), _without_new_fields(name))
+    )
+    assert {str(ref) for ref in {*before} ^ {*after}} == ({"PodDisruptionBudget apart"} if name == "apart" else set())
+    old, new = (_lines(found[ref] for ref in before) for found in (before, after))
+    assert {*(new - old)} == COMES_FOR_BOTH | COMES[name]
+    assert {*(old - new)} == GOES
+
+
+def _without_new_fields(name: str) -> list[Object]:
+    """What this version makes of the MailStack of 0.1.0."""
+    found = topology.decide(parse(documents(name)[0]), operator_image=OLD_IMAGE)
+    return [_without_scripts(child) for child in children.children(found)]
+
+
+def _without_scripts(body: Mapping[str, Json]) -> Object:
+    return {key: _cleared(value) for key, value in body.items() if key not in FOLLOWS_FROM_SCRIPTS}
+
+
+def _cleared(value: Json) -> Json:
+    if isinstance(value, list):
+        return [_cleared(each) for each in value]
+    return _without_scripts(value) if isinstance(value, dict) else value
+
+
+def _lines(found: Iterable[Object]) -> Counter[str]:
+    """Whatever their order."""
+    return Counter(line.strip() for line in manifests.dump(*found).splitlines())
+
+
+@pytest.mark.parametrize("page", ["docs/upgrade.md", "CHANGELOG.md"])
+def test_the_pages_name_each_of_these_lines(page: str) -> None:
+    text = (Path(__file__).parents[1] / page).read_text(encoding="utf-8")
+    names = {re.split("[ =:]", line.removeprefix("-o "))[0] for line in COMES_FOR_BOTH.union(*COMES.values())}
+    assert [name for name in sorted(names) if f"`{name}" not in text] == []

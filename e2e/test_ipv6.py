@@ -1,13 +1,16 @@
-"""A MailStack where there is no IPv4. The tests' cluster has nothing else, so what the operator renders runs in a
-network of its own: in the real images, with their scripts, as a kubelet would start them. Probe and Services are away.
+"""A MailStack where there is IPv6. The tests' cluster has none, so what the operator renders runs in a network of its
+own, with IPv6 alone or with both: in the real images, with their scripts, as a kubelet would start them. Probe and
+Services are away.
 
 LMTP is over TCP, so that the servers too have to find each other.
 """
 
+import re
 import tempfile
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -24,17 +27,27 @@ from mailtest.client import Speaker, header_of, letter
 from mailtest.command import run
 from mailtest.wait import until
 
-# Of the pods of Postfix and of Dovecot, which share the network of the test.
-SMTP, IMAP = "fd77::1", "fd77::2"
+
+@dataclass(frozen=True)
+class Family:
+    """Addresses of the pods of Postfix and of Dovecot, which share the network of the test."""
+
+    name: str
+    smtp: str
+    imap: str
+
+
+IPV4, IPV6 = Family("IPv4", "10.77.0.1", "10.77.0.2"), Family("IPv6", "fd77::1", "fd77::2")
+NETWORKS = {"IPv6 alone": [IPV6], "both": [IPV4, IPV6]}
 DOVECOT = "mail-dovecot.ipv6.svc"
 ALICE, NOBODY = map(manifests.address, ("alice", "nobody"))
-_NO_IPV4 = (
+_NETWORK = (
     "--network=none",
     "--cap-add=NET_ADMIN",
     "--sysctl=net.ipv6.conf.all.disable_ipv6=0",
     "--sysctl=net.ipv6.conf.lo.disable_ipv6=0",
 )
-_ADDRESSES = f"for one in {SMTP} {IMAP}; do ip address add $one dev lo nodad; done"
+_ADDRESSES = 'for one; do case $one in *:*) now=nodad ;; *) now= ;; esac; ip address add "$one" dev lo $now; done'
 
 
 @dataclass(frozen=True)
@@ -42,6 +55,7 @@ class Inside(Speaker):
     """A client in the network of the pod."""
 
     pod: Pod
+    families: list[Family]
 
     @property
     def python(self) -> tuple[str, ...]:
@@ -51,17 +65,21 @@ class Inside(Speaker):
         return run("docker", "logs", f"{self.pod.name}-{container}")
 
 
-@pytest.fixture(scope="module")
-def inside() -> Iterator[Inside]:
+@pytest.fixture(scope="module", params=NETWORKS)
+def inside(request: pytest.FixtureRequest) -> Iterator[Inside]:
     """The servers are started."""
-    with tempfile.TemporaryDirectory(prefix="mailstack-ipv6-") as name, _network() as made:
-        run("docker", "exec", made.name, "sh", "-euc", _ADDRESSES)
+    families = NETWORKS[request.param]
+    with tempfile.TemporaryDirectory(prefix="mailstack-ipv6-") as name, _network(families) as made:
+        addresses = [address for family in families for address in (family.smtp, family.imap)]
+        run("docker", "exec", made.name, "sh", "-euc", _ADDRESSES, "sh", *addresses)
         _start_servers(made, Path(name))
-        yield Inside(made)
+        yield Inside(made, families)
 
 
-def _network() -> AbstractContextManager[Pod]:
-    return pod(images.PROGRAMS.reference, hosts={DOVECOT: IMAP}, network=_NO_IPV4)
+def _network(families: list[Family]) -> AbstractContextManager[Pod]:
+    """Dovecot's name has the addresses of all families."""
+    names = (f"--add-host={DOVECOT}:{family.imap}" for family in families)
+    return pod(images.PROGRAMS.reference, network=(*_NETWORK, *names))
 
 
 def _start_servers(made: Pod, folder: Path) -> None:
@@ -84,15 +102,26 @@ def _texts(config_map: Object) -> dict[str, str]:
     return {name: text(data, name) for name in data}
 
 
-def test_mail_is_delivered_where_there_is_no_ipv4(inside: Inside) -> None:
-    """Promise: Postfix verifies at Dovecot, refuses, takes and delivers, and the user reads, over IPv6 alone."""
-    until("Postfix verifies", lambda: [each.code for each in inside.ask(SMTP, ALICE, NOBODY)] == [250, 550], 90)
-    assert inside.send(SMTP, letter(ALICE, "over-ipv6"))[0].code == 250
-    until("the message has arrived", lambda: _subjects(inside) == ["over-ipv6"], 90)
+def test_mail_is_delivered_over_each_protocol_of_the_network(inside: Inside) -> None:
+    """Promise: Postfix verifies at Dovecot, refuses, takes and delivers, and the user reads, over IPv6 alone too."""
+    for family in inside.families:
+        until(f"Postfix verifies over {family.name}", partial(_is_served, inside, family), 90)
+        assert inside.send(family.smtp, letter(ALICE, f"over-{family.name}"))[0].code == 250
+    sent = [f"over-{family.name}" for family in inside.families]
+    for family in inside.families:
+        until("the messages have arrived", partial(_has, inside, family, sent), 90)
     written = inside.log("postfix")
-    assert f"connect from unknown[{SMTP}]" in written
-    assert f"to=<{ALICE}>, relay={DOVECOT}[{IMAP}]:24," in written
+    assert {family.smtp for family in inside.families} == {*re.findall(r"connect from unknown\[(.*?)\]", written)}
+    relays = {*re.findall(rf"to=<{ALICE}>, relay={re.escape(DOVECOT)}\[(.*?)\]:24,", written)}
+    assert relays
+    assert relays <= {family.imap for family in inside.families}
 
 
-def _subjects(inside: Inside) -> list[str]:
-    return [header_of(each, "Subject") for each in inside.fetch(IMAP, ALICE, manifests.PASSWORD)]
+def _is_served(inside: Inside, family: Family) -> bool:
+    return [reply.code for reply in inside.ask(family.smtp, ALICE, NOBODY)] == [250, 550]
+
+
+def _has(inside: Inside, family: Family, subjects: list[str]) -> bool:
+    """Whether alice finds these messages, and no others."""
+    found = inside.fetch(family.imap, ALICE, manifests.PASSWORD)
+    return sorted(header_of(each, "Subject") for each in found) == subjects

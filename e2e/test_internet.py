@@ -21,6 +21,7 @@ from harness import paths
 from mailtest import manifests, node, outside, plugin, policies
 from mailtest.certificates import Authority
 from mailtest.client import Letter, header_of
+from mailtest.command import CommandError
 from mailtest.outside import CLIENT_ADDRESSES, PROXY_ADDRESSES, Outside
 from mailtest.plugin import Plugin
 from mailtest.reader import Place, Walk
@@ -33,8 +34,10 @@ HOST = "mail.example.org"
 # Of TEST-NET-1 (RFC 5737), for both Services.
 ADDRESS = "192.0.2.10"
 ALICE, BOB = "alice@example.org", "bob@example.com"
-SENDER, FORGED = "sender@example.net", "president@forged.example"
+SENDER, FORGED, DOUBTED = "sender@example.net", "president@forged.example", "president@doubted.example"
 PASSWORDS = {ALICE: "alice-sample", BOB: "bob-sample"}
+# Connections from one address, in a minute.
+LIMIT = 20
 # rspamd's own pattern of spam that is not refused.
 SPAM = "YJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 
@@ -56,6 +59,7 @@ def proxied(create_stack: CreateStack, internet: Outside, authority: Authority) 
         submission={},
         plugins={"sieve": {}},
         expose={"smtp": door, "clients": door},
+        postfix={"rateLimits": {"connections": LIMIT}},
     )
 
 
@@ -98,7 +102,7 @@ def stack(started: Stack, zone: str, internet: Outside) -> Stack:
 
 
 def _zone(internet: Outside) -> str:
-    """Of a server that sends as it should, and of a domain in whose name somebody else sends."""
+    """Of a server that sends as it should, and of two domains in whose name somebody else sends."""
     return f"""\
 {internet.reverse} 3600 IN PTR client.example.net.
 client.example.net. 3600 IN A {internet.address}
@@ -108,6 +112,9 @@ _dmarc.example.net. 3600 IN TXT "v=DMARC1; p=reject"
 forged.example. 3600 IN MX 10 client.example.net.
 forged.example. 3600 IN TXT "v=spf1 ip4:192.0.2.66 -all"
 _dmarc.forged.example. 3600 IN TXT "v=DMARC1; p=reject"
+doubted.example. 3600 IN MX 10 client.example.net.
+doubted.example. 3600 IN TXT "v=spf1 ip4:192.0.2.66 -all"
+_dmarc.doubted.example. 3600 IN TXT "v=DMARC1; p=quarantine"
 """
 
 
@@ -118,6 +125,10 @@ def _letter(sender: str, to: str, subject: str, text: str = "How are you?") -> L
     message["Date"], message["Message-ID"] = format_datetime(datetime.now(UTC)), f"<{subject}@example.net>"
     message.set_content(f"{text}\n")
     return Letter(to, message.as_bytes())
+
+
+def _submission(user: str) -> Endpoint:
+    return Endpoint(ADDRESS, 587, "starttls", name=HOST, user=user, password=PASSWORDS[user])
 
 
 def _found(internet: Outside, user: str, subject: str, folder: str = "INBOX") -> bytes:
@@ -171,9 +182,8 @@ def test_the_page_shows_the_address(stack: Stack, walk: Walk, internet: Outside)
 @pytest.mark.parametrize("user", PASSWORDS)
 def test_an_answer_is_signed(stack: Stack, internet: Outside, user: str) -> None:
     """Promise: the MX of the other domain gets it, and finds the key of each signature in the DNS."""
-    door = Endpoint(ADDRESS, 587, "starttls", name=HOST, user=user, password=PASSWORDS[user])
     subject = f"answer-{user.partition('@')[0]}"
-    assert internet.send(door, _letter(user, SENDER, subject), sender=user)[0].code == 250
+    assert internet.send(_submission(user), _letter(user, SENDER, subject), sender=user)[0].code == 250
     file = until(
         f"{subject} has left",
         lambda: internet.run("grep", "-ls", f"^Subject: {subject}", *internet.mail(), "/dev/null"),
@@ -196,11 +206,18 @@ def test_forged_mail_is_refused(stack: Stack, internet: Outside) -> None:
     assert (reply.code, "Spam message rejected" in reply.text) == (554, True), reply
 
 
+def test_forged_mail_is_in_junk_where_its_domain_asks_for_that(stack: Stack, internet: Outside) -> None:
+    assert internet.send(Endpoint(ADDRESS), _letter(DOUBTED, ALICE, "doubted"), sender=DOUBTED)[0].code == 250
+    assert header_of(_found(internet, ALICE, "doubted", "Junk"), "X-Spam") == "Yes"
+
+
 def test_while_the_dns_is_away_mail_waits_at_its_sender(stack: Stack, internet: Outside) -> None:
-    """Fault: a DNS that reaches no other, by which forged mail would pass."""
+    """Fault: a DNS that reaches no other, by which forged mail would pass. Users send as before."""
     with internet.without_dns():
         reply = internet.send(Endpoint(ADDRESS), _letter(FORGED, ALICE, "unknown"), sender=FORGED)[0]
         assert (reply.code, "cannot be checked now" in reply.text) == (451, True), reply
+        assert internet.send(_submission(ALICE), _letter(ALICE, BOB, "between-users"), sender=ALICE)[0].code == 250
+        assert _found(internet, BOB, "between-users")
     assert internet.send(Endpoint(ADDRESS), _letter(SENDER, ALICE, "again"), sender=SENDER)[0].code == 250
     assert _found(internet, ALICE, "again")
 
@@ -309,6 +326,16 @@ def test_only_the_balancer_may_connect(proxied: Stack, balancer: Outside) -> Non
         assert policies.reached(balancer.run, doors) == doors
         assert balancer.ask(Endpoint(PROXY_ADDRESSES[0]), manifests.address("alice"))[0].code == 250
     assert policies.reached(pod, closed) == closed
+
+
+def test_one_client_is_limited_and_neither_others_nor_health_checks_are(balancer: Outside) -> None:
+    """Fault: what counts all clients of a load balancer as one, or its checks, of which there are more in a minute."""
+    limited, other = (Endpoint(address) for address in PROXY_ADDRESSES)
+    words = rf"421, .*too many connections from {re.escape(CLIENT_ADDRESSES[0])}"
+    with pytest.raises(CommandError, match=words):
+        _ = [balancer.ask(limited, manifests.address("alice")) for _ in range(2 * LIMIT)]
+    assert balancer.ask(other, manifests.address("alice"))[0].code == 250
+    assert _states(balancer) == dict.fromkeys(map(str, DOORS), "UP")
 
 
 def _node_ports(stack: Stack) -> set[str]:

@@ -3,18 +3,20 @@
 The cluster's DNS knows no domain of a sender, so that nothing depends on what it answers.
 """
 
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
 
-from conftest import CreateStack
-from mailtest import dkim, inbox, manifests, node
+from conftest import CreateStack, client_pod
+from mailtest import dkim, inbox, manifests, milter, node, own_filter
 from mailtest.certificates import Authority
 from mailtest.client import Client, Letter, body_of, header_of, letter
 from mailtest.command import CommandError
 from mailtest.dkim import Key
 from mailtest.kubectl import Object
+from mailtest.own_filter import OwnFilter
 from mailtest.programs import Programs
 from mailtest.stack import Stack, container_status, identity
 from mailtest.wait import until
@@ -49,8 +51,16 @@ def _entries(**states: str) -> list[Object]:
 
 
 @pytest.fixture(scope="module")
-def stack(create_stack: CreateStack, authority: Authority, keys: Keys) -> Stack:
-    """With another filter that is away, and that mail does not wait for."""
+def own(client: Client) -> Iterator[OwnFilter]:
+    found = OwnFilter(client.python)
+    found.start()
+    yield found
+    found.stop()
+
+
+@pytest.fixture(scope="module")
+def stack(create_stack: CreateStack, authority: Authority, keys: Keys, own: OwnFilter) -> Stack:
+    """With two other filters: one is away, and mail does not wait for it."""
     secret = manifests.secret("dkim-keys", "")
     found = create_stack(
         "filter",
@@ -62,7 +72,10 @@ def stack(create_stack: CreateStack, authority: Authority, keys: Keys) -> Stack:
         # What the test's letters lack is no spam.
         filter={"junkScore": 50, "rejectScore": 100, "dmarc": "Score", "onDnsFailure": "Accept"},
         dkim={"keys": _entries(old="Sign", ed="Sign", new="Publish")},
-        milters=[{"host": "127.0.0.1", "port": 1, "onFailure": "Accept", "timeout": "1s"}],
+        milters=[
+            {"host": "127.0.0.1", "port": 1, "onFailure": "Accept", "timeout": "1s"},
+            {"host": client_pod()["status"]["podIP"], "port": own_filter.PORT},
+        ],
     )
     found.wait_ready()
     return found
@@ -139,6 +152,16 @@ def test_a_large_message_passes_the_filter(stack: Stack, client: Client) -> None
     # Not the two bodies: of a difference pytest would show all.
     assert (bool(header_of(found, "X-Spamd-Result")), body_of(found) == sent.body) == (True, True)
     assert identity(stack.pod()) == before
+
+
+def test_a_filter_of_the_users_own_is_asked(stack: Stack, client: Client, own: OwnFilter) -> None:
+    """Promise: no message passes without it; while it is away mail waits at its sender."""
+    assert client.send(stack.host, _letter(BOB, "with-own-filter"))[0].code == 250
+    assert header_of(_message(stack, client, BOB, "with-own-filter"), milter.HEADER) == "seen"
+    with own.away():
+        reply = client.send(stack.host, _letter(BOB, "without-own-filter"))[0]
+        assert (reply.code, "Service unavailable" in reply.text) == (451, True), reply
+    assert client.send(stack.host, _letter(BOB, "with-it-again"))[0].code == 250
 
 
 def test_only_what_is_sent_with_a_login_is_signed(stack: Stack, client: Client, programs: Programs, keys: Keys) -> None:

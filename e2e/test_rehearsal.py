@@ -147,7 +147,7 @@ def test_the_last_good_spec_clears_it_without_a_restart(case: Changed) -> None:
 
 
 # What a server takes, in one change: another name, a limit of Postfix that SMTP shows, a table of single addresses, a
-# feature of Dovecot's LMTP.
+# filter that is down, as it was set before spec.milters, and a feature of Dovecot's LMTP.
 WORKS: dict[str, object] = {
     "hostname": "mx.example.org",
     "domains": ["example.org", "example.net"],
@@ -157,6 +157,8 @@ WORKS: dict[str, object] = {
             "message_size_limit": "1234567",
             "recipient_delimiter": "+",
             "virtual_alias_maps": f"inline:{{info@example.org={ALICE}}}",
+            "smtpd_milters": "inet:127.0.0.1:1",
+            "milter_default_action": "accept",
         }
     },
     "dovecot": {
@@ -247,3 +249,11 @@ def test_settings_that_work_are_rolled_out_and_take_effect(changed: RolledOut, c
     inbox.wait_for(client, stack.host, ALICE, "to-a-folder", folder="Work")
     inbox.wait_for(client, stack.host, ALICE, "to-info")
     assert client.ask(stack.host, NOBODY)[0].code == 550
+
+
+def test_a_filter_among_the_parameters_is_asked(changed: tuple[Stack, list[Letter]], client: Client) -> None:
+    """Promise: as before spec.milters, which the warning names."""
+    stack, _ = changed
+    assert client.ask(stack.host, ALICE)[0].code == 250
+    assert "connect to Milter service inet:127.0.0.1:1: Connection refused" in "\n".join(stack.log("postfix"))
+    stack.wait_condition("Warnings", "True", "Deprecated.*smtpd_milters works")

@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from mailstack_probe import dialogue, judge, logs, rehearsal_verdicts, replies, sessions
+from mailstack_probe import dialogue, judge, logs, rehearsal_verdicts, replies, sessions, source_verdicts
 from mailstack_probe.contract import NO_ANSWER, REHEARSAL_LIMIT, RehearsalOptions
 from mailstack_probe.dialogue import Answer, Stage
 from mailstack_probe.judge import Meaning
@@ -223,9 +223,18 @@ def main() -> None:
     try:
         rehearse(_checks(options))
     except Problem as problem:
-        words = _logged(list(map(Path, options.log)))
-        _say_last(f"mailstack: {problem}{words}")
-        sys.exit(NO_ANSWER if _is_no_verdict(problem, words) else 1)
+        files = list(map(Path, options.log))
+        words = _logged(files)
+        final = _cause(problem, options.source, files)
+        _say_last(f"mailstack: {final}{words}")
+        sys.exit(NO_ANSWER if _is_no_verdict(final, words) else 1)
+
+
+def _cause(problem: Problem, source: str | None, files: Iterable[Path]) -> Problem:
+    """The outage, of a problem that may come of the end of Dovecot's auth process in one."""
+    if source and any(source_verdicts.ended_auth(_content(file)) for file in files):
+        return SourceUnavailable(f"spec.users.{source} is unavailable: {problem}")
+    return problem
 
 
 def _is_no_verdict(problem: Problem, words: str) -> bool:

@@ -5,8 +5,10 @@ from mailstack_probe.dialogue import Answer, Stage
 from mailstack_probe.judge import Meaning
 from mailstack_probe.replies import UNKNOWN
 
-# Dovecot's own reply to RCPT when a user cannot be looked up, which Postfix passes on.
+# Dovecot's own reply to RCPT when a user cannot be looked up, which Postfix passes on: that of LMTP in the verdict of
+# address verification, and that of quota-status as its own.
 _FAILURE = "Temporary internal error"
+_PASSED_ON = (Meaning.DOVECOT_UNAVAILABLE, Meaning.TEMPORARY)
 
 
 def recipient_problem(address: str, answer: Answer, expected: int) -> str | None:
@@ -34,4 +36,4 @@ def waits_for_source(answer: Answer) -> bool:
     """Whether Dovecot answers a temporary failure or nothing yet, as it does while its source of users is away."""
     if judge.meaning(answer) is Meaning.PENDING:
         return True
-    return judge.meaning(answer) is Meaning.DOVECOT_UNAVAILABLE and _FAILURE in answer.reply.text
+    return judge.meaning(answer) in _PASSED_ON and _FAILURE in answer.reply.text

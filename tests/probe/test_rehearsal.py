@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from mailstack_probe import rehearsal
+from mailstack_probe.contract import NO_ANSWER
 from mailstack_probe.rehearsal import Check, UnknownRecipient
 from mailstack_probe.sessions import Problem, Unanswered
 from tests.probe.keys import Pair
@@ -141,7 +142,10 @@ AWAY = (
 )
 
 
-@pytest.mark.parametrize("reply", [AWAY, PENDING])
+OF_QUOTA = f"450 4.7.1 <{WHO}>: Recipient address rejected: Temporary internal error"
+
+
+@pytest.mark.parametrize("reply", [AWAY, OF_QUOTA, PENDING])
 def test_an_external_source_that_is_away_is_no_mistake_whatever_the_logs_say(
     seconds: Seconds, tmp_path: Path, reply: str
 ) -> None:
@@ -282,6 +286,26 @@ def test_the_command_ends_with_1_and_the_problem_on_the_last_line() -> None:
         status, lines = run(*ports, "--unknown", WHO, "--expect", "550")
     assert status == 1
     assert lines[-1].startswith(f"mailstack: Postfix accepts {WHO}, which does not exist (250 2.1.5 Ok): ")
+
+
+# Of Dovecot 2.4.1 with two hosts of MySQL, both of which are away.
+LOST = "auth: Error: mysql(db2): Connect failed to database (mail): Can't connect to server on 'db2' (115)\n"
+DIED = "auth: Fatal: master: service(auth): child 31 killed with signal 11\n"
+
+
+@pytest.mark.parametrize(
+    ("source", "log", "status"), [("sql", LOST + DIED, NO_ANSWER), ("sql", DIED, 1), (None, LOST + DIED, 1)]
+)
+def test_an_auth_process_that_died_of_an_outage_is_no_mistake(
+    tmp_path: Path, source: str | None, log: str, status: int
+) -> None:
+    """Fault: a change that was refused for good because both hosts of a database were away."""
+    file = tmp_path / "dovecot.log"
+    file.write_text(log)
+    with playing(["* BYE Auth process broken"]) as imap:
+        words = ["--source", source] if source else []
+        found, lines = run("--imap", str(imap.port), "--log", str(file), *words)
+    assert (found, lines[-1].startswith("mailstack: spec.users.sql is unavailable: ")) == (status, status == NO_ANSWER)
 
 
 def test_unknown_addresses_need_a_port_and_an_answer() -> None:

@@ -162,15 +162,16 @@ def _database(*hosts: str) -> Object:
 
 
 def _directory(*hosts: str) -> Object:
-    disabled = "(userAccountControl=514)"
+    """With what docs/users-ldap.md shows for Active Directory."""
+    example = (paths.repository() / "examples" / "features" / "users-ldap.yaml").read_text(encoding="utf-8")
+    shown = next(yaml.safe_load_all(example))["spec"]["users"]["ldap"]
     return {
         "ldap": {
             "uris": [f"ldaps://{host}" for host in hosts],
             "bindDn": "cn=dovecot,dc=example,dc=org",
             "base": "ou=people,dc=example,dc=org",
-            "filter": f"(&(objectClass=user)(!{disabled}))",
             "quotaAttribute": "mailQuotaBytes",
-            "aliases": {"attribute": "proxyAddresses", "prefix": "smtp:"},
+            **{field: shown[field] for field in ("filter", "addressAttribute", "aliases")},
             **_credentials(),
         }
     }

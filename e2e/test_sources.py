@@ -3,6 +3,7 @@
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -28,7 +29,9 @@ SECONDS = 240.0
 BACK_OFF = 400.0
 VERSIONS = {"24": "2.4", "23": "2.3"}
 EACH = pytest.mark.parametrize("kind", sources.KINDS)
-ALICE, BOB, NOBODY, DORA = map(manifests.address, ("alice", "bob", "nobody", sources.LATER))
+ALICE, BOB, OBRIEN, NOBODY, DORA, EVE = map(
+    manifests.address, ("alice", "bob", "o'brien", "nobody", sources.LATER, sources.DISABLED)
+)
 # Until Dovecot knows of a changed user, with the time that `kubectl exec` takes; and until Postfix asks it again.
 AT_ONCE, ASKED_AGAIN = 15.0, 60.0
 
@@ -91,10 +94,46 @@ def test_users_are_found_log_in_and_have_their_quota(
         stack.wait_ready()
         stack.wait_condition("UsersReady", "True", "^SourceAnswers: ")
         alice = manifests.address(servers[kind].kind.alias("alice"))
-        assert [reply.code for reply in client.ask(stack.host, ALICE, NOBODY, alice)] == [250, 550, 250]
-        inbox.deliver(client, stack, ALICE, "found")
+        codes = [reply.code for reply in client.ask(stack.host, ALICE, NOBODY, alice, EVE)]
+        assert codes == [250, 550, 250, 550]
+        inbox.deliver(client, stack, OBRIEN, "found")
         (quota,) = client.quota(stack.host, BOB, manifests.PASSWORD)
         assert quota.limit == sources.BOBS_BYTES // 1024
+
+
+# What would find somebody if a character of it were one of the query.
+QUERIES = ("'or'1'='1", "*", "a*", "%", "_lice", "%{user}", "alice'--", '"\\\\\' or 1=1 -- "', '"*)(mail=*"')
+
+
+@EACH
+def test_no_character_of_an_address_is_one_of_the_query(stacks: Stacks, kind: str) -> None:
+    """Fault: whoever sends mail reads or finds in the source what he is not asked about."""
+    asked = [f"RCPT TO:<{manifests.address(local)}>" for local in QUERIES]
+    for stack in stacks[kind]:
+        answers = stack.speak_lmtp("MAIL FROM:<>", *asked)
+        assert [answer[:3] for answer in answers[-len(asked) - 1 :]] == [*("550" for _ in asked), "221"], answers
+
+
+# A wrong password, none, and the right one of a user who is disabled.
+NO_LOGINS = ((ALICE, "wrong"), (ALICE, ""), (EVE, manifests.PASSWORD))
+
+
+@EACH
+def test_a_wrong_password_and_a_disabled_user_open_no_mailbox(stacks: Stacks, client: Client, kind: str) -> None:
+    """Fault: a source that lets anybody in passes every other test. Side by side, for Dovecot delays each refusal."""
+    logins = [(stack.host, *login) for stack in stacks[kind] for login in NO_LOGINS]
+    with ThreadPoolExecutor() as pool:
+        refusals = list(pool.map(lambda login: _refusal(client, *login), logins))
+    assert all("AUTHENTICATIONFAILED" in each for each in refusals), refusals
+
+
+def _refusal(client: Client, host: str, user: str, password: str) -> str:
+    """What IMAP has against the login; "" if it is good."""
+    try:
+        client.fetch(host, user, password)
+    except CommandError as error:
+        return error.stderr
+    return ""
 
 
 @EACH

@@ -16,10 +16,13 @@ from mailtest.manifests import DOMAIN, PASSWORD, address
 
 # What Dovecot's files have to quote, each in its own way.
 SECRET = """it's "a \\ secret  #x host=y %{user} $HOME ;"""
-# Dave is the postmaster of manifests.mailstack, and so the canary.
-USERS = ("dave", "alice", "bob")
+# The postmaster of manifests.mailstack.
+CANARY = "dave"
+USERS = (CANARY, "alice", "bob", "o'brien")
 # No user at first.
 LATER = "dora"
+# A row or an entry is there, and says that it is of no user.
+DISABLED = "eve"
 BOBS_BYTES = 204_800
 FOLDER = "/etc/source"
 
@@ -50,17 +53,23 @@ class Kind:
 
 def _sql(*grants: str) -> str:
     table = "address varchar(255) PRIMARY KEY, password varchar(255), quota_bytes bigint, active boolean DEFAULT true"
-    return "\n".join((f"CREATE TABLE users ({table});", *map(_insert, USERS), *grants, ""))
+    return "\n".join((f"CREATE TABLE users ({table});", *map(_insert, (*USERS, DISABLED)), *grants, ""))
 
 
 def _insert(user: str) -> str:
-    values = f"'{address(user)}', '{{PLAIN}}{PASSWORD}', {BOBS_BYTES if user == 'bob' else 'NULL'}"
-    filled = f"INTO users (address, password, quota_bytes) VALUES ({values})"
+    quota, active = BOBS_BYTES if user == "bob" else "NULL", str(user != DISABLED).lower()
+    values = f"{_literal(address(user))}, '{{PLAIN}}{PASSWORD}', {quota}, {active}"
+    filled = f"INTO users (address, password, quota_bytes, active) VALUES ({values})"
     return f"INSERT {filled};\n"
 
 
 def _delete(user: str) -> str:
-    return " ".join(("DELETE", f"FROM users WHERE address = '{address(user)}';\n"))
+    return " ".join(("DELETE", f"FROM users WHERE address = {_literal(address(user))};\n"))
+
+
+def _literal(text: str) -> str:
+    quoted = text.replace("'", "''")
+    return f"'{quoted}'"
 
 
 def _postgresql_users() -> str:
@@ -68,8 +77,7 @@ def _postgresql_users() -> str:
 
 
 def _postgresql_password(secret: str) -> str:
-    quoted = secret.replace("'", "''")
-    return f"ALTER ROLE dovecot PASSWORD '{quoted}';"
+    return f"ALTER ROLE dovecot PASSWORD {_literal(secret)};"
 
 
 def _postgresql_limit(connections: int) -> str:
@@ -93,13 +101,13 @@ def _domains_and_aliases() -> Iterator[str]:
 
 
 def _row(table: str, *values: str) -> str:
-    filled = f"INTO {table} VALUES ({', '.join(map(repr, values))})"
+    filled = f"INTO {table} VALUES ({', '.join(map(_literal, values))})"
     return f"INSERT {filled};"
 
 
 def _mysql_password(secret: str) -> str:
-    quoted = secret.replace("\\", "\\\\").replace("'", "\\'")
-    return f"ALTER USER dovecot@'%' IDENTIFIED BY '{quoted}';"
+    quoted = _literal(secret.replace("\\", "\\\\"))
+    return f"ALTER USER dovecot@'%' IDENTIFIED BY {quoted};"
 
 
 def _ldap_users() -> str:
@@ -108,7 +116,7 @@ def _ldap_users() -> str:
         f"{_DOVECOT}objectClass: organizationalRole\nobjectClass: simpleSecurityObject\ncn: dovecot\n{_encoded(SECRET)}"
     )
     people = "dn: ou=people,dc=example,dc=org\nobjectClass: organizationalUnit\nou: people\n"
-    return "\n".join((top, dovecot, people, *map(_entry, USERS)))
+    return "\n".join((top, dovecot, people, *map(_entry, (*USERS, DISABLED))))
 
 
 def _encoded(secret: str) -> str:
@@ -126,10 +134,11 @@ def _renamed(old: str, new: str) -> str:
 
 def _entry(user: str) -> str:
     quota = f"mailQuotaBytes: {BOBS_BYTES}\n" if user == "bob" else ""
+    control = 514 if user == DISABLED else 512
     return (
         f"{_dn(user)}objectClass: inetOrgPerson\nobjectClass: user\ncn: {user}\n"
-        f"sn: {user}\nmail: {address(user)}\nproxyAddresses: smtp:{address(_alias(user))}\nuserAccountControl: 512\n"
-        f"userPassword: {PASSWORD}\n{quota}"
+        f"sn: {user}\nmail: {address(user)}\nproxyAddresses: smtp:{address(_alias(user))}\n"
+        f"userAccountControl: {control}\nuserPassword: {PASSWORD}\n{quota}"
     )
 
 

@@ -266,19 +266,35 @@ def test_no_fault_refused_a_user_or_lost_mail(stacks: Stacks, client: Client, tr
 def test_the_second_host_answers_when_the_first_is_lost(
     stacks: Stacks, servers: dict[str, Source], client: Client
 ) -> None:
-    """Promise: at the start, and later. In turn the two hosts lead to the server and nowhere."""
-    chosen = {name: of_kind[-1] for name, of_kind in stacks.items()}
-    for name, stack in chosen.items():
-        stack.patch(users=servers[name].spec_of_two)
-    for stack in chosen.values():
+    """Promise: at the start, and later, and nobody is refused in between. In turn the two hosts lead to the server and
+    nowhere."""
+    # Dovecot 2.4.1 dies of a host of MySQL that is away, also beside one that answers: docs/users-sql.md.
+    chosen = {**stacks, "mysql": [stack for stack in stacks["mysql"] if stack.name != "mysql-24"]}
+    for name, of_kind in chosen.items():
+        for stack in of_kind:
+            stack.patch(users=servers[name].spec_of_two)
+    for stack in _each(chosen):
         stack.wait_ready()
-        until("a host is asked", partial(_is_known, client, stack, manifests.address("alice+second")), SECONDS)
+        _wait_until_known(client, stack, manifests.address("alice+second"))
 
-    for name, stack in chosen.items():
-        servers[name].lead(first="nowhere", second=name)
-        servers[name].cut()
-        until("the other host is asked", partial(_is_known, client, stack, manifests.address("alice+other")), SECONDS)
-        servers[name].lead(second="nowhere")
+    for source in servers.values():
+        source.fail_over()
+    for stack in _each(chosen):
+        _wait_until_known(client, stack, manifests.address("alice+other"))
+    for source in servers.values():
+        source.lead(second="nowhere")
+
+
+def _wait_until_known(client: Client, stack: Stack, user: str) -> None:
+    """Until then, mail waits at its sender."""
+    answers: list[int] = []
+
+    def look() -> bool:
+        answers.append(client.ask(stack.host, user)[0].code)
+        return answers[-1] == 250
+
+    until(f"Postfix of {stack.name} accepts mail for {user}", look, SECONDS)
+    assert set(answers) <= {250, 450}, answers
 
 
 def _wait_until_answered(stacks: Stacks, kinds: Iterable[str]) -> None:

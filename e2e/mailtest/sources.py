@@ -13,6 +13,7 @@ from mailtest import node
 from mailtest.certificates import Authority, Certificate
 from mailtest.kubectl import Kubectl, Object
 from mailtest.manifests import DOMAIN, PASSWORD, address
+from mailtest.wait import until
 
 # What Dovecot's files have to quote, each in its own way.
 SECRET = """it's "a \\ secret  #x host=y %{user} $HOME ;"""
@@ -25,6 +26,8 @@ LATER = "dora"
 DISABLED = "eve"
 BOBS_BYTES = 204_800
 FOLDER = "/etc/source"
+# Of each Service.
+_PORT = "source"
 
 
 @dataclass(frozen=True)
@@ -289,6 +292,15 @@ class Source:
         services = ((self.kind.name, first or self.kind.name), (f"{self.kind.name}-second", second))
         self.kubectl.apply(*(_service(name, self.kind, pod) for name, pod in services))
 
+    def fail_over(self) -> None:
+        """The first host leads nowhere and the second one to the server, and no connection is left."""
+        self.lead(first="nowhere", second=self.kind.name)
+        until(f"the node takes nobody to {self.host}", self._leads_nowhere, 30)
+        self.cut()
+
+    def _leads_nowhere(self) -> bool:
+        return not node.routes(f"{self.kubectl.namespace}/{self.kind.name}", _PORT)
+
     def start(self) -> None:
         self.kubectl.apply(_pod(self.kind))
 
@@ -367,7 +379,7 @@ def _pem(certificate: Certificate) -> tuple[tuple[str, str], ...]:
 
 
 def _service(name: str, kind: Kind, pod: str) -> Object:
-    spec = {"selector": {"source": pod}, "ports": [{"port": kind.port}]}
+    spec = {"selector": {"source": pod}, "ports": [{"name": _PORT, "port": kind.port}]}
     return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
 
 

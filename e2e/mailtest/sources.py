@@ -17,6 +17,9 @@ from mailtest.wait import until
 
 # What Dovecot's files have to quote, each in its own way.
 SECRET = """it's "a \\ secret  #x host=y %{user} $HOME ;"""
+# The password that takes its place.
+RENEWED = """its 'heir, a \\ secret  #x %{host} "$0;"""
+_SHOWN = re.compile(r"secret[\\ ]+#x")
 # The postmaster of manifests.mailstack.
 CANARY = "dave"
 USERS = (CANARY, "alice", "bob", "o'brien")
@@ -195,7 +198,8 @@ def _credentials() -> Object:
 
 _DOVECOT = "dn: cn=dovecot,dc=example,dc=org\n"
 _PSQL = ("psql", "-v", "ON_ERROR_STOP=1", "-U", "postgres", "-h", "/run/postgresql", "-d", "mail")
-_MARIADB = ("mariadb", "-S", "/run/mysqld/mysqld.sock", "mail")
+# By its own socket, whatever certificate the server shows.
+_MARIADB = ("mariadb", "--skip-ssl", "-S", "/run/mysqld/mysqld.sock", "mail")
 # It adds what does not say that it is another change.
 _LDAP = ("ldapmodify", "-a", "-x", "-H", "ldap://127.0.0.1", "-D", "cn=admin,dc=example,dc=org", "-w", "admin")
 _POSTGRESQL = Kind(
@@ -365,9 +369,14 @@ class Source:
         return found
 
 
-def credentials(authority: Authority) -> list[Object]:
+def credentials(authority: Authority, password: str = SECRET) -> list[Object]:
     """The Secrets that a MailStack names."""
-    return [_secret("source-password", {"password": SECRET}), _secret("source-ca", {"ca.crt": authority.pem})]
+    return [_secret("source-password", {"password": password}), _secret("source-ca", {"ca.crt": authority.pem})]
+
+
+def shows_password(text: str) -> bool:
+    """Whether SECRET or RENEWED is in it, however it is quoted."""
+    return bool(_SHOWN.search(text))
 
 
 def _secret(name: str, data: dict[str, str]) -> Object:

@@ -2,10 +2,10 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
@@ -195,11 +195,13 @@ def test_a_user_is_added_and_removed(stacks: Stacks, servers: dict[str, Source],
 
 @dataclass(frozen=True)
 class Fault:
-    """What happens to a server, how it ends, and the reason that UsersReady has meanwhile."""
+    """What happens to a server, how it ends, the reason that UsersReady has meanwhile, and what Postfix answers to mail
+    for a new address of each user."""
 
     begin: Callable[[Source], None]
     end: Callable[[Source], None]
     reason: str = "SourceUnavailable"
+    codes: Mapping[str, int] = field(default_factory=lambda: {"bob": 450})
 
 
 FROZEN = Fault(Source.freeze, Source.thaw)
@@ -212,13 +214,20 @@ OTHER_NAME = Fault(lambda source: source.certify("other-name"), lambda source: s
 TABLE = Fault(Source.hide, Source.show)
 BASE = Fault(Source.hide, Source.show, "SourceEmpty")
 LIMIT = Fault(lambda source: source.limit(0), lambda source: source.limit(-1))
+NO_CANARY = Fault(
+    lambda source: source.remove(sources.CANARY),
+    lambda source: source.add(sources.CANARY),
+    "CanaryRefused",
+    {"bob": 250, "nobody": 450},
+)
 # One after the other; those of a row side by side, each at a server of its own.
 FAULTS: dict[str, dict[str, Fault]] = {
     "frozen": {"postgresql": FROZEN, "mysql": FROZEN, "ldap": FROZEN},
     "password": {"postgresql": PASSWORD, "mysql": PASSWORD, "ldap": PASSWORD},
     "certificate": {"postgresql": OTHER_NAME, "mysql": OTHER_NAME, "ldap": OTHER_NAME},
     "table": {"postgresql": TABLE, "mysql": TABLE, "ldap": BASE},
-    "limit": {"postgresql": LIMIT, "ldap": OTHER_NAME},
+    # A directory is asked for no list, so it might as well be empty.
+    "limit": {"postgresql": LIMIT, "mysql": NO_CANARY, "ldap": replace(NO_CANARY, reason="SourceEmpty")},
 }
 
 
@@ -236,7 +245,8 @@ def test_a_fault_of_a_source_is_told_until_it_is_over(
             for stack in stacks[name]:
                 stack.wait_condition("UsersReady", "False", f"^{fault.reason}: ", SECONDS)
                 assert stack.conditions()["Ready"]["status"] == "False"
-                assert client.ask(stack.host, manifests.address(f"bob+{row}"))[0].code == 450
+                asked = [manifests.address(f"{user}+{row}") for user in fault.codes]
+                assert [reply.code for reply in client.ask(stack.host, *asked)] == [*fault.codes.values()]
     _wait_until_answered(stacks, faults)
 
 

@@ -34,8 +34,8 @@ ALICE, BOB, OBRIEN, NOBODY, DORA, EVE = map(
 )
 # Until Dovecot knows of a changed user, with the time that `kubectl exec` takes; and until Postfix asks it again.
 AT_ONCE, ASKED_AGAIN = 15.0, 60.0
-# Until Dovecot asks with a changed password and CA.
-RENEWED = 90.0
+# Until Dovecot asks with a changed password and CA: docs/users-sql.md.
+RENEWED = 150.0
 
 Stacks = dict[str, list[Stack]]
 

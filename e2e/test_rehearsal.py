@@ -251,9 +251,9 @@ def test_settings_that_work_are_rolled_out_and_take_effect(changed: RolledOut, c
     assert client.ask(stack.host, NOBODY)[0].code == 550
 
 
-def test_a_filter_among_the_parameters_is_asked(changed: tuple[Stack, list[Letter]], client: Client) -> None:
+def test_a_filter_among_the_parameters_is_asked(changed: RolledOut, client: Client) -> None:
     """Promise: as before spec.milters, which the warning names."""
-    stack, _ = changed
+    stack = changed.stack
     assert client.ask(stack.host, ALICE)[0].code == 250
     assert "connect to Milter service inet:127.0.0.1:1: Connection refused" in "\n".join(stack.log("postfix"))
     stack.wait_condition("Warnings", "True", "Deprecated.*smtpd_milters works")

@@ -358,7 +358,13 @@ class Source:
             self._execute("sh", "-euc", "kill $(cat /run/slapd/slapd.pid)")
 
     def _change(self, text: str) -> None:
-        self._execute(*self.kind.program, stdin=text)
+        """Once the server answers: slapd starts again at each `cut`."""
+
+        def changed() -> bool:
+            self._execute(*self.kind.program, stdin=text)
+            return True
+
+        until(f"{self.kind.name} takes a change", changed, 30)
 
     def _execute(self, *command: str, stdin: str = "") -> None:
         self.kubectl.execute(self.kind.name, "source", *command, stdin=stdin)

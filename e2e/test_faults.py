@@ -155,7 +155,7 @@ def test_mail_is_received_and_delivered_without_the_dns(mended: Stack, client: C
         until("mail flows", lambda: len(mail.accepted) > 8, 60)
         inbox.wait_for(client, mended.host, ALICE, *mail.accepted[:4])
         _mail_is_as_it_should_be(mended, client, faults.AS_EVER)
-        assert mended.condition("Ready")["status"] == "True"
+        mended.wait_ready(60)
     assert greetings.NONE not in seen, seen
     audit.arrives_once(client, mended, ALICE, mail)
 

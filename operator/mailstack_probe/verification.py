@@ -32,7 +32,8 @@ class UnknownNames:
     def renew(self, *, at_once: bool = True) -> None:
         """Takes a new name; without `at_once` only if the last one is some seconds old."""
         if at_once or self._clock() - self._since > _NAME_LASTS_AT_LEAST:
-            self._since = self._clock()
+            # Never the name of the last moment, which has an answer already.
+            self._since = max(self._clock(), (self._since // _NAMES_EVERY + 1) * _NAMES_EVERY)
 
     def address(self, domain: str) -> str:
         if self._clock() - self._since > _NAME_LASTS:

@@ -123,3 +123,13 @@ def test_a_name_lasts_ten_minutes_unless_something_changed() -> None:
     assert names.address("example.org") == "mailstack-probe-03300@example.org"
     names.renew()
     assert names.address("example.org") == "mailstack-probe-03303@example.org"
+
+
+def test_each_change_gets_another_name() -> None:
+    """Fault: Dovecot is away for a second, and Postfix's answer of that time is told for ten more."""
+    names = UnknownNames(lambda: 86400.0 * 20000 + 6000.0)
+    seen = {names.address("example.org")}
+    for _ in range(3):
+        names.renew()
+        seen.add(names.address("example.org"))
+    assert len(seen) == 4

@@ -8,7 +8,6 @@ import http.client
 import json
 import ssl
 import tempfile
-import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, cast
@@ -27,7 +26,8 @@ _FOLDERS = {
     "mailstack": "apis/mailstack.dev/v1alpha1",
 }
 _SECONDS = 30.0
-_connections = threading.local()
+# Those that nobody uses now. One of a thread would stay open when its thread ends.
+_idle: list[http.client.HTTPSConnection] = []
 
 
 def reads(kinds: str) -> bool:
@@ -88,27 +88,34 @@ def _ask(path: str) -> Any:
 def _asked(method: str, path: str, content: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
     """Status and body. A connection that the server has closed meanwhile is made anew, once."""
     try:
-        return _answer(method, path, content, headers)
+        return _answer(_idle_or_new(), method, path, content, headers)
     except (OSError, http.client.HTTPException):
-        _connections.open = None
+        pass
     try:
-        return _answer(method, path, content, headers)
+        return _answer(_connect(), method, path, content, headers)
     except (OSError, http.client.HTTPException) as error:
-        _connections.open = None
         raise CommandError([method, path], repr(error), "") from error
 
 
-def _answer(method: str, path: str, content: str | None, headers: Mapping[str, str]) -> tuple[int, bytes]:
-    connection = _connection()
-    connection.request(method, path, content, dict(headers))
-    response = connection.getresponse()
-    return response.status, response.read()
+def _answer(
+    connection: http.client.HTTPSConnection, method: str, path: str, content: str | None, headers: Mapping[str, str]
+) -> tuple[int, bytes]:
+    try:
+        connection.request(method, path, content, dict(headers))
+        response = connection.getresponse()
+        status, body = response.status, response.read()
+    except (OSError, http.client.HTTPException):
+        connection.close()
+        raise
+    _idle.append(connection)
+    return status, body
 
 
-def _connection() -> http.client.HTTPSConnection:
-    if getattr(_connections, "open", None) is None:
-        _connections.open = _connect()
-    return cast(http.client.HTTPSConnection, _connections.open)
+def _idle_or_new() -> http.client.HTTPSConnection:
+    try:
+        return _idle.pop()
+    except IndexError:
+        return _connect()
 
 
 def _connect() -> http.client.HTTPSConnection:

@@ -23,7 +23,7 @@ from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack
 from mailtest.wait import until
 from measure import control, times
-from measure.timeline import Timeline, reader
+from measure.timeline import Timeline, reader, watch
 
 # The promises, in seconds.
 KILLED, FROZEN, RECOVERED = 3.0, 5.0, 3.0
@@ -99,10 +99,8 @@ def _namespace(word: str) -> Iterator[Stack]:
 @contextmanager
 def _watched(stack: Stack, limit: float, found: Finding) -> Iterator[Watched]:
     """In the end it adds what was wrong meanwhile."""
-    path = f"/apis/mailstack.dev/v1alpha1/namespaces/{stack.namespace}/mailstacks"
-    watch = ["kubectl", "get", "--raw", f"{path}?watch=1&fieldSelector=metadata.name%3D{stack.name}"]
     with (
-        Timeline(watch, reader("LMTPReachable", time.time)) as status,
+        Timeline(watch(stack), reader("LMTPReachable", time.time)) as status,
         Timeline(control.command(stack.namespace, stack.pod_name), control.read) as asked,
     ):
         status.wait("True", 0.0, LIMIT)

@@ -8,6 +8,7 @@ from types import TracebackType
 from typing import Generic, Self, TypeVar
 
 from harness import paths
+from mailtest.stack import Stack
 from mailtest.wait import until
 
 T = TypeVar("T")
@@ -53,6 +54,12 @@ class Timeline(Generic[T]):
         for line in self._process.stdout:
             if told := self._read(line):
                 self.seen.append(told)
+
+
+def watch(stack: Stack) -> list[str]:
+    """The command that prints the MailStack at each of its changes."""
+    path = f"/apis/mailstack.dev/v1alpha1/namespaces/{stack.namespace}/mailstacks"
+    return ["kubectl", "get", "--raw", f"{path}?watch=1&fieldSelector=metadata.name%3D{stack.name}"]
 
 
 def reader(kind: str, clock: Callable[[], float]) -> Callable[[str], tuple[float, str] | None]:

@@ -9,7 +9,7 @@ from bench.changes import port
 from bench.changes.figures import ChangesFigure
 from mailtest import manifests, node
 from mailtest.stack import Stack
-from measure.timeline import Timeline
+from measure.timeline import Timeline, watch
 
 # Seconds: of idleness that is measured before, of what goes on after Ready (the rehearsal's pod ends), and at most.
 IDLE, REST, LIMIT = 10.0, 10.0, 240.0
@@ -28,9 +28,7 @@ class Took:
 
 def one_round(stack: Stack) -> Mapping[ChangesFigure, float]:
     """`stack` does not exist yet; the Secret of its users and the client's pod do."""
-    path = f"/apis/mailstack.dev/v1alpha1/namespaces/{stack.namespace}/mailstacks"
-    watch = ["kubectl", "get", "--raw", f"{path}?watch=1&fieldSelector=metadata.name%3D{stack.name}"]
-    with Timeline(watch, _read) as status:
+    with Timeline(watch(stack), _read) as status:
         start = _took(status, lambda: stack.kubectl.apply(manifests.mailstack(stack.name)), 1)
         stack.wait_ready()
         with Timeline(port.command(stack.namespace, stack.host), port.read) as asked:

@@ -172,7 +172,7 @@ def test_a_user_is_added_and_removed(stacks: Stacks, servers: dict[str, Source],
     start = time.monotonic()
     servers[kind].add(sources.LATER)
     for stack in stacks[kind]:
-        until("Dovecot knows dora", partial(_dovecot_knows, stack, DORA), AT_ONCE)
+        until("Dovecot knows dora", partial(stack.knows, DORA), AT_ONCE)
         print(f"{stack.name}: Dovecot knows an added user within {time.monotonic() - start:.1f} s")
     for stack in stacks[kind]:
         until("Postfix accepts mail for dora", partial(_is_known, client, stack, DORA), ASKED_AGAIN)
@@ -184,7 +184,7 @@ def test_a_user_is_added_and_removed(stacks: Stacks, servers: dict[str, Source],
     start = time.monotonic()
     servers[kind].remove(sources.LATER)
     for stack in stacks[kind]:
-        until("Dovecot has forgotten dora", partial(_dovecot_lacks, stack, DORA), AT_ONCE)
+        until("Dovecot has forgotten dora", partial(stack.lacks, DORA), AT_ONCE)
         print(f"{stack.name}: Dovecot has forgotten a removed user within {time.monotonic() - start:.1f} s")
         # Postfix has asked for no such address yet.
         refused = partial(_is_refused, client, stack, manifests.address(f"{alias}+gone"))
@@ -365,21 +365,6 @@ def test_an_emptied_source_refuses_nobody_and_is_told(
 
 def _each(stacks: Stacks) -> list[Stack]:
     return [stack for of_kind in stacks.values() for stack in of_kind]
-
-
-def _dovecot_knows(stack: Stack, user: str) -> bool:
-    """Raises CommandError, which `until` takes for "not yet", while Dovecot does not."""
-    # It may wait for a connection that is given up after a minute.
-    return "home" in stack.run_in("dovecot", "timeout", "5", "doveadm", "user", user)
-
-
-def _dovecot_lacks(stack: Stack, user: str) -> bool:
-    """As an unknown user (EX_NOUSER); that the source is lost would be another code."""
-    try:
-        stack.run_in("dovecot", "doveadm", "user", user)
-    except CommandError as error:
-        return "exit code 67" in error.stderr
-    return False
 
 
 def _is_known(client: Client, stack: Stack, user: str) -> bool:

@@ -5,6 +5,7 @@ import re
 from dataclasses import dataclass
 
 from mailtest import node
+from mailtest.command import CommandError
 from mailtest.kubectl import Kubectl, Object
 from mailtest.wait import until
 
@@ -113,6 +114,19 @@ class Stack:
     def run_in(self, container: str, *command: str, stdin: str = "") -> str:
         """The stdout of a command in the container `postfix` or `dovecot`."""
         return self.kubectl.execute(self.pod_of(container), container, *command, stdin=stdin)
+
+    def knows(self, user: str) -> bool:
+        """Whether Dovecot does. Raises CommandError, which `until` takes for "not yet", while it does not."""
+        # It may wait for a connection that is given up after a minute.
+        return "home" in self.run_in("dovecot", "timeout", "5", "doveadm", "user", user)
+
+    def lacks(self, user: str) -> bool:
+        """Whether Dovecot has no such user (EX_NOUSER); a failure, such as of a lost source, would be another code."""
+        try:
+            self.run_in("dovecot", "doveadm", "user", user)
+        except CommandError as error:
+            return "exit code 67" in error.stderr
+        return False
 
     def log(self, container: str) -> list[str]:
         return self.kubectl.logs(self.pod_of(container), container).splitlines()

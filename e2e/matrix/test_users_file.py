@@ -6,7 +6,6 @@ from functools import partial
 
 from mailtest import inbox, manifests, pods
 from mailtest.client import Client
-from mailtest.command import CommandError
 from mailtest.sender import sending_to_each
 from mailtest.stack import Stack
 from mailtest.wait import until
@@ -46,7 +45,7 @@ def test_users_come_and_go_and_no_mail_is_refused(inet_ways: Ways, client: Clien
 def _add_erin(stacks: Stacks, client: Client) -> None:
     start = _write(stacks, lambda text: text + manifests.passwd_file(ERIN))
     for stack in stacks.values():
-        until("Dovecot knows erin", partial(_dovecot_knows, stack), SECONDS)
+        until("Dovecot knows erin", partial(stack.knows, ERIN), SECONDS)
         _tell(stack, "Dovecot knows an added user", start)
     for stack in stacks.values():
         until("Postfix accepts mail for erin", partial(_codes_are, client, stack, {ERIN: 250}), ASKED_AGAIN)
@@ -70,7 +69,7 @@ def _write_without_erin(stacks: Stacks, client: Client) -> None:
     for stack in stacks.values():
         stack.wait_condition("UsersReady", "True", "^AllFound: ", SECONDS)
         _tell(stack, "a good file is told", start)
-        until("Dovecot has forgotten erin", partial(_dovecot_lacks, stack), SECONDS)
+        until("Dovecot has forgotten erin", partial(stack.lacks, ERIN), SECONDS)
         _tell(stack, "Dovecot has forgotten a removed user", start)
         stack.wait_ready()
     for stack in stacks.values():
@@ -91,20 +90,6 @@ def _write(stacks: Stacks, change: Callable[[str], str]) -> float:
 
 def _tell(stack: Stack, what: str, start: float) -> None:
     print(f"{stack.name}: {what} within {time.monotonic() - start:.1f} s")
-
-
-def _dovecot_knows(stack: Stack) -> bool:
-    """Raises CommandError, which `until` takes for "not yet", while Dovecot does not."""
-    return "home" in stack.run_in("dovecot", "doveadm", "user", ERIN)
-
-
-def _dovecot_lacks(stack: Stack) -> bool:
-    """As an unknown user (EX_NOUSER); a failure would be another code."""
-    try:
-        stack.run_in("dovecot", "doveadm", "user", ERIN)
-    except CommandError as error:
-        return "exit code 67" in error.stderr
-    return False
 
 
 def _codes_are(client: Client, stack: Stack, codes: dict[str, int]) -> bool:

@@ -9,11 +9,11 @@ import pytest
 from mailstack_operator.edge import app, followers, metrics, watches
 from mailstack_operator.edge.app import Operator
 from mailstack_operator.edge.settings import Settings
-from mailstack_operator.kube.kinds import Kind
+from mailstack_operator.kube.kinds import SECRET, Kind
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import API_VERSION, KIND, StackKey
 from mailstack_operator.kube.objects import Object, section
-from mailstack_operator.loop import leader
+from mailstack_operator.loop import leader, references
 from mailstack_operator.loop.errors import ClusterError
 from tests.fake_cluster import FakeCluster
 from tests.fake_leases import FakeLeases
@@ -33,19 +33,25 @@ class FakeServer(FakeCluster):
         self.lease = FakeLeases()
         # What may not be read, by the namespace.
         self.forbidden: set[str] = set()
+        # What watches of Secrets tell.
+        self.secret_events: asyncio.Queue[Object] = asyncio.Queue()
+        self.listed_kinds: set[str] = set()
 
     def leases(self, namespace: str, name: str) -> FakeLeases:
         return self.lease
 
-    async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+    async def pages(self, kind: Kind, namespace: str, labels: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+        self.listed_kinds.add(kind.name)
         if namespace in self.forbidden:
             raise ClusterError(403, "forbidden")
         found = [found for ref, found in self.objects.items() if ref.kind == kind.name]
         yield [each for each in found if namespace in ("", section(each, "metadata")["namespace"])], "10000"
 
-    async def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
-        await asyncio.Event().wait()
-        yield "", {}
+    async def changes(
+        self, kind: Kind, namespace: str, labels: str, since: str
+    ) -> AsyncGenerator[tuple[str, Object], None]:
+        while True:
+            yield "MODIFIED", await (self.secret_events if kind == SECRET else asyncio.Queue[Object]()).get()
 
 
 def _operator(server: FakeServer, settings: Settings | None = None) -> Operator:
@@ -132,6 +138,32 @@ async def test_a_mailstack_that_changed_is_run() -> None:
         await until(operator._read.is_set)
         operator._noted("changed", server.put(body()))
         await until(lambda: SERVICE in server.objects)
+
+
+async def test_a_secret_that_appears_is_used_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(references, "MISSING_AGAIN", 1000.0)
+    server = FakeServer()
+    users = server.secrets.pop("mail-users")
+    server.put(body())
+    async with running(server):
+        await until(lambda: "status" in server.writes)
+        server.secrets["mail-users"] = users
+        server.secret_events.put_nowait(
+            {
+                "apiVersion": "v1",
+                "kind": "Secret",
+                "metadata": {"namespace": "post", "name": "mail-users", "resourceVersion": "1"},
+            }
+        )
+        await until(lambda: STATEFUL_SET in server.objects)
+
+
+@pytest.mark.parametrize("watched", [True, False])
+async def test_secrets_are_listed_only_where_they_may_be(watched: bool) -> None:
+    server = FakeServer()
+    async with running(server, Settings(watch_secrets=watched)):
+        await until(lambda: server.listed_kinds >= {"ConfigMap", "Pod", *(["Secret"] if watched else [])})
+    assert ("Secret" in server.listed_kinds) == watched
 
 
 async def test_a_leader_that_lost_its_lease_leads_again_without_a_new_process(monkeypatch: pytest.MonkeyPatch) -> None:

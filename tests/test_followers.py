@@ -31,8 +31,8 @@ class Script:
         self.since: list[str] = []
         self.is_done = asyncio.Event()
 
-    async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
-        assert (kind, namespace) == (POD, "post")
+    async def pages(self, kind: Kind, namespace: str, labels: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+        assert (kind, namespace, labels) == (POD, "post", "mail")
         found = self.lists.pop(0)
         if isinstance(found, ClusterError):
             raise found
@@ -41,8 +41,8 @@ class Script:
             yield [body], version
         yield [], version
 
-    async def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[Event, None]:
-        assert (kind, namespace) == (POD, "post")
+    async def changes(self, kind: Kind, namespace: str, labels: str, since: str) -> AsyncGenerator[Event, None]:
+        assert (kind, namespace, labels) == (POD, "post", "mail")
         self.since.append(since)
         if not self.watches:
             self.is_done.set()
@@ -78,7 +78,7 @@ def _at_once(monkeypatch: pytest.MonkeyPatch) -> None:
 async def pods_after(script: Script) -> set[str]:
     """What is known once the script is over."""
     memory = Memory()
-    task = asyncio.create_task(Follower(script, memory, POD, "post").run())
+    task = asyncio.create_task(Follower(script, memory, POD, "post", "mail").run())
     async with asyncio.timeout(30):
         await script.is_done.wait()
     task.cancel()
@@ -126,8 +126,10 @@ async def test_a_list_that_breaks_off_takes_nothing_away() -> None:
     """Only a whole list says that something is gone."""
 
     class Broken(Script):
-        async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
-            async for page in super().pages(kind, namespace):
+        async def pages(
+            self, kind: Kind, namespace: str, labels: str
+        ) -> AsyncGenerator[tuple[list[Object], str], None]:
+            async for page in super().pages(kind, namespace, labels):
                 yield page
                 if len(self.lists) == 1:
                     raise ClusterError(0, "connection lost")

@@ -10,7 +10,7 @@ from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.port import File
 from mailstack_operator.loop.reconcile import PARTLY_AGAIN
-from mailstack_operator.loop.references import RETRY
+from mailstack_operator.loop.references import MISSING_AGAIN
 from tests.stacks import body
 from tests.world import KEY, MAIN_CF, NOW, PODS, SERVICE, STACK, World
 
@@ -232,7 +232,7 @@ async def test_a_mended_spec_is_ready_again(running: World) -> None:
 
 async def test_no_pod_is_made_before_the_users_exist(world: World) -> None:
     world.cluster.secrets.clear()
-    assert await world.run() == RETRY
+    assert await world.run() == MISSING_AGAIN
     assert PODS not in world.cluster.objects
     assert world.condition("Ready")["reason"] == "SecretNotFound"
     assert "mail-users" in str(world.condition("Ready")["message"])

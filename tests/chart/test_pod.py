@@ -94,6 +94,11 @@ def test_arguments_by_default() -> None:
     ]
 
 
+def test_secrets_are_watched_unless_the_values_say_otherwise() -> None:
+    assert not [each for each in _container().args or [] if "secrets" in each]
+    assert "--no-watch-secrets" in (_container("watch.secrets=false").args or [])
+
+
 def test_each_watched_namespace_is_an_argument() -> None:
     arguments = _container('watch.namespaces=["mail-a", "mail-b"]').args or []
     assert arguments[:3] == ["run", "--namespace=mail-a", "--namespace=mail-b"]

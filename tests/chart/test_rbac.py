@@ -67,7 +67,7 @@ def test_cluster_role_holds_exactly_these_rights() -> None:
 
 @pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
 def test_verbs_are_those_of_what_is_done_with_the_kind(kind: Kind) -> None:
-    if kind.is_followed:
+    if kind.is_followed or kind.is_referred:
         assert {"list", "watch"} <= {*kind.verbs}
     if kind.is_child:
         assert {"get", "list", "watch", "create", "patch"} <= {*kind.verbs}
@@ -79,6 +79,13 @@ def test_mail_is_never_the_operators_to_delete() -> None:
     deletable = {resource for _, resource, verb in STACK_RIGHTS if verb.startswith("delete")}
     policies = {"poddisruptionbudgets", "networkpolicies"}
     assert deletable == {"configmaps", "services", "statefulsets", "pods"} | policies
+
+
+def test_secrets_are_not_listed_where_they_are_not_watched() -> None:
+    """Nor is the operator told to."""
+    (role,) = _cluster_roles(helm.template("watch.secrets=false"))
+    missing = {("", "secrets", "list"), ("", "secrets", "watch")}
+    assert _rights(role.rules or []) == STACK_RIGHTS - missing
 
 
 def test_role_of_each_watched_namespace_holds_the_same_rights() -> None:

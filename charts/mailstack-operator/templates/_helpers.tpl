@@ -199,10 +199,10 @@ What the operator does in a namespace with MailStacks, and nothing more.
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [list, create]
-# One Secret by its name, to report missing keys and to notice a change; no list and no watch.
+# Those that MailStacks name: get, to report what is missing or wrong; list and watch, to notice a change at once.
 - apiGroups: [""]
   resources: [secrets]
-  verbs: [get]
+  verbs: [get{{ if .Values.watch.secrets }}, list, watch{{ end }}]
 {{- end -}}
 
 {{/*

@@ -18,6 +18,12 @@ from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 @click.option(
     "--namespace", "namespaces", multiple=True, help="Namespace to watch; may be repeated. Default: all namespaces."
 )
+@click.option(
+    "--watch-secrets/--no-watch-secrets",
+    default=True,
+    show_default=True,
+    help="Notice a changed Secret at once; it takes the permission to list Secrets.",
+)
 @click.option("--port", default=8080, show_default=True, help="Port of /healthz, /readyz and /metrics.")
 @click.option(
     "--leader-election/--no-leader-election",
@@ -66,6 +72,7 @@ from mailstack_operator.stack.topology import DEFAULT_OPERATOR_IMAGE
 )
 def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     namespaces: tuple[str, ...],
+    watch_secrets: bool,
     port: int,
     leader_election: bool,
     lease_namespace: str,
@@ -85,6 +92,7 @@ def run(  # noqa: PLR0913, PLR0917 - click passes one argument per option
     logging_setup.configure(log_level, log_format)
     settings = Settings(
         namespaces=namespaces,
+        watch_secrets=watch_secrets,
         port=port,
         leader_election=leader_election,
         lease_namespace=lease_namespace,

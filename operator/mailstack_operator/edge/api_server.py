@@ -20,7 +20,7 @@ from mailstack_operator.edge.connection import JSON, Connection, new_session
 from mailstack_operator.edge.refusals import Conflict, Invalid, NotFound
 from mailstack_operator.kube import names
 from mailstack_operator.kube.kinds import BY_NAME, CONFIG_MAP, EVENT, LEASE, MAIL_STACK, POD, SECRET, Kind, url_path
-from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, version_of
+from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Json, Object, entries, section, text
 from mailstack_operator.loop.leader import Lease
@@ -70,7 +70,7 @@ def _session(configuration: Configuration) -> aiohttp.ClientSession:
 
 
 class ApiServer:
-    """Implements port.Cluster, leader.Leases (by `leases`), references.Looker and followers.Source."""
+    """Implements port.Cluster, leader.Leases (by `leases`) and followers.Source."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -79,11 +79,6 @@ class ApiServer:
     async def metadata(self, ref: Ref) -> Live | None:
         body = await self._find(ref, accept=_accept(ref))
         return live_of(_named(ref, body)) if body is not None else None
-
-    async def version(self, ref: Ref) -> int:
-        # From the API server's memory: nothing is read of etcd.
-        body = await self._find(ref, accept=_METADATA_ONLY, query={"resourceVersion": "0"})
-        return version_of(body) if body is not None else 0
 
     async def apply(self, manifest: Object) -> Live:
         # Of the answer only metadata: what is applied by force is what is then there.
@@ -165,10 +160,10 @@ class ApiServer:
         binary, written = _file(body, base64.b64decode, "binaryData"), _file(body, str.encode)
         return File(written.version, {**binary.data, **written.data})
 
-    async def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+    async def pages(self, kind: Kind, namespace: str, labels: str) -> AsyncGenerator[tuple[list[Object], str], None]:
         """Implements followers.Source. No page is kept while the next one is read."""
         every, query = kind.ref(namespace, ""), {"limit": str(_PAGE_OF_WHOLE if kind.is_read_whole else _PAGE)}
-        query |= _selection(kind)
+        query |= _selection(labels)
         accept = JSON if kind.is_read_whole else _METADATA_LIST
         while True:
             page = await self._request("GET", url_path(every), query=query, accept=accept)
@@ -178,21 +173,23 @@ class ApiServer:
             if not query["continue"]:
                 return
 
-    async def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
+    async def changes(
+        self, kind: Kind, namespace: str, labels: str, since: str
+    ) -> AsyncGenerator[tuple[str, Object], None]:
         """Implements followers.Source."""
         every, seconds = kind.ref(namespace, ""), str(_WATCH_SECONDS)
         query = {"watch": "true", "allowWatchBookmarks": "true", "timeoutSeconds": seconds, "resourceVersion": since}
         accept = JSON if kind.is_read_whole else _METADATA_ONLY
-        async for event in self._connection.stream(url_path(every), {**query, **_selection(kind)}, accept, _SILENCE):
+        async for event in self._connection.stream(url_path(every), {**query, **_selection(labels)}, accept, _SILENCE):
             what, body = text(event, "type"), section(event, "object")
             yield what, _named(every, body) if what != "ERROR" else {**body}
 
     def leases(self, namespace: str, name: str) -> "LeaseObject":
         return LeaseObject(self, LEASE.ref(namespace, name))
 
-    async def _find(self, ref: Ref, accept: str = JSON, query: dict[str, str] | None = None) -> Object | None:
+    async def _find(self, ref: Ref, accept: str = JSON) -> Object | None:
         try:
-            return await self._request("GET", url_path(ref), query=query, accept=accept)
+            return await self._request("GET", url_path(ref), accept=accept)
         except NotFound:
             return None
 
@@ -233,8 +230,8 @@ class LeaseObject:
             return None
 
 
-def _selection(kind: Kind) -> dict[str, str]:
-    return {} if kind == MAIL_STACK else {"labelSelector": names.CHILD_SELECTOR}
+def _selection(labels: str) -> dict[str, str]:
+    return {"labelSelector": labels} if labels else {}
 
 
 def _accept(ref: Ref) -> str:

@@ -5,20 +5,22 @@ import logging
 import signal
 import threading
 import time
+from collections.abc import Iterator
 
 from mailstack_operator.edge import api_server, endpoints, metrics, watches
 from mailstack_operator.edge.api_server import ApiServer
 from mailstack_operator.edge.followers import Follower
 from mailstack_operator.edge.settings import Settings
-from mailstack_operator.kube.kinds import KINDS, MAIL_STACK, Kind
+from mailstack_operator.kube import names
+from mailstack_operator.kube.kinds import KINDS, MAIL_STACK, SECRET, Kind
 from mailstack_operator.kube.metadata import HelperImage, Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object
 from mailstack_operator.loop.errors import ClusterError
 from mailstack_operator.loop.leader import Election, LeadershipLost
 from mailstack_operator.loop.queue import KeyedQueue
+from mailstack_operator.loop.reads import ReferencesWatch
 from mailstack_operator.loop.reconcile import Reconciler
-from mailstack_operator.loop.references import ReferencesWatch
 from mailstack_operator.loop.store import Store
 
 logger = logging.getLogger(__name__)
@@ -83,6 +85,8 @@ class Operator:
             self._read.set()
             for work in (self._watch, self._resync, self._refresh, self._work):
                 group.create_task(work())
+            for follower in self._references():
+                group.create_task(follower.run())
 
     async def _read_namespace(self, namespace: str, group: asyncio.TaskGroup) -> None:
         """Returns once all of it has been read; from then on its MailStacks are run."""
@@ -97,10 +101,18 @@ class Operator:
     def _start_followers(self, namespace: str, group: asyncio.TaskGroup) -> list[Follower]:
         """Of each kind of child."""
         kinds = [kind for kind in KINDS if kind.is_followed and kind != MAIL_STACK]
-        found = [Follower(self._server, self, kind, namespace) for kind in kinds]
+        found = [Follower(self._server, self, kind, namespace, names.CHILD_SELECTOR) for kind in kinds]
         for follower in found:
             group.create_task(follower.run())
         return found
+
+    def _references(self) -> Iterator[Follower]:
+        """Of what specs refer to. A run reads it by itself: none waits for these."""
+        watch = ReferencesWatch(self._store.reads, self._add)
+        for kind in KINDS:
+            if kind.is_referred and (kind != SECRET or self._settings.watch_secrets):
+                for namespace in self._namespaces:
+                    yield Follower(self._server, watch, kind, namespace, names.OTHERS_SELECTOR)
 
     async def _watch(self) -> None:
         """Kopf in a thread of its own: it ends every task of the loop that it runs in. Raises if Kopf ends by itself:
@@ -179,9 +191,7 @@ class Operator:
 
     async def _lead(self) -> None:
         with metrics.leading(self._store):
-            async with asyncio.TaskGroup() as group:
-                group.create_task(self._queue.work())
-                group.create_task(ReferencesWatch(self._server, self._store, self._queue.add).run())
+            await self._queue.work()
 
     async def _resync(self) -> None:
         """Lists the MailStacks again after Kopf did.

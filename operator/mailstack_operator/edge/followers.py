@@ -26,12 +26,13 @@ _GONE = 410
 
 
 class Source(Protocol):
-    """The API server. What it hands out has its kind's name; `namespace` is empty for all. May raise ClusterError."""
+    """The API server. What it hands out has its kind's name; `namespace` is empty for all, and so is `labels`, a
+    selector. May raise ClusterError."""
 
-    def pages(self, kind: Kind, namespace: str) -> AsyncGenerator[tuple[list[Object], str], None]:
+    def pages(self, kind: Kind, namespace: str, labels: str) -> AsyncGenerator[tuple[list[Object], str], None]:
         """All objects, a page at a time, each with the resourceVersion of the list."""
 
-    def changes(self, kind: Kind, namespace: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
+    def changes(self, kind: Kind, namespace: str, labels: str, since: str) -> AsyncGenerator[tuple[str, Object], None]:
         """The type and the object of each event after the resourceVersion `since`, for some minutes."""
 
 
@@ -49,13 +50,14 @@ class Sink(Protocol):
 
 
 class Follower:
-    """One kind in one namespace, or in all of them."""
+    """One kind in one namespace, or in all of them; `labels`, a selector, says which."""
 
-    def __init__(self, source: Source, sink: Sink, kind: Kind, namespace: str) -> None:
+    def __init__(self, source: Source, sink: Sink, kind: Kind, namespace: str, labels: str = "") -> None:
         self._source = source
         self._sink = sink
         self._kind = kind
         self._namespace = namespace
+        self._labels = labels
         self._since = ""
         self.has_listed = asyncio.Event()
 
@@ -78,7 +80,7 @@ class Follower:
     async def list(self) -> None:
         """Reads the list, a page at a time. Raises ClusterError."""
         refs, since = set[Ref](), ""
-        async with aclosing(self._source.pages(self._kind, self._namespace)) as pages:
+        async with aclosing(self._source.pages(self._kind, self._namespace, self._labels)) as pages:
             async for bodies, version in pages:
                 since = version
                 for body in bodies:
@@ -90,7 +92,8 @@ class Follower:
 
     async def watch(self) -> None:
         """Reads events until the API server ends the watch. Raises ClusterError."""
-        async with aclosing(self._source.changes(self._kind, self._namespace, self._since)) as changes:
+        watched = self._source.changes(self._kind, self._namespace, self._labels, self._since)
+        async with aclosing(watched) as changes:
             async for what, body in changes:
                 if what == "ERROR":
                     raise ClusterError(number(body, "code"), text(body, "message"))

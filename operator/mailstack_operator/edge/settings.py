@@ -12,6 +12,7 @@ class Settings:
     """`namespaces` empty: all of them. Times are in seconds."""
 
     namespaces: tuple[str, ...] = ()
+    watch_secrets: bool = True
     port: int = 8080
     leader_election: bool = True
     lease_namespace: str = "default"

@@ -27,8 +27,9 @@ class Kind:
     """`plural` is its path segment in a URL.
 
     `verbs` are RBAC's, those that the operator needs in a namespace with MailStacks. `is_child`: an object that it
-    makes for a MailStack. `is_followed`: watches and lists report it; `is_read_whole`: requests take the whole
-    object, else its metadata. `rolls_pods`: a change of it reaches the pods.
+    makes for a MailStack. `is_followed`: watches and lists report those of MailStacks; `is_read_whole`: requests take
+    the whole object, else its metadata. `is_referred`: specs name objects of the user. `rolls_pods`: a change of it
+    reaches the pods.
     """
 
     api_version: str
@@ -38,6 +39,7 @@ class Kind:
     is_child: bool = False
     is_followed: bool = True
     is_read_whole: bool = False
+    is_referred: bool = False
     rolls_pods: bool = False
     pruning: Pruning = Pruning.NEVER
 
@@ -62,6 +64,7 @@ CONFIG_MAP = Kind(
     "configmaps",
     ("get", *_FOLLOW, *_APPLY, "delete"),
     is_child=True,
+    is_referred=True,
     rolls_pods=True,
     pruning=Pruning.WITH_CHANGE,
 )
@@ -120,8 +123,8 @@ NETWORK_POLICY = Kind(
 # The pods of StatefulSets are followed, and annotated when their Secrets or files change; one that fails at its start
 # is deleted when its files change. Rehearsals are created and deleted.
 POD = Kind("v1", "Pod", "pods", (*_FOLLOW, *_APPLY, "delete"), is_read_whole=True)
-# Read by name: to follow Secrets takes the permission to read all of them.
-SECRET = Kind("v1", "Secret", "secrets", ("get",), is_followed=False)
+# Read by name. To follow them takes the permission to read all of them: the chart's `watch.secrets`.
+SECRET = Kind("v1", "Secret", "secrets", ("get", *_FOLLOW), is_followed=False, is_referred=True)
 # Listed by what they are about, and only while a pod is missing or has no volume.
 EVENT = Kind("events.k8s.io/v1", "Event", "events", ("list", "create"), is_followed=False)
 # The one of the leader election is in the operator's own namespace, where a Role of its own permits it.

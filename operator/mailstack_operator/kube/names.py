@@ -21,6 +21,8 @@ LABEL_COMPONENT = "app.kubernetes.io/component"
 LABEL_INSTANCE = "app.kubernetes.io/instance"
 MANAGED_BY = "mailstack-operator"
 CHILD_SELECTOR = f"{LABEL_MANAGED_BY}={MANAGED_BY},{LABEL_NAME}=mailstack"
+# What others made, such as what a spec refers to.
+OTHERS_SELECTOR = f"{LABEL_MANAGED_BY}!={MANAGED_BY}"
 
 ANNOTATION_SECRETS_VERSION = "mailstack.dev/secrets-version"
 ANNOTATION_FILES_VERSION = "mailstack.dev/files-version"

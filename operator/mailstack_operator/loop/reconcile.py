@@ -26,7 +26,7 @@ from mailstack_operator.loop.port import Cluster
 from mailstack_operator.loop.references import References
 from mailstack_operator.loop.rehearsal_runner import RehearsalRunner
 from mailstack_operator.loop.stack_state import StackState, Status
-from mailstack_operator.loop.store import Read, Store
+from mailstack_operator.loop.store import Store
 from mailstack_operator.loop.summary import Outcome
 from mailstack_operator.loop.warnings import collect
 from mailstack_operator.stack import children, exposure
@@ -84,7 +84,6 @@ class Reconciler:
         self._image = helpers
         self._server_images = server_images
         self._checks = checks
-        self._clock = clock
         self._now = now
         # Those whose last run did not come to its end.
         self._failing: set[StackKey] = set()
@@ -114,7 +113,7 @@ class Reconciler:
 
     async def _let_go(self, key: StackKey) -> None:
         """Of a MailStack that is gone, or about to go. Its children go by their ownerReferences."""
-        for each in (self._applier, self._rehearsals, self._announcer, self._notes):
+        for each in (self._applier, self._rehearsals, self._announcer, self._notes, self._store.reads):
             each.forget(key)
         self._store.take_overtaken(key)
         self._failing.discard(key)
@@ -187,8 +186,9 @@ class Reconciler:
 
     async def _read(self, stack: MailStack) -> Inputs:
         """Raises ClusterError."""
+        self._store.reads.begin(stack.key, references.refs(stack))
         found, seen = await references.read(self._cluster, stack), self._store[stack.key]
-        seen.read = Read(found.versions, self._clock())
+        self._store.reads.end(stack.key, found.versions)
         return Inputs(
             references=found,
             image=self._image,

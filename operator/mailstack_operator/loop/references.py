@@ -1,14 +1,7 @@
-"""What a MailStack refers to: the user's Secrets and ConfigMaps, as they are in the cluster.
+"""What a MailStack refers to: the user's Secrets and ConfigMaps, as they are in the cluster."""
 
-Neither is watched: that would need permission to read all Secrets. They are read by name, and looked at in turn.
-"""
-
-import asyncio
-import logging
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
 
 from mailstack_operator.api.conditions import Reason
 from mailstack_operator.api.conditions import WarningReason as OwnWarning
@@ -16,9 +9,8 @@ from mailstack_operator.kube.kinds import BY_NAME
 from mailstack_operator.kube.metadata import Ref
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import digest
-from mailstack_operator.loop.errors import ClusterError, Stalled, Unfinished, Waiting
+from mailstack_operator.loop.errors import Stalled, Unfinished, Waiting
 from mailstack_operator.loop.port import Cluster, File
-from mailstack_operator.loop.store import Store
 from mailstack_operator.stack.mailstack import MailStack
 from mailstack_operator.stack.needs import CA_KEY, CERTIFICATE_KEYS, Need
 from mailstack_operator.stack.paths import MAIL_ROOT
@@ -30,15 +22,8 @@ from mailstack_probe.contract import StackWarning
 from mailstack_probe.passwd import Volume
 from mailstack_probe.reasons import WarningReason
 
-logger = logging.getLogger(__name__)
-
-# Seconds after which a missing object is looked for again.
-RETRY = 5.0
-# A MailStack's objects are looked at once in this many seconds,
-PERIOD = 15.0
-# but no more than so many MailStacks a second: with more than PERIOD * LOOKS each waits longer for its turn, and the
-# kubelet, which updates a pod's files every 60 to 90 s by itself, may be first.
-LOOKS = 5.0
+# Seconds after which what is missing or wrong is looked for again: it is not watched everywhere.
+MISSING_AGAIN, WRONG_AGAIN = 5.0, 15.0
 
 _NOT_FOUND = {"Secret": Reason.SECRET_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_NOT_FOUND}
 _KEY_NOT_FOUND = {"Secret": Reason.SECRET_KEY_NOT_FOUND, "ConfigMap": Reason.CONFIG_MAP_KEY_NOT_FOUND}
@@ -87,7 +72,7 @@ class References:
         if wrong := virtual.problem(self.stack.spec, found.virtual):
             running = "the running pods keep the last good one" if serving else "no pod can start"
             message = f"{needed['virtual']}, which holds {needed['virtual'].what}: {wrong}; {running}: correct the file"
-            raise Stalled(Reason.ALIASES_INVALID, message, PERIOD)
+            raise Stalled(Reason.ALIASES_INVALID, message, WRONG_AGAIN)
         return found
 
     def _text(self, need: Need) -> str:
@@ -105,6 +90,12 @@ class References:
     def secrets_version(self) -> str:
         """Changes whenever one of the Secrets does."""
         return digest([file.version for need, file in self.found.items() if file and need.kind == "Secret"])
+
+
+def refs(stack: MailStack) -> Iterator[Ref]:
+    """Everything that the spec refers to."""
+    for need in (*needs(stack.spec), *pull_secrets(stack.spec)):
+        yield _ref(stack.key, need)
 
 
 async def read(cluster: Cluster, stack: MailStack) -> References:
@@ -135,14 +126,14 @@ def _values(file: File | None) -> Mapping[str, bytes]:
 
 def _missing(need: Need, file: File | None) -> Waiting | None:
     if file is None:
-        return Waiting(_NOT_FOUND[need.kind], f"waiting for {need}, which holds {need.what}", RETRY)
+        return Waiting(_NOT_FOUND[need.kind], f"waiting for {need}, which holds {need.what}", MISSING_AGAIN)
     for key in need.keys:
         if not file.data.get(key):
             message = f"waiting for key {key} in {need}, which holds {need.what}"
-            return Waiting(_KEY_NOT_FOUND[need.kind], message, RETRY)
+            return Waiting(_KEY_NOT_FOUND[need.kind], message, MISSING_AGAIN)
         if need.kind == "ConfigMap" and not _is_text(file.data[key]):
             message = f"waiting for key {key} in {need}, which holds {need.what}, as text: it is not UTF-8"
-            return Waiting(_KEY_NOT_FOUND[need.kind], f"{message}; save the file as UTF-8", RETRY)
+            return Waiting(_KEY_NOT_FOUND[need.kind], f"{message}; save the file as UTF-8", MISSING_AGAIN)
     return None
 
 
@@ -161,7 +152,7 @@ def _invalid(need: Need, file: File | None, serving: bool) -> Stalled | None:
         return None
     running = "the running pods keep the last good one, and no new pod can start" if serving else "no pod can start"
     message = f"{need}, which holds {need.what}: {wrong}; {running}: renew the Secret"
-    return Stalled(Reason.CERTIFICATE_INVALID, message, PERIOD)
+    return Stalled(Reason.CERTIFICATE_INVALID, message, WRONG_AGAIN)
 
 
 def _unusable(need: Need, file: File | None) -> str | None:
@@ -184,7 +175,7 @@ def _without_users(need: Need, file: File | None, serving: bool) -> Stalled | No
     wrong = f"it names no user; {users_verdicts.of_notes(bad)}" if bad else "it names no user"
     running = "the running pods keep the last good file" if serving else "no pod can start"
     message = f"{need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
-    return Stalled(Reason.USERS_FILE_INVALID, message, PERIOD)
+    return Stalled(Reason.USERS_FILE_INVALID, message, WRONG_AGAIN)
 
 
 def _unfit(need: Need, file: File | None, serving: bool) -> Stalled | None:
@@ -199,63 +190,8 @@ def _unfit(need: Need, file: File | None, serving: bool) -> Stalled | None:
     for key in need.keys:
         if wrong := judge(file.data[key]):
             message = f"key {key} in {need}, which holds {need.what}: {wrong}; {running}: correct the Secret"
-            return Stalled(reason, message, PERIOD)
+            return Stalled(reason, message, WRONG_AGAIN)
     return None
-
-
-class Looker(Protocol):
-    async def version(self, ref: Ref) -> int:
-        """The resourceVersion of an object, perhaps of a second ago; 0 if there is none. May raise ClusterError."""
-
-
-class ReferencesWatch:
-    """Looks at what all MailStacks refer to, in turn, and reports each MailStack for which something is not as its last
-    run read it. `clock` is monotonic, in seconds."""
-
-    def __init__(
-        self,
-        cluster: Looker,
-        store: Store,
-        changed: Callable[[StackKey], None],
-        clock: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._cluster = cluster
-        self._store = store
-        self._changed = changed
-        self._clock = clock
-
-    async def run(self) -> None:
-        """Looks until cancelled, evenly over the period."""
-        while True:
-            keys = self._store.stacks()
-            for key in keys:
-                await self._look_quietly(key)
-                await asyncio.sleep(pause(len(keys)))
-            if not keys:
-                await asyncio.sleep(PERIOD)
-
-    async def look(self, key: StackKey) -> None:
-        """One look, unless a run has just read everything, or is still to. Raises ClusterError."""
-        seen = self._store[key]
-        read = seen.read
-        if read is None or self._clock() - read.at < PERIOD:
-            return
-        found = {ref: await self._cluster.version(ref) for ref in read.versions}
-        if found != read.versions and seen.read is read:
-            # Until a run has read it; that of a wrong spec does not.
-            seen.read = None
-            self._changed(key)
-
-    async def _look_quietly(self, key: StackKey) -> None:
-        try:
-            await self.look(key)
-        except ClusterError as error:
-            logger.warning("cannot check what %s refers to: %s", key, error)
-
-
-def pause(stacks: int) -> float:
-    """Seconds from the look at one MailStack to that at the next, of so many."""
-    return max(PERIOD / stacks, 1 / LOOKS)
 
 
 def _ref(key: StackKey, need: Need) -> Ref:

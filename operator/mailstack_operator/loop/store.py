@@ -4,7 +4,7 @@ Memory is bounded by what is in the cluster: a MailStack is kept parsed, of a ch
 """
 
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping
+from collections.abc import Container, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import TypeVar
@@ -14,6 +14,7 @@ from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_o
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
+from mailstack_operator.loop.reads import Reads
 from mailstack_operator.loop.service_state import ServiceState, service_of
 from mailstack_operator.loop.stack_state import StackState, Status, stack_state_of
 
@@ -21,21 +22,13 @@ _Name = TypeVar("_Name")
 _Value = TypeVar("_Value")
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """The resourceVersions of what a spec refers to, and when they were read, in seconds of a monotonic clock."""
-
-    versions: Mapping[Ref, int]
-    at: float
-
-
 @dataclass(slots=True)
 class Seen:
     """All that is known of one MailStack; `stack` is None if there is none of that name.
 
     `rollouts` are by the name of the StatefulSet, `services` by that of the Service.
-    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `read`: what the last run read
-    of what the spec refers to; None where the next one must. `reporting`: the status that is being written.
+    `notes`: by pod, what Kubernetes says of a pod that is not created or gets no volume. `reporting`: the status that
+    is being written.
     """
 
     stack: StackState | None = None
@@ -44,7 +37,6 @@ class Seen:
     services: dict[str, ServiceState] = field(default_factory=dict)
     pods: dict[str, Pod] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-    read: Read | None = None
     reporting: Status | None = None
 
     @property
@@ -74,6 +66,7 @@ class Store:
     """The operator's memory of the cluster. Not thread-safe: one event loop owns it."""
 
     def __init__(self) -> None:
+        self.reads = Reads()
         self._seen: defaultdict[StackKey, Seen] = defaultdict(Seen)
         self._versions: dict[Ref, int] = {}
         self._gone, self._gone_before = Tombstones(), Tombstones()
@@ -128,8 +121,9 @@ class Store:
             self[key].reporting = None
 
     def take_overtaken(self, key: StackKey) -> bool:
-        """Whether a child of the MailStack was changed by others right after a write of ours; asked for once."""
-        is_overtaken = key in self._overtaken
+        """Whether others changed a child of the MailStack right after a write of ours, or what its spec refers to right
+        after a run read it; asked for once."""
+        is_overtaken = self.reads.take_overtaken(key) or key in self._overtaken
         self._overtaken.discard(key)
         return is_overtaken
 

@@ -17,6 +17,8 @@ from mailtest.wait import until
 
 # What Dovecot's files have to quote, each in its own way.
 SECRET = """it's "a \\ secret  #x host=y %{user} $HOME ;"""
+# The password that takes its place.
+RENEWED = """its 'heir, a \\ secret  #x %{host} "$0;"""
 _SHOWN = re.compile(r"secret[\\ ]+#x")
 # The postmaster of manifests.mailstack.
 CANARY = "dave"
@@ -373,13 +375,13 @@ class Source:
         return found
 
 
-def credentials(authority: Authority) -> list[Object]:
+def credentials(authority: Authority, password: str = SECRET) -> list[Object]:
     """The Secrets that a MailStack names."""
-    return [_secret("source-password", {"password": SECRET}), _secret("source-ca", {"ca.crt": authority.pem})]
+    return [_secret("source-password", {"password": password}), _secret("source-ca", {"ca.crt": authority.pem})]
 
 
 def shows_password(text: str) -> bool:
-    """Whether SECRET is in it, however it is quoted."""
+    """Whether SECRET or RENEWED is in it, however it is quoted."""
     return bool(_SHOWN.search(text))
 
 

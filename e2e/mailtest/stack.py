@@ -115,10 +115,11 @@ class Stack:
         """The stdout of a command in the container `postfix` or `dovecot`."""
         return self.kubectl.execute(self.pod_of(container), container, *command, stdin=stdin)
 
-    def knows(self, user: str) -> bool:
-        """Whether Dovecot does. Raises CommandError, which `until` takes for "not yet", while it does not."""
-        # It may wait for a connection that is given up after a minute.
-        return "home" in self.run_in("dovecot", "timeout", "5", "doveadm", "user", user)
+    def knows(self, user: str, *, patience: int = 5) -> bool:
+        """Whether Dovecot does. Raises CommandError, which `until` takes for "not yet", while it does not, or says
+        nothing for `patience` seconds."""
+        # It may wait for a connection that is given up after a minute, and ignores SIGTERM meanwhile.
+        return "home" in self.run_in("dovecot", "timeout", "-s", "KILL", str(patience), "doveadm", "user", user)
 
     def lacks(self, user: str) -> bool:
         """Whether Dovecot has no such user (EX_NOUSER); a failure, such as of a lost source, would be another code."""

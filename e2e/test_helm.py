@@ -5,7 +5,8 @@ from collections.abc import Iterator
 import pytest
 
 from conftest import NewNamespace
-from mailtest import manifests, release
+from mailtest import api, manifests, release
+from mailtest.attacks import ACCOUNT
 from mailtest.client import Client, letter
 from mailtest.kubectl import Kubectl
 from mailtest.stack import Stack, identity
@@ -60,9 +61,10 @@ def test_helm_uninstall_leaves_the_mail_running_and_install_adopts_it(
 
 
 def test_a_list_of_namespaces_keeps_the_operator_to_them(new_namespace: NewNamespace) -> None:
-    """Promise: with `watch.namespaces` the operator serves these, with no right in any other."""
+    """Promise: with `watch.namespaces` the operator serves these, with no right in any other; and with `watch.secrets`
+    false it works without a list of Secrets."""
     inside, outside = new_namespace("inside"), new_namespace("outside")
-    release.install(f"--set=watch.namespaces={{{inside.namespace}}}")
+    release.install(f"--set=watch.namespaces={{{inside.namespace}}}", "--set=watch.secrets=false")
     release.wait_for_leader()
 
     for kubectl in (outside, inside):
@@ -71,6 +73,8 @@ def test_a_list_of_namespaces_keeps_the_operator_to_them(new_namespace: NewNames
 
     assert Stack(outside.namespace).children() == []
     assert Stack(outside.namespace).get()["status"] == {"observedGeneration": -1}
+    assert api.ask_as(ACCOUNT, "GET", f"/api/v1/namespaces/{inside.namespace}/secrets")[0] == 403
+    assert "cannot follow" not in release.log(lines=-1)
 
 
 def _works(stack: Stack, client: Client) -> bool:

@@ -312,9 +312,18 @@ def test_a_source_that_is_down_when_dovecot_starts_is_told(
         stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
         assert stack.conditions()["Ready"]["status"] == "False"
 
+    # Promise: a change meanwhile is tried until the source is back, and is in use then.
+    changed = [stacks["mysql"][-1], stacks["ldap"][0]]
+    for stack, name in zip(changed, ("mysql", "ldap"), strict=True):
+        stack.patch(users=servers[name].spec_of_two)
+    for stack in changed:
+        stack.wait_condition("Reconciling", "True", r"^RehearsalFailed: .*spec\.users\.\w+ is unavailable", SECONDS)
+
     for source in servers.values():
         source.start()
     _wait_until_answered(stacks, servers)
+    for stack in changed:
+        assert stack.conditions()["ConfigValid"]["status"] == "True"
 
 
 def test_no_fault_refused_a_user_or_lost_mail(stacks: Stacks, client: Client, traffic: Traffic) -> None:

@@ -1,4 +1,4 @@
-"""While nothing happens nothing is written, and the probe costs next to nothing.
+"""While nothing happens nothing is written or asked for, and the probe costs next to nothing.
 
 IDLE_MINUTES=10 is the promise; two are enough to see anything that is written again and again.
 """
@@ -46,9 +46,11 @@ class Cost:
 
 @dataclass(frozen=True)
 class Moment:
-    """The API server's counters of writes; versions and last writers' times of a stack's objects; its probe."""
+    """The API server's counters of writes and GETs; a stack's objects, their versions and last writers' times; its
+    probe."""
 
     writes: Counter[str]
+    gets: Counter[str]
     versions: dict[str, str]
     written: dict[str, str]
     reports: str
@@ -77,6 +79,13 @@ def test_nothing_is_written(idle: tuple[Moment, Moment]) -> None:
     assert after.versions == before.versions
     assert after.written == before.written
     assert after.reports == before.reports
+
+
+def test_no_secret_is_asked_for(idle: tuple[Moment, Moment]) -> None:
+    """Promise: a changed Secret is in use within seconds all the same, for its watch tells of it."""
+    before, after = idle
+    assert (after.gets - before.gets)["secrets"] == 0
+    assert before.gets["secrets"] > 0, "the counters do not count"
 
 
 def test_the_probe_costs_next_to_nothing(idle: tuple[Moment, Moment]) -> None:
@@ -108,7 +117,7 @@ def _watched(counts: Counter[str]) -> dict[str, int]:
 
 def _look(stack: Stack) -> Moment:
     cost = _cost(stack)
-    return Moment(release.writes(), stack.versions(), _written(stack), _reports(stack), cost)
+    return Moment(release.writes(), release.gets(), stack.versions(), _written(stack), _reports(stack), cost)
 
 
 def _written(stack: Stack) -> dict[str, str]:

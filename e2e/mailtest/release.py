@@ -4,6 +4,7 @@ import json
 import math
 import re
 from collections import Counter
+from collections.abc import Collection
 
 from harness import images, paths
 from mailtest import manifests, node
@@ -119,10 +120,19 @@ _LABEL = re.compile(r'(\w+)="([^"]*)"')
 def writes() -> Counter[str]:
     """How often the API server was asked to change something, by its own request counters: by resource, or
     resource/subresource."""
+    return _requests(_MUTATING)
+
+
+def gets() -> Counter[str]:
+    """How often it was asked for one object."""
+    return _requests(frozenset(["GET"]))
+
+
+def _requests(verbs: Collection[str]) -> Counter[str]:
     counts: Counter[str] = Counter()
     for sample in _SAMPLE.finditer(Kubectl()("get", "--raw", "/metrics")):
         labels = dict(_LABEL.findall(sample["labels"]))
-        if labels["verb"] in _MUTATING:
+        if labels["verb"] in verbs:
             value = float(sample["value"])
             what = "/".join(filter(None, (labels["resource"], labels["subresource"])))
             counts[what] += 0 if math.isnan(value) else round(value)

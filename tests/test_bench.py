@@ -92,7 +92,7 @@ def test_many_users_are_judged_by_the_least_in_the_same_round() -> None:
 def test_the_path_runs_every_container_of_the_pod_but_the_probe() -> None:
     """With its limits, capabilities and mounts, and the digest that its annotation holds."""
     started = [each.name for each in kubelet.containers(servers.stateful_set(), paths.cache())]
-    assert started == ["spool", "names", "users", "check", "dovecot", "postfix"]
+    assert started == ["spool", "names", "users", "dovecot", "postfix"]
     postfix = [*kubelet.containers(servers.stateful_set(), paths.cache())][-1]
     assert {"--cpus=1", "--memory=1g", "--cap-drop=ALL", "--cap-add=SETUID", "--read-only"} <= {*postfix.options}
     assert f"--volume={paths.cache()}/queue:/var/spool/postfix" in postfix.options

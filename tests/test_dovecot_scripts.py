@@ -49,7 +49,7 @@ def test_another_version_than_the_specs_says_so_in_one_line(image: Path) -> None
     assert (names.returncode, names.stderr) == (1, words)
 
 
-CHECK = script.text("dovecot/scripts/check.sh")
+CHECK = f"set -eu\n{script.text('scripts/fail.sh')}{script.text('dovecot/scripts/check.sh')}check_files\n"
 WARNING = "doveconf: Warning: service auth { client_limit=1000 } is lower than required under max. load (1600)."
 
 
@@ -60,7 +60,7 @@ def test_only_an_error_of_doveconf_stops_the_pod(tmp_path: Path, code: int, word
     doveconf.write_text(f"#!/bin/sh\nprintf '%s' '{words}' >&2\nexit {code}\n")
     doveconf.chmod(0o755)
     check = run(CHECK, tmp_path, CONFIG="x", WARNINGS=str(warnings), SIEVE_BEFORE="x", SIEVE_AFTER="x")
-    assert (check.returncode, check.stderr.strip()) == (1 if code else 0, words)
+    assert (check.returncode, check.stderr.strip()) == (1 if code else 0, words if code else "")
     assert warnings.exists() is (code == 0)
     assert code or warnings.read_text().strip() == words
 
@@ -98,6 +98,7 @@ def test_a_plugin_that_the_image_lacks_is_named(tmp_path: Path, plugins: str, mi
     check = run(CHECK, tmp_path, CONFIG=f"{tmp_path}/dovecot.conf", MODULES=str(tmp_path), **{**files, **path})
     words = f"this image has no plugin {missing}, which mail_plugins of the protocol imap names"
     assert (check.returncode, words in check.stderr) == ((1, True) if missing else (0, False))
+    assert (tmp_path / "WARNINGS").exists() is not bool(missing)
 
 
 DRAIN = script.text("dovecot/scripts/drain.sh")
@@ -155,13 +156,20 @@ def test_neither_a_reload_nor_the_drain_cuts_a_delivery_short(version: str) -> N
     assert "\nshutdown_clients = no\n" in dovecot_conf.render(plan)
 
 
-def start(folder: Path, text: str, **environment: str) -> None:
+START = script.text("dovecot/scripts/start.sh")
+
+
+def start(folder: Path, text: str, doveconf: str = "", **environment: str) -> subprocess.CompletedProcess[str]:
     """Runs the script that starts Dovecot, with programs that do nothing but those in `folder`."""
-    (folder / "dovecot").write_text("#!/bin/sh\n")
-    (folder / "dovecot").chmod(0o755)
+    for program, does in (("dovecot", "echo starts"), ("doveconf", doveconf)):
+        (folder / program).write_text(f"#!/bin/sh\n{does}\n")
+        (folder / program).chmod(0o755)
     everything = {
         "PATH": f"{folder}:{os.environ['PATH']}",
         "CONFIG": "c",
+        "WARNINGS": str(folder / "warnings"),
+        "SIEVE_BEFORE": "/nonexistent",
+        "SIEVE_AFTER": "/nonexistent",
         "FILES": "1000",
         "STORE": str(folder),
         "POD_NAME": "mail-0",
@@ -173,7 +181,25 @@ def start(folder: Path, text: str, **environment: str) -> None:
         **environment,
     }
     stub = "ulimit() { echo unlimited; }\nchown() { :; }\n"
-    subprocess.run(["/bin/sh", "-c", stub + text], env=everything, check=True)
+    command = ["/bin/sh", "-c", stub + text]
+    return subprocess.run(command, env=everything, capture_output=True, text=True, check=False)
+
+
+def test_dovecot_does_not_start_with_files_that_it_refuses(tmp_path: Path) -> None:
+    """It is tried again and again, as a container is that ends with an error, and tells why each time."""
+    refuses = "echo doveconf: Fatal: Unknown setting: x >&2\nexit 89"
+    for _ in range(2):
+        done = start(tmp_path, START, refuses)
+        assert (done.returncode, done.stdout) == (1, "")
+        assert done.stderr == "doveconf: Fatal: Unknown setting: x\n"
+
+
+def test_a_dovecot_that_comes_back_does_not_check_its_files_again(tmp_path: Path) -> None:
+    calls = tmp_path / "calls"
+    first, second = (start(tmp_path, START, f"echo called >> {calls}").stdout for _ in range(2))
+    assert first == second == "starts\n"
+    # The files as a whole, and where the plugins of IMAP are.
+    assert calls.read_text().split() == ["called"] * 2
 
 
 @pytest.mark.parametrize("has_ipv6", [True, False])
@@ -182,7 +208,7 @@ def test_dovecot_listens_over_ipv4_alone_where_the_kernel_has_no_ipv6(has_ipv6: 
     table, config = tmp_path / "if_inet6", tmp_path / "kernel.conf"
     if has_ipv6:
         table.touch()
-    start(tmp_path, script.text("dovecot/scripts/start.sh").replace("/proc/net/if_inet6", str(table)))
+    start(tmp_path, START.replace("/proc/net/if_inet6", str(table)))
     assert (config.read_text() if config.exists() else None) == (None if has_ipv6 else "listen = *\n")
 
 
@@ -204,6 +230,6 @@ exit "$1"
     )
     (tmp_path / "doveadm").chmod(0o755)
     sleep = f'sleep() {{ [ "$(grep -cs user {calls})" != 2 ]; }}\nid() {{ echo 0; }}\n'
-    text = script.text("dovecot/scripts/start.sh").replace("exec dovecot", "wait; exec dovecot")
+    text = START.replace("exec dovecot", "wait; exec dovecot")
     start(tmp_path, sleep + text, SOURCE_ANSWERS="answers@probe.invalid")
     assert calls.read_text().split() == asked.split()

@@ -118,6 +118,33 @@ async def test_another_change_is_tried_in_place_of_the_one_that_failed(running: 
     assert "apply Pod mail-rehearsal" in running.cluster.writes
 
 
+REFUSED: Object = {"terminated": {"exitCode": 1, "message": "doveconf: Fatal: extra.conf line 1: no such setting"}}
+# A server is a sidecar, which is started again, until the kubelet ends the pod and cannot locate a container.
+REFUSALS: dict[str, tuple[str, Object]] = {
+    "ended": ("Pending", {"state": REFUSED}),
+    "waits": ("Pending", {"state": {"waiting": {"reason": "CrashLoopBackOff"}}, "lastState": REFUSED}),
+    "started again": ("Pending", {"state": {"running": {}}, "lastState": REFUSED}),
+    "pod ended": (
+        "Failed",
+        {"state": {"terminated": {"exitCode": 137, "reason": "ContainerStatusUnknown"}}, "lastState": REFUSED},
+    ),
+}
+
+
+@pytest.mark.parametrize(("phase", "state"), REFUSALS.values(), ids=REFUSALS)
+async def test_a_server_that_refuses_its_files_is_a_verdict_for_as_long_as_the_pod_is_there(
+    running: World, phase: str, state: Object
+) -> None:
+    running.change(CHANGE)
+    await running.tried(phase, {"initContainerStatuses": [{"name": "dovecot", **state}]})
+    stalled = running.condition("Stalled")
+    assert stalled["reason"] == "ConfigRefused"
+    assert "container dovecot: exit code 1: doveconf: Fatal: extra.conf line 1" in str(stalled["message"])
+    running.seconds += AGAIN
+    assert await running.run() != 0.0
+    assert "delete Pod mail-rehearsal" not in running.cluster.writes
+
+
 NOBODYS_FAULT: dict[str, Object] = {
     "evicted": {"reason": "Evicted"},
     "a server killed at the end": failed("dovecot", "lmtp: Info: Disconnect from local", 137),
@@ -177,6 +204,15 @@ async def test_an_image_that_nobody_has_keeps_nobody_else_waiting(running: World
     """Fault: two misspelt images, and no MailStack of the cluster gets its change for five minutes."""
     waiting: Json = {"waiting": {"reason": "ImagePullBackOff", "message": "no such image"}}
     others_are_tried(running, {"phase": "Pending", "initContainerStatuses": [{"name": "spool", "state": waiting}]})
+    running.change(CHANGE)
+    await running.run()
+    assert REHEARSAL in running.cluster.objects
+
+
+async def test_a_change_that_was_refused_keeps_nobody_else_waiting(running: World) -> None:
+    """Fault: its server is started again for as long as a rehearsal may take, and a node has two places."""
+    refused: Object = {"name": "dovecot", "state": {"running": {}}, "lastState": REFUSED}
+    others_are_tried(running, {"phase": "Pending", "initContainerStatuses": [refused]})
     running.change(CHANGE)
     await running.run()
     assert REHEARSAL in running.cluster.objects

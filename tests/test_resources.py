@@ -69,7 +69,7 @@ def test_so_does_every_container_of_every_example(file: Path) -> None:
     ("field", "containers"),
     [
         ("postfix", {"spool", "postfix"}),
-        ("dovecot", {"names", "check", "dovecot"}),
+        ("dovecot", {"names", "dovecot"}),
         ("helpers", {"certificates", "probe", "rehearsal"}),
     ],
 )

@@ -25,7 +25,7 @@ DATA = Path(__file__).parent / "data" / "upgrade"
 OLD_CHECKS = [check for check in CHECKS if check.name in ("lmtp", "verification")]
 OLD_IMAGE, NEW_IMAGE = "mailstack/operator:0.1.0", "mailstack/operator:0.2.0"
 # What may change of the objects: the probe's listener, the drain, how the containers' scripts get their values, the
-# claims' marks, the containers' resources, Dovecot's limits and mailboxes, and where its warnings are kept.
+# claims' marks, the containers' resources, Dovecot's limits and mailboxes, and how its files are checked.
 ALLOWED = (
     r"PersistentVolumeClaim \S+ \.metadata\.annotations",
     r"ConfigMap \S+-postfix \.data\.(main\.cf|master\.cf|\w+\.regexp|defaults)",
@@ -35,7 +35,7 @@ ALLOWED = (
     r"ConfigMap \S+-dovecot \.data\.(dovecot\.conf|roles)",
     r"StatefulSet \S+ \.spec\.template\.spec\.(initContainers|containers)\[\w+\]\.volumeMounts\b.*",
     r"StatefulSet \S+ \.spec\.template\.spec\.containers\[postfix\]\.ports\[outgoing\]",
-    r"StatefulSet \S+ \.spec\.template\.spec\.volumes\[check\]",
+    r"StatefulSet \S+ \.spec\.template\.spec\.(volumes|initContainers)\[check\]",
     r"StatefulSet \S+ \.metadata\.annotations\..*",
     r"StatefulSet \S+ \.spec\.template\.metadata\.annotations\.mailstack\.dev/config-digest",
     r"StatefulSet \S+ \.spec\.template\.spec\.terminationGracePeriodSeconds",
@@ -247,8 +247,18 @@ def test_without_a_new_field_only_lines_of_the_servers_files_come(name: str) -> 
     )
     assert {str(ref) for ref in {*before} ^ {*after}} == ({"PodDisruptionBudget apart"} if name == "apart" else set())
     old, new = (_lines(found[ref] for ref in before) for found in (before, after))
+    old -= _lines(_taken_over(before.values()))
     assert {*(new - old)} == COMES_FOR_BOTH | COMES[name]
     assert {*(old - new)} == GOES
+
+
+def _taken_over(found: Iterable[Object]) -> Iterator[Object]:
+    """The container that checked Dovecot's files, which Dovecot does itself since; its volume is Dovecot's now."""
+    for body in found:
+        init = entries(section(body, "spec", "template", "spec"), "initContainers")
+        for check in (each for each in init if each["name"] == "check"):
+            mounts: list[Json] = [{**each} for each in entries(check, "volumeMounts") if each["name"] != "check"]
+            yield {"the container": [{**check, "volumeMounts": mounts}]}
 
 
 def _without_new_fields(name: str) -> list[Object]:

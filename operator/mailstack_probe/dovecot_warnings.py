@@ -13,7 +13,7 @@ _PREFIX = "doveconf: Warning: "
 
 
 def of_configuration(file: Path) -> Iterator[StackWarning]:
-    """What doveconf warned of when the pod started: a warning a line, none if there is no such file."""
+    """What doveconf warned of when the pod started: a warning a line, none if there is no such file yet."""
     try:
         lines = file.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:

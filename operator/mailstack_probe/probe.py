@@ -6,7 +6,7 @@ from pathlib import Path
 from mailstack_probe import directory, dovecot_warnings, listeners
 from mailstack_probe.board import Board
 from mailstack_probe.checks import files, postfix, users
-from mailstack_probe.checks.check import Check, Pod
+from mailstack_probe.checks.check import Check, Pod, Topic
 from mailstack_probe.checks.clients import ClientsCheck, SessionsCheck
 from mailstack_probe.checks.dovecot import LmtpCheck
 from mailstack_probe.checks.files import CertificatesCheck, ConfigurationCheck, StoreCheck, VolumesCheck
@@ -40,6 +40,8 @@ class Probe:
         checks += [self.volumes, *_of_files(pod, self.clients, people), *self._postfix, people]
         checks += [*_of_users(pod, listener, file), *_of_configuration(pod, waited_for)]
         self.others = [each.loop for each in checks]
+        # Dovecot has checked its files when it answers; the probe may have started before.
+        pod.on(Topic.LMTP, self._look_at_warnings)
 
     @property
     def watched(self) -> list[Loop]:
@@ -49,12 +51,15 @@ class Probe:
     def start(self) -> None:
         if self._options.settings:
             self.board.use("")
-        if self._options.dovecot_warnings:
-            file = Path(self._options.dovecot_warnings)
-            self.board.warn("configuration", list(dovecot_warnings.of_configuration(file)))
+        self._look_at_warnings()
         for loop in (*self.others, self.lmtp.loop):
             loop.start()
         self.lmtp.start()
+
+    def _look_at_warnings(self) -> None:
+        if self._options.dovecot_warnings:
+            file = Path(self._options.dovecot_warnings)
+            self.board.warn("configuration", list(dovecot_warnings.of_configuration(file)))
 
 
 def _of_postfix(pod: Pod, volumes: VolumesCheck) -> Iterator[Check]:

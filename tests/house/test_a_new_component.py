@@ -69,7 +69,6 @@ def test_a_filter_prepares_and_starts_before_postfix_in_its_pod() -> None:
         "spool",
         "names",
         "users",
-        "check",
         "unpack",
         "filter",
         "dovecot",

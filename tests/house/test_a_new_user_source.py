@@ -129,16 +129,15 @@ def test_the_pods_wait_for_its_secret_and_for_no_users_file() -> None:
     assert wanted == [("directory-password", ("password",))]
 
 
-def test_its_secret_is_a_volume_of_dovecot_and_of_the_check(pod: Object) -> None:
+def test_its_secret_is_a_volume_of_dovecot(pod: Object) -> None:
     assert secret("directory", "directory-password", ["password"], 0o400) in entries(pod, "volumes")
-    for name in ("dovecot", "check"):
-        assert mount("directory", FOLDER, read_only=True) in entries(container_of(pod, name), "volumeMounts")
+    assert mount("directory", FOLDER, read_only=True) in entries(container_of(pod, "dovecot"), "volumeMounts")
     assert "users" not in [volume["name"] for volume in entries(pod, "volumes")]
 
 
-def test_its_container_runs_before_dovecot_checks_its_files(pod: Object) -> None:
+def test_its_container_runs_before_dovecot(pod: Object) -> None:
     names = [container["name"] for container in entries(pod, "initContainers")]
-    assert names.index("directory") < names.index("check")
+    assert names.index("directory") < names.index("dovecot")
 
 
 def test_dovecot_asks_it_alone() -> None:

@@ -120,6 +120,18 @@ def test_a_check_that_fails_itself_leaves_no_former_verdict(tmp_path: Path, monk
     assert (verdict.status, verdict.reason) == ("Unknown", "CheckFailed")
 
 
+def test_what_dovecot_warns_of_is_read_once_it_answers(tmp_path: Path) -> None:
+    """Fault: with pods of its own it checks its files after the start of the probe, which then knew of no warning."""
+    warnings = tmp_path / "warnings"
+    found = probe(*COMMON, f"--lmtp=unix:{tmp_path}/lmtp", f"--dovecot-warnings={warnings}")
+    lmtp_turn(found)
+    assert WARNINGS not in found.board.parts()
+    warnings.write_text("doveconf: Warning: a limit is low\n")
+    with playing(LMTP_GOOD, path=tmp_path / "lmtp"):
+        lmtp_turn(found)
+    assert "a limit is low" in str(found.board.parts()[WARNINGS])
+
+
 def lmtp_turn(found: Probe) -> str:
     """The reason after one more check."""
     found.watched[0].turn()

@@ -205,8 +205,10 @@ def _delay(pod: str, container: Mapping[str, Json]) -> Problem | None:
 
 
 def _ended(container: Mapping[str, Json]) -> Mapping[str, Json]:
-    """Its current or last termination; empty if there was none."""
-    return section(container, "state", "terminated") or section(container, "lastState", "terminated")
+    """Its current or last termination; empty if there was none. Of one that waited for its next start when the kubelet
+    ended the pod, the current one says nothing."""
+    current, last = section(container, "state", "terminated"), section(container, "lastState", "terminated")
+    return last if last and text(current, "reason") == "ContainerStatusUnknown" else current or last
 
 
 def _last_line(terminated: Mapping[str, Json]) -> str:

@@ -60,7 +60,9 @@ def ended_before() -> Waiting:
 
 
 def has_ended(pod: Pod) -> bool:
-    return _passed(pod) or pod.phase == "Failed" or _end(pod, "rehearsal") is not None
+    """Whether there is nothing to wait for. A server that refused its files is started again and again meanwhile."""
+    ended = _passed(pod) or pod.phase == "Failed" or _end(pod, "rehearsal") is not None
+    return ended or _refusal(pod) is not None
 
 
 def is_undecided(pod: Pod) -> bool:
@@ -70,9 +72,9 @@ def is_undecided(pod: Pod) -> bool:
 
 def occupies_slot(pod: Pod) -> bool:
     """Whether the pod counts among those at the same time. One that waits for the cluster, such as for an image that
-    does not exist, costs nothing: it must not block other rehearsals."""
+    does not exist, or has refused the change costs nothing: it must not block other rehearsals."""
     works = pod.component == COMPONENT and pod.phase in ("", "Pending", "Running")
-    return works and not pod.deleting and not _is_held_up(pod)
+    return works and not pod.deleting and not _is_held_up(pod) and _refusal(pod) is None
 
 
 def pod_of(pods: dict[str, Pod], stack: str) -> Pod | None:

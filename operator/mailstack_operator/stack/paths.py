@@ -38,7 +38,7 @@ SIEVE_BINARIES = "/var/lib/dovecot/sieve"
 MAIL_ROOT = "/srv/mail"
 
 IDS_FOLDER = f"{RUN}/ids"
-# What doveconf warned of when the pod started.
+# What doveconf warned of at the first start of Dovecot in the pod.
 CHECK_FOLDER = f"{RUN}/check"
 CHECK_WARNINGS = f"{CHECK_FOLDER}/warnings"
 LOGS_FOLDER = f"{RUN}/logs"

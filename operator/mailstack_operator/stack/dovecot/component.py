@@ -1,4 +1,4 @@
-"""Dovecot in its pod: the containers that prepare its accounts and check its files, the server, its volumes."""
+"""Dovecot in its pod: the containers that prepare its accounts and users, the server, its volumes."""
 
 from collections.abc import Iterator
 from dataclasses import replace
@@ -54,7 +54,6 @@ def build(topology: Topology) -> Component:
             *_users(topology).init,
             *users_file.containers_of(topology),
             *credentials.containers_of(topology),
-            _check(topology),
         ),
         main=_server(topology),
         volumes=tuple(_volumes(topology)),
@@ -106,27 +105,13 @@ def _names(topology: Topology) -> Object:
     }
 
 
-def _check(topology: Topology) -> Object:
-    """Lets Dovecot check its files, as the account that it will run as."""
+def _server(topology: Topology) -> Object:
+    """It has its files checked before it starts, with the accounts that it will have."""
     environment = {
         "CONFIG": DOVECOT_CONFIG,
         "WARNINGS": CHECK_WARNINGS,
         "SIEVE_BEFORE": SIEVE_BEFORE,
         "SIEVE_AFTER": SIEVE_AFTER,
-    }
-    return {
-        **containers.container("check", topology.dovecot_image),
-        "command": script.command("dovecot/scripts/check.sh"),
-        **containers.environment(environment),
-        "resources": _resources(topology),
-        "securityContext": _security(topology),
-        "volumeMounts": [mount("tmp", TMP), mount("check", CHECK_FOLDER), *_file_mounts(topology)],
-    }
-
-
-def _server(topology: Topology) -> Object:
-    environment = {
-        "CONFIG": DOVECOT_CONFIG,
         "KERNEL_CONFIG": DOVECOT_KERNEL,
         "STORE": MAIL_ROOT,
         "FILES": str(services.connections_of_a_helper(topology)),
@@ -197,6 +182,7 @@ def _mounts(topology: Topology) -> list[Json]:
         mount("run-dovecot", "/run/dovecot"),
         mount("lib-dovecot", "/var/lib/dovecot"),
         mount("tmp", TMP),
+        mount("check", CHECK_FOLDER),
         *_users(topology).mounts,
         *([mount("roles", ROLES_FOLDER, read_only=True)] if roles.is_mailbox_here(topology.spec) else []),
         *_file_mounts(topology),

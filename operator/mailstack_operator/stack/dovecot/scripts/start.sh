@@ -1,12 +1,16 @@
-# Runs Dovecot, which reads certificates and passwords once. Environment: CONFIG, FILES (how many it may have open),
-# KERNEL_CONFIG (settings for this node's kernel), STORE, SIEVE_BINARIES and TLS (folders; the last may not exist),
-# MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, POD_NAME, NODE_NAME, CREDENTIALS (folders of passwords and CAs for other servers,
-# if there are any), SOURCE_ANSWERS (whom a source of users finds while it answers, if Dovecot backs off from it).
+# Checks Dovecot's files and runs it; it reads certificates and passwords once. Environment: as check.sh, and FILES (how
+# many it may have open), KERNEL_CONFIG (settings for this node's kernel), STORE, SIEVE_BINARIES and TLS (folders; the
+# last may not exist), MAIL_OWNER, TLS_FILE, LMTP_TLS_FILE, POD_NAME, NODE_NAME, CREDENTIALS (folders of passwords and CAs
+# for other servers, if there are any), SOURCE_ANSWERS (whom a source of users finds while it answers, if Dovecot backs
+# off from it).
 set -eu
 . ../../scripts/fail.sh
 . ../../scripts/reload.sh
 . ../../scripts/hold.sh
+. ./check.sh
 
+# A Dovecot that was killed comes back without it.
+[ -e "$WARNINGS" ] || check_files
 hold_volume mail "$STORE"
 # Dovecot's helpers have a connection to each session; some container runtimes allow a process 1024 files.
 # shellcheck disable=SC3045 # POSIX.1-2024 has `ulimit -n`, and so have dash and busybox

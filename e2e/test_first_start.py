@@ -13,18 +13,18 @@ from mailtest.wait import until
 
 @dataclass(frozen=True)
 class Start:
-    """A MailStack whose child's name is taken by a foreign object, whose pod may not be made after that, and whose
-    Postfix cannot start in the end.
+    """A MailStack whose child's name is taken by a foreign object, whose pod may not be made after that, and one of
+    whose servers cannot start in the end.
 
-    `limit` is what refuses the pod, `refused` the API server's words, as a pattern; `says` is what the status says of
-    Postfix, as a pattern; `better` is the value that helps.
+    `limit` is what refuses the pod, `refused` the API server's words, as a pattern; `spec` are the fields with which
+    the server cannot start, and `says` is what the status says of it, as a pattern; `better` are those that help.
     """
 
     shown: str
     foreign: Object
     limit: Object
     refused: str
-    postfix: Object
+    spec: Object
     says: str
     better: Object
 
@@ -44,9 +44,9 @@ STARTS = {
         limit=NO_POD,
         refused=NO_POD_WORDS,
         # Nothing listens on the node's port 1: the kubelet's pull fails at once, whatever network there is.
-        postfix={"image": "localhost:1/mailstack/postfix:absent"},
+        spec={"postfix": {"image": "localhost:1/mailstack/postfix:absent"}},
         says="localhost:1/mailstack/postfix:absent",
-        better={"image": None},
+        better={"postfix": {"image": None}},
     ),
     "service-and-value": Start(
         shown="Service mail",
@@ -57,9 +57,18 @@ STARTS = {
             "spec": {"limits": [{"type": "Container", "max": {"memory": "64Mi"}}]},
         },
         refused="maximum memory usage per Container is 64Mi, but limit is ",
-        postfix={"parameters": {"message_size_limit": "abc"}},
+        spec={"postfix": {"parameters": {"message_size_limit": "abc"}}},
         says="fatal: bad numerical configuration: message_size_limit = abc",
-        better={"parameters": {"message_size_limit": "52428800"}},
+        better={"postfix": {"parameters": {"message_size_limit": "52428800"}}},
+    ),
+    "configmap-and-setting": Start(
+        shown="ConfigMap mail-dovecot",
+        foreign={"kind": "ConfigMap", "metadata": {"name": "mail-dovecot"}, "data": {"own": "content"}},
+        limit=NO_POD,
+        refused=NO_POD_WORDS,
+        spec={"dovecot": {"extraConfig": "mail_max_userip_conections = 20\n"}},
+        says=r"^ContainerCrash: .*container dovecot: exit code 1: .*extra\.conf line 1: .*mail_max_userip_conections",
+        better={"dovecot": {"extraConfig": "mail_max_userip_connections = 20\n"}},
     ),
 }
 
@@ -77,7 +86,7 @@ def _begin(kubectl: Kubectl, start: Start) -> Begun:
     for each in (start.foreign, start.limit, ROOM):
         kubectl.create({"apiVersion": "v1", **each})
     before = kubectl.must_get(start.foreign["kind"], start.foreign["metadata"]["name"])
-    kubectl.apply(manifests.users(), manifests.mailstack(postfix=start.postfix))
+    kubectl.apply(manifests.users(), manifests.mailstack(**start.spec))
     return Begun(start, Stack(kubectl.namespace), before)
 
 
@@ -111,11 +120,11 @@ def test_why_a_pod_may_not_be_made_is_said_and_the_next_try_heals(case: Begun) -
 
 
 def test_why_a_pod_cannot_run_is_said_and_a_better_value_heals(case: Begun) -> None:
-    """Fault: a misspelt image, or a parameter that Postfix itself refuses: the status shows the image, or the last
-    line of the log. The corrected spec is enough, nobody has to delete a pod."""
+    """Fault: a misspelt image, or a value that Postfix or Dovecot itself refuses: the status shows the image, or the
+    last line of the log. The corrected spec is enough, nobody has to delete a pod."""
     case.stack.wait_condition("Ready", "False", case.start.says)
 
-    case.stack.patch(postfix=case.start.better)
+    case.stack.patch(**case.start.better)
     case.stack.wait_ready()
 
 

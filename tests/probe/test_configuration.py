@@ -109,8 +109,11 @@ def test_a_change_counts_once_the_servers_were_asked_with_it(pod: Pod) -> None:
             loop.beat()
 
     assert reported() == ""
+    # A check ends at any time, and nobody should wait for the next look.
+    assert following.turn() < 0.5
     make_every_check()
     assert reported() == "old"
+    assert following.turn() >= 1.0
     pod.write("new", OWN)
     assert reported() == ""
     pod.use("new")

@@ -13,8 +13,9 @@ from mailstack_probe.store import Store
 from mailstack_probe.verdicts import Verdict
 from mailstack_probe.volumes import Found, Volume, Volumes
 
-# Seconds between two looks at the digest of Postfix's files.
+# Seconds between two looks at the digest of Postfix's files, and at whether every check was made with them.
 _CONFIGURATION_OFTEN = 1.0
+_UNTIL_ASKED = 0.1
 # Seconds that the checks have to ask about a changed configuration, before it counts as in use.
 _ASKED_WITHIN = 20.0
 
@@ -94,8 +95,9 @@ class ConfigurationCheck(Check):
         if used != self._used:
             self._used, self._used_since = used, time.monotonic()
             self.pod.tell(Topic.CONFIGURATION)
-        self.pod.board.use(used if self._is_asked() else "")
-        return _CONFIGURATION_OFTEN
+        asked = self._is_asked()
+        self.pod.board.use(used if asked else "")
+        return _CONFIGURATION_OFTEN if asked else _UNTIL_ASKED
 
     def _is_asked(self) -> bool:
         """Whether every check was made since the configuration changed; one that hangs is waited for in vain."""

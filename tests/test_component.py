@@ -22,6 +22,14 @@ def test_a_server_starts_after_all_preparations_and_those_it_asks() -> None:
     assert [text(one, "name") for one in entries(pod, "containers")] == ["front"]
 
 
+def test_nobody_waits_for_a_component_that_is_not_awaited() -> None:
+    """It starts with the first, and is not what the pod is known by."""
+    front, back = (Component(name, main=container(name)) for name in ("front", "back"))
+    pod = assemble("mail", [Component("aside", main=container("aside"), awaited=False), front, back])
+    assert [text(one, "name") for one in entries(pod, "initContainers")] == ["back"]
+    assert [text(one, "name") for one in entries(pod, "containers")] == ["front", "aside"]
+
+
 def test_a_mount_without_a_volume_is_an_error() -> None:
     with pytest.raises(ValueError, match="container front mounts spool, a volume that no component brings"):
         assemble("mail", [Component("front", main=container("front", "spool"))])

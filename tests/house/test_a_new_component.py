@@ -72,9 +72,8 @@ def test_a_filter_prepares_and_starts_before_postfix_in_its_pod() -> None:
         "unpack",
         "filter",
         "dovecot",
-        "probe",
     ]
-    assert names(found, "containers") == ["postfix"]
+    assert names(found, "containers") == ["postfix", "probe"]
 
 
 def test_with_pods_of_its_own_dovecot_is_without_the_filter() -> None:
@@ -91,7 +90,7 @@ def test_its_files_and_claims_are_there() -> None:
 
 
 def test_the_probe_asks_it() -> None:
-    (probe,) = (each for each in entries(pod("mail", SIEVE), "initContainers") if each["name"] == "probe")
+    (probe,) = (each for each in entries(pod("mail", SIEVE), "containers") if each["name"] == "probe")
     assert "--certificate=/var/lib/filter/key" in str(probe["command"])
     assert "learnt" in names({**probe}, "volumeMounts")
 
@@ -109,8 +108,8 @@ def test_a_change_of_its_files_is_tried_and_rolls_the_pods() -> None:
 def test_a_proxy_has_pods_of_its_own_and_ports_of_the_service() -> None:
     found = section(child("StatefulSet", "mail-proxy", {}), "spec")
     assert found["replicas"] == 2
-    assert names(pod("mail-proxy", {}), "containers") == ["proxy"]
-    assert names(pod("mail-proxy", {}), "initContainers") == ["probe"]
+    assert names(pod("mail-proxy", {}), "containers") == ["proxy", "probe"]
+    assert names(pod("mail-proxy", {}), "initContainers") == []
     assert "imap-proxy" in names({**section(child("Service", "mail", {}), "spec")}, "ports")
 
 

@@ -48,6 +48,7 @@ class Component:
     it brings, `claims` those of its StatefulSet. `files` become a ConfigMap, and the volume NAME-config. `ports` are
     those of the Service that people and other mail servers use. `objects` are further child objects. A component with
     `beside` is in the pod of the component of that name; any other has a StatefulSet of its own, with `replicas` pods.
+    No server waits for one that is not `awaited`: it starts and stops with the pod's main container.
 
     A change of the files replaces the pods, unless the component has `restarts_for`: of what the files say, what its
     server takes only with a restart. All else it takes from the volume, while it runs. `follows` are further volumes,
@@ -68,6 +69,7 @@ class Component:
     objects: tuple[Object, ...] = ()
     beside: str = ""
     replicas: int = 1
+    awaited: bool = True
     account: str = ""
     sysctls: Mapping[str, str] = field(default_factory=dict)
 
@@ -92,18 +94,21 @@ def assemble(stem: str, components: Sequence[Component], helpers: Resources | No
     """The spec of a pod, from the component that the network asks to those behind it.
 
     Each component prepares in this order. The servers start in the opposite order, so that each finds those that it
-    asks, and stop in this one: the first is the pod's main container, the others are native sidecars. Volumes are in
-    the order of the components. Raises ValueError if a container mounts a volume that no component brings, if a volume
-    is mounted by none, or if two components bring different ones of the same name.
+    asks, and stop in this one: the first is the pod's main container, beside those that are not awaited; the others are
+    native sidecars. Volumes are in the order of the components.
+
+    Raises ValueError if a container mounts a volume that no component brings, if a volume is mounted by none, or if two
+    components bring different ones of the same name.
 
     A container without resources is a helper; `helpers` are those that differ from the default of helpers.
     """
-    first, *behind = [component.main for component in components if component.main]
+    servers, beside = _servers(components, awaited=True), _servers(components, awaited=False)
+    main = [servers[0], *beside]
     init = [container for component in components for container in component.init]
-    sidecars = [containers.sidecar(server) for server in reversed(behind)]
+    sidecars = [containers.sidecar(server) for server in reversed(servers[1:])]
     volumes = _volumes(stem, components)
     claims = {claim.name for component in components for claim in component.claims}
-    _check_mounts([*init, *sidecars, first], {*volumes, *claims})
+    _check_mounts([*init, *sidecars, *main], {*volumes, *claims})
     resources = containers.resources(helpers or Resources(), HELPER_RESOURCES)
     account = next((component.account for component in components if component.account), "")
     return {
@@ -113,9 +118,13 @@ def assemble(stem: str, components: Sequence[Component], helpers: Resources | No
         "terminationGracePeriodSeconds": _TERMINATION_GRACE_SECONDS,
         "securityContext": {"seccompProfile": {"type": "RuntimeDefault"}, **_sysctls(components)},
         "initContainers": [_with_resources(one, resources) for one in (*init, *sidecars)],
-        "containers": [_with_resources(first, resources)],
+        "containers": [_with_resources(one, resources) for one in main],
         "volumes": [*volumes.values()],
     }
+
+
+def _servers(components: Iterable[Component], *, awaited: bool) -> list[Object]:
+    return [component.main for component in components if component.main and component.awaited is awaited]
 
 
 def _sysctls(components: Iterable[Component]) -> Object:

@@ -22,7 +22,11 @@ from mailstack_probe.contract import (
 
 
 def build(topology: Topology, components: Sequence[Component]) -> Component:
-    """`components` are those that it asks."""
+    """`components` are those that it asks.
+
+    It starts together with Postfix, which is there a second sooner then. Where the Service goes by readiness, it has to
+    outlive the server: a pod whose probe has ended is not Ready, and would get no connections while its server drains.
+    """
     return Component(
         "probe",
         main=_container(topology, [component.asked for component in components]),
@@ -30,6 +34,7 @@ def build(topology: Topology, components: Sequence[Component]) -> Component:
         # What it must know of the configuration, which may change while it runs.
         follows={"settings": (PROBE_SETTINGS, CONFIG_DIGEST)},
         account=names.probe(topology.stack.key.name),
+        awaited=not topology.lmtp.serves_while_not_ready,
     )
 
 

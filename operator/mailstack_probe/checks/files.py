@@ -84,7 +84,8 @@ class ConfigurationCheck(Check):
         super().__init__(pod)
         self._followed = followed
         self._loops = loops
-        self._used = ""
+        # No check has been made yet: the first of each is about this one.
+        self._used = followed.in_use()
         self._used_since = time.monotonic()
 
     def turn(self) -> float:

@@ -6,8 +6,10 @@ from pathlib import Path
 import pytest
 
 from mailstack_probe.board import Board
+from mailstack_probe.checks.check import Topic
 from mailstack_probe.configuration import Configuration
 from mailstack_probe.contract import ProbeOptions, ProbeSettings
+from mailstack_probe.loops import Loop
 from mailstack_probe.probe import Probe
 from mailstack_probe.reasons import Reason
 from mailstack_probe.verdicts import Verdict
@@ -91,14 +93,32 @@ def test_the_digest_is_part_of_an_entry_that_has_a_verdict() -> None:
     assert board.parts()["configDigest"] == "new"
 
 
-def test_a_change_counts_once_the_servers_were_asked_with_it(pod: Pod) -> None:
-    """A verdict from before the reload says nothing of the change."""
+def probe_of(pod: Pod) -> tuple[Probe, Loop]:
+    """The probe of the pod, and its loop that follows the configuration."""
     command = ["--lmtp=unix:/lmtp", "--stack=post/mail", "--port=9100", "--smtp=25", "--verification=10025"]
     command += [f"--settings={pod.settings}", f"--postfix={pod.postfix}", f"@{pod.settings}/probe"]
-    board = Board()
-    probe = Probe(ProbeOptions.parse(command), board)
+    probe = Probe(ProbeOptions.parse(command), Board())
+    return probe, next(loop for loop in probe.others if loop.name == "configuration")
+
+
+def test_a_change_has_everything_asked_anew_and_a_start_has_not(pod: Pod) -> None:
+    """Fault: at each start every check was made twice, with a login and a session of each kind."""
+    probe, following = probe_of(pod)
+    asked: list[str] = []
+    probe.pod.on(Topic.CONFIGURATION, lambda: asked.append("anew"))
+    following.turn()
+    assert asked == []
+    pod.write("new", OWN)
+    pod.use("new")
+    following.turn()
+    assert asked == ["anew"]
+
+
+def test_a_change_counts_once_the_servers_were_asked_with_it(pod: Pod) -> None:
+    """A verdict from before the reload says nothing of the change."""
+    probe, following = probe_of(pod)
+    board = probe.board
     board.put("lmtp", Verdict("True", Reason.REACHABLE, "it works"))
-    following = next(loop for loop in probe.others if loop.name == "configuration")
 
     def reported() -> object:
         following.turn()

@@ -9,10 +9,12 @@ _LEVELS = (
     re.compile(r"\berror: ", re.IGNORECASE),
     re.compile(r"\bwarning: ", re.IGNORECASE),
 )
-# tlsproxy(8) always expects smtp(8), and says so of lmtp(8); a difference of other settings is another line.
+# What is said at each start. tlsproxy(8) expects smtp(8), and says so of lmtp(8); a difference of other settings is
+# another line. Dovecot's auth says that it takes the passwords of old users files.
 _HARMLESS = re.compile(
-    r"postfix/tlsproxy\[\d+\]: warning: (request from tlsproxy client with unexpected settings"
-    r"|to avoid this warning, .*|\(server\) 'cache_type=smtp' != \(client\) 'cache_type=lmtp')\s*$"
+    r"(postfix/tlsproxy\[\d+\]: warning: (request from tlsproxy client with unexpected settings"
+    r"|to avoid this warning, .*|\(server\) 'cache_type=smtp' != \(client\) 'cache_type=lmtp')"
+    r"|auth(\(\d+\))?: Warning: Weak password schemes are allowed)\s*$"
 )
 
 

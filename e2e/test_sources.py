@@ -376,28 +376,28 @@ def _wait_until_answered(stacks: Stacks, kinds: Iterable[str]) -> None:
             stack.wait_ready()
 
 
-@EACH
-def test_a_lost_source_refuses_nobody_and_is_told(
-    stacks: Stacks, servers: dict[str, Source], client: Client, kind: str
-) -> None:
+def test_a_lost_source_refuses_nobody_and_is_told(stacks: Stacks, servers: dict[str, Source], client: Client) -> None:
     """Fault: an outage of the source that refuses good users for good, or loses mail that was accepted.
 
     Alice is sent mail all the time. Bob has not been asked for by Postfix yet, so that only Dovecot can answer.
     """
-    with sending_to_each(client, [stack.host for stack in stacks[kind]], ALICE, "meanwhile") as sent:
-        servers[kind].stop()
-        for stack in stacks[kind]:
+    each = _each(stacks)
+    with sending_to_each(client, [stack.host for stack in each], ALICE, "meanwhile") as sent:
+        for source in servers.values():
+            source.stop()
+        for stack in each:
             stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
             assert stack.conditions()["Ready"]["status"] == "False"
             assert {reply.code for reply in client.ask(stack.host, BOB, f"new-{NOBODY}")} == {450}
 
-        servers[kind].start()
-        for stack in stacks[kind]:
+        for source in servers.values():
+            source.start()
+        for stack in each:
             stack.wait_ready()
             until("bob is accepted", partial(_is_known, client, stack, BOB), 60.0)
             inbox.deliver(client, stack, BOB, "back")
 
-    for stack, mail in zip(stacks[kind], sent, strict=True):
+    for stack, mail in zip(each, sent, strict=True):
         assert (mail.refused, mail.left) == ([], [])
         stack.wait_queue_empty(BACK_OFF)
         inbox.wait_for(client, stack.host, ALICE, *mail.accepted)

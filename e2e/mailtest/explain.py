@@ -29,7 +29,7 @@ _EVENT = "custom-columns=KIND:.involvedObject.kind,NAME:.involvedObject.name,REA
 _MAIL_PODS = "--selector=app.kubernetes.io/managed-by=mailstack-operator"
 _LINES = "--tail=25"
 # One call: a module's pods have a hundred containers. What has not started yet has no log.
-_ALL_CONTAINERS = ("--all-containers", "--prefix", "--ignore-errors", "--max-log-requests=500", _LINES)
+_ALL_CONTAINERS = ("--all-containers", "--prefix", "--timestamps", "--ignore-errors", "--max-log-requests=500", _LINES)
 
 
 def _restarted(kubectl: Kubectl) -> list[tuple[str, str]]:

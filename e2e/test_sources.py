@@ -308,14 +308,13 @@ def test_a_source_that_is_down_when_dovecot_starts_is_told(
         source.stop()
     for stack in _each(stacks):
         stack.kill("dovecot")
-    for stack in _each(stacks):
-        stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
-        assert stack.conditions()["Ready"]["status"] == "False"
-
     # Promise: a change meanwhile is tried until the source is back, and is in use then.
     changed = [stacks["mysql"][-1], stacks["ldap"][0]]
     for stack, name in zip(changed, ("mysql", "ldap"), strict=True):
         stack.patch(users=servers[name].spec_of_two)
+    for stack in _each(stacks):
+        stack.wait_condition("UsersReady", "False", "^SourceUnavailable: ", SECONDS)
+        assert stack.conditions()["Ready"]["status"] == "False"
     for stack in changed:
         stack.wait_condition("Reconciling", "True", r"^RehearsalFailed: .*spec\.users\.\w+ is unavailable", SECONDS)
 

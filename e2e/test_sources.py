@@ -393,7 +393,7 @@ def test_a_lost_source_refuses_nobody_and_is_told(stacks: Stacks, servers: dict[
             source.start()
         for stack in each:
             stack.wait_ready()
-            until("bob is accepted", partial(_is_known, client, stack, BOB), 60.0)
+            _wait_until_known(client, stack, BOB)
             inbox.deliver(client, stack, BOB, "back")
 
     for stack, mail in zip(each, sent, strict=True):

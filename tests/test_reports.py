@@ -53,6 +53,27 @@ async def test_a_silent_dovecot_makes_the_stack_not_ready(running: World) -> Non
     assert message == "pod mail-0: Dovecot takes the connection and says nothing"
 
 
+async def test_a_report_that_comes_while_the_status_is_written_is_followed(
+    running: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fault: a probe reports twice in a moment, and the answer to the status with the first tells of the second. Its
+    event is no news then, and the condition stayed for ten minutes."""
+    answer = running.cluster.apply_status
+
+    async def answer_with_another_report(key: StackKey, status: Object) -> Object:
+        running.cluster.report(KEY, "mail-0", uid(running), **{check.name: WORKS for check in CHECKS})
+        return await answer(key, status)
+
+    running.cluster.report(KEY, "mail-0", uid(running), **{**{check.name: WORKS for check in CHECKS}, "lmtp": SILENT})
+    running.cluster.watch(running.store)
+    monkeypatch.setattr(running.cluster, "apply_status", answer_with_another_report)
+    assert await running.run() == 0.0
+    running.cluster.watch(running.store)
+    monkeypatch.undo()
+    assert await running.run() is None
+    assert facts(running)[2] == ("True", "Running")
+
+
 async def test_it_is_ready_again_when_dovecot_answers(running: World) -> None:
     await told(running, lmtp=SILENT)
     await told(running)

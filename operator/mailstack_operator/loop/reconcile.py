@@ -105,8 +105,9 @@ class Reconciler:
             await self._report_failure(key, stack, error)
             raise
         self._failing.discard(key)
+        judged = self._store[key].stack
         is_whole = await self._report(key, outcome, stack.generation)
-        if self._store.take_overtaken(key) or self._is_outdated(key, stack):
+        if self._store.take_overtaken(key) or self._is_outdated(key, stack, judged):
             return 0.0
         again = outcome.unfinished.retry_after if outcome.unfinished else None
         return again if is_whole or again is not None else PARTLY_AGAIN
@@ -130,11 +131,14 @@ class Reconciler:
         with contextlib.suppress(ClusterError):
             await self._report(key, self._outcome(key, stack, _Run(), unfinished), stack.generation)
 
-    def _is_outdated(self, key: StackKey, stack: StackState) -> bool:
-        """Whether the spec is another by now: the answer to our status may tell of that before the watch, which is then
-        no news."""
+    def _is_outdated(self, key: StackKey, stack: StackState, judged: StackState | None) -> bool:
+        """Whether the spec, or what the probes reported, is another by now than in the outcome: the answer to our
+        status may tell of that before the watch, which is then no news."""
         newest = self._store[key].stack
-        return newest is not None and newest.generation != stack.generation
+        if newest is None:
+            return False
+        reports = judged.status.pods if judged else ()
+        return newest.generation != stack.generation or newest.status.pods != reports
 
     async def _converge(self, key: StackKey, stack: StackState) -> Outcome:
         """Returns every outcome but an unanswered request, which it raises; what is not known stays as reported."""

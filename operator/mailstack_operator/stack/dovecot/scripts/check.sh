@@ -4,13 +4,13 @@
 
 # check_files: notes the warnings at the end. While there is no such file, it has not been completed.
 check_files() {
-  warnings=$(doveconf -n -c "$CONFIG" 2>&1 > /dev/null) || {
-    say_last "$warnings"
+  said=$(doveconf -n -c "$CONFIG" 2>&1 > /dev/null) || {
+    say_last "$said"
     exit 1
   }
   check_plugins
   check_sieve
-  printf '%s\n' "$warnings" > "$WARNINGS"
+  printf '%s\n' "$said" > "$WARNINGS"
 }
 check_plugins() {
   modules=$(doveconf -c "$CONFIG" -h -f protocol=imap mail_plugin_dir 2> /dev/null) || modules=

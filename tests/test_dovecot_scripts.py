@@ -60,7 +60,7 @@ def test_only_an_error_of_doveconf_stops_the_pod(tmp_path: Path, code: int, word
     doveconf.write_text(f"#!/bin/sh\nprintf '%s' '{words}' >&2\nexit {code}\n")
     doveconf.chmod(0o755)
     check = run(CHECK, tmp_path, CONFIG="x", WARNINGS=str(warnings), SIEVE_BEFORE="x", SIEVE_AFTER="x")
-    assert (check.returncode, check.stderr.strip()) == (1 if code else 0, words if code else "")
+    assert (check.returncode, check.stderr.strip()) == (1 if code else 0, words)
     assert warnings.exists() is (code == 0)
     assert code or warnings.read_text().strip() == words
 

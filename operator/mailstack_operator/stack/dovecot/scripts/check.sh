@@ -1,5 +1,5 @@
 # Lets Dovecot check its files: they do not change while the pod is there, so once is enough. Only an error ends the
-# container; a warning is kept for the probe, which reports it.
+# container; a warning is logged, and kept for the probe, which reports it.
 # Environment: CONFIG, WARNINGS (where to write them), SIEVE_BEFORE and SIEVE_AFTER (files; the last two may not exist).
 
 # check_files: notes the warnings at the end. While there is no such file, it has not been completed.
@@ -10,6 +10,7 @@ check_files() {
   }
   check_plugins
   check_sieve
+  [ -z "$said" ] || printf '%s\n' "$said" >&2
   printf '%s\n' "$said" > "$WARNINGS"
 }
 check_plugins() {

@@ -202,6 +202,27 @@ def test_the_echo_of_a_status_is_no_news_before_its_answer_and_a_spec_written_me
     assert store.note(at(13, {**other, "status": Status().to_json()})) == KEY
 
 
+# What the answer to a status may tell of: what only we write is no news, also where it was not taken.
+ANSWERS: dict[str, tuple[Object, bool]] = {
+    "the status": ({}, False),
+    "a part of the status": ({"status.endpoint": None}, False),
+    "another spec": ({"spec.hostname": "new.example.org", "metadata.generation": 2}, True),
+    "a report of a probe": ({"status.pods": [{"name": "mail-0", "uid": "a"}]}, True),
+    "its deletion": ({"metadata.deletionTimestamp": "2026-01-02T03:04:05Z"}, True),
+}
+
+
+@pytest.mark.parametrize(("change", "is_overtaken"), ANSWERS.values(), ids=ANSWERS)
+def test_what_others_changed_before_our_status_is_noticed(change: Object, is_overtaken: bool) -> None:
+    """The answer tells of it, and the watch comes too late."""
+    store, status = Store(), Status(observed_generation=1, endpoint="mail.post.svc:25")
+    store.note(at(10, body()))
+    answer = at(12, body({"status": status.to_json(), **change}))
+    with store.reporting(KEY, status):
+        store.note_reported(KEY, status, answer)
+    assert (store.take_overtaken(KEY), store.note(answer)) == (is_overtaken, None)
+
+
 def test_a_service_without_an_address_is_no_news_beside_its_creation() -> None:
     store = Store()
     with store.writing(ref_of(SERVICE_OF_MAIL)):

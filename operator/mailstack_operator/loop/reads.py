@@ -41,7 +41,6 @@ class Reads:
     def __init__(self) -> None:
         self._reads: dict[StackKey, _Read] = {}
         self._readers: defaultdict[Ref, set[StackKey]] = defaultdict(set)
-        self._overtaken: set[StackKey] = set()
 
     def begin(self, key: StackKey, refs: Iterable[Ref]) -> None:
         """A run is about to read these: from here on nothing that happens to them is missed."""
@@ -50,22 +49,14 @@ class Reads:
         for ref in self._reads[key].known:
             self._readers[ref].add(key)
 
-    def end(self, key: StackKey, versions: Versions) -> None:
-        """It has read them, in these versions."""
+    def end(self, key: StackKey, versions: Versions) -> bool:
+        """It has read them, in these versions. Returns whether something changed right after it was read."""
         read = self._reads[key]
         news, read.known, read.meanwhile = read.meanwhile or {}, versions, None
-        if any(each.is_later_than(versions[ref]) for ref, each in news.items()):
-            self._overtaken.add(key)
-
-    def take_overtaken(self, key: StackKey) -> bool:
-        """Whether something changed right after the run had read it; asked for once."""
-        is_overtaken = key in self._overtaken
-        self._overtaken.discard(key)
-        return is_overtaken
+        return any(each.is_later_than(versions[ref]) for ref, each in news.items())
 
     def forget(self, key: StackKey) -> None:
         """Drops what is known of a MailStack that is gone."""
-        self._overtaken.discard(key)
         for ref in self._reads.pop(key, _Read()).known:
             self._readers[ref].discard(key)
             if not self._readers[ref]:

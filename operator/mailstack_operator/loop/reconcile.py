@@ -105,9 +105,8 @@ class Reconciler:
             await self._report_failure(key, stack, error)
             raise
         self._failing.discard(key)
-        judged = self._store[key].stack
         is_whole = await self._report(key, outcome, stack.generation)
-        if self._store.take_overtaken(key) or self._is_outdated(key, stack, judged):
+        if self._store.take_overtaken(key):
             return 0.0
         again = outcome.unfinished.retry_after if outcome.unfinished else None
         return again if is_whole or again is not None else PARTLY_AGAIN
@@ -130,15 +129,6 @@ class Reconciler:
         unfinished = Waiting(Reason.RUN_FAILED, f"the operator cannot go on, and tries again: {why}")
         with contextlib.suppress(ClusterError):
             await self._report(key, self._outcome(key, stack, _Run(), unfinished), stack.generation)
-
-    def _is_outdated(self, key: StackKey, stack: StackState, judged: StackState | None) -> bool:
-        """Whether the spec, or what the probes reported, is another by now than in the outcome: the answer to our
-        status may tell of that before the watch, which is then no news."""
-        newest = self._store[key].stack
-        if newest is None:
-            return False
-        reports = judged.status.pods if judged else ()
-        return newest.generation != stack.generation or newest.status.pods != reports
 
     async def _converge(self, key: StackKey, stack: StackState) -> Outcome:
         """Returns every outcome but an unanswered request, which it raises; what is not known stays as reported."""
@@ -192,7 +182,7 @@ class Reconciler:
         """Raises ClusterError."""
         self._store.reads.begin(stack.key, references.refs(stack))
         found, seen = await references.read(self._cluster, stack), self._store[stack.key]
-        self._store.reads.end(stack.key, found.versions)
+        self._store.end_reading(stack.key, found.versions)
         return Inputs(
             references=found,
             image=self._image,
@@ -228,7 +218,7 @@ class Reconciler:
             return True
         _log_ready(key, wanted)
         with self._store.reporting(key, wanted):
-            self._store.note(await self._apply_newest(key, wanted))
+            self._store.note_reported(key, wanted, await self._apply_newest(key, wanted))
         await self._record_events(stack, wanted)
         newest = self._store[key].stack
         return newest is None or newest.shows(wanted)

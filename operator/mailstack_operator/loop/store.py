@@ -14,7 +14,7 @@ from mailstack_operator.kube.metadata import Live, Ref, live_of, ref_of, stack_o
 from mailstack_operator.kube.names import StackKey
 from mailstack_operator.kube.objects import Object, section, text
 from mailstack_operator.loop.pod_state import Pod, Rollout, pod_of, rollout_of
-from mailstack_operator.loop.reads import Reads
+from mailstack_operator.loop.reads import Reads, Versions
 from mailstack_operator.loop.service_state import ServiceState, service_of
 from mailstack_operator.loop.stack_state import StackState, Status, stack_state_of
 
@@ -120,10 +120,24 @@ class Store:
         finally:
             self[key].reporting = None
 
+    def note_reported(self, key: StackKey, status: Status, body: Object) -> None:
+        """Records the MailStack as it was returned to a status that we wrote. What others changed before is in it, too,
+        and will be no news when the watch tells of it."""
+        before = self[key].stack
+        self.note(body)
+        newest = self[key].stack
+        if before and newest and newest.reported(status) != before.reported(status):
+            self._overtaken.add(key)
+
+    def end_reading(self, key: StackKey, versions: Versions) -> None:
+        """A run has read what the spec refers to, in these versions."""
+        if self.reads.end(key, versions):
+            self._overtaken.add(key)
+
     def take_overtaken(self, key: StackKey) -> bool:
-        """Whether others changed a child of the MailStack right after a write of ours, or what its spec refers to right
-        after a run read it; asked for once."""
-        is_overtaken = self.reads.take_overtaken(key) or key in self._overtaken
+        """Whether others changed something that the last run read or wrote, too early for a watch to tell; asked for
+        once."""
+        is_overtaken = key in self._overtaken
         self._overtaken.discard(key)
         return is_overtaken
 

@@ -30,7 +30,7 @@ def test_what_takes_longest_begins_first() -> None:
 
 
 def test_each_group_that_begins_first_has_tests() -> None:
-    modules = {path.stem for path in E2E.glob("test_*.py")}
+    modules = {path.stem for path in E2E.rglob("test_*.py")}
     assert set(groups.LONGEST) <= {*modules, "unix", "inet", *(f"faults-{group}" for group in faults.GROUPS)}
 
 

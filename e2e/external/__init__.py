@@ -1,0 +1,1 @@
+"""Tests of users on servers of their own: SQL and directories."""

@@ -19,7 +19,7 @@ from mailtest.command import run
 from mailtest.kubectl import Kubectl, Object
 from mailtest.plugin import Plugin, install
 from mailtest.reader import Place, Walk
-from mailtest.stack import Stack
+from mailtest.stack import Stack, restarts
 from mailtest.wait import until
 
 ALICE, BOB, CAROL, NOBODY = map(manifests.address, ("alice", "bob", "carol", "nobody"))
@@ -108,7 +108,7 @@ def test_status_is_one_screen_of_what_is_so(mail: Stack, plugin: Plugin, client:
         r"^LMTPReachable +True ",
         r"^VerificationReady +True ",
         r"^SMTPReachable +True ",
-        r"^mail-0 +Running +(\d+)/\1 +0 ",
+        rf"^mail-0 +Running +(\d+)/\1 +{restarts(mail.pod())} ",
         r"^mail-0 +lmtp +True .* Reachable ",
         r"^ +verification +True .* Enforced ",
         r"^private/dovecot-lmtp +delivery and verification \(LMTP\) +srw-+ postfix:postfix$",

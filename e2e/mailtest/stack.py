@@ -202,6 +202,11 @@ def _statuses(pod: Object) -> list[Object]:
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
 
 
+def restarts(pod: Object) -> int:
+    """How often what runs in the pod was started again, also where runc failed to create a container."""
+    return sum(each["restartCount"] for each in _statuses(pod) if "running" in each["state"])
+
+
 def identity(pod: Object) -> dict[str, object]:
     """What changes when a pod or one of its containers is restarted: its uid and the restart counts."""
     restarts = {each["name"]: each["restartCount"] for each in _statuses(pod)}

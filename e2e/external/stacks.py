@@ -19,6 +19,12 @@ def all_of(stacks: Stacks) -> list[Stack]:
     return [stack for of_kind in stacks.values() for stack in of_kind]
 
 
+def wait_until_told(stack: Stack, reason: str) -> None:
+    """Until the status says that the source cannot be used, and so neither can the MailStack."""
+    stack.wait_condition("UsersReady", "False", f"^{reason}: ", SECONDS)
+    assert stack.conditions()["Ready"]["status"] == "False"
+
+
 def wait_until_known(client: Client, stack: Stack, user: str) -> None:
     """Until then, mail waits at its sender."""
     answers: list[int] = []

@@ -209,8 +209,8 @@ def restarts(pod: Object) -> int:
 
 def identity(pod: Object) -> dict[str, object]:
     """What changes when a pod or one of its containers is restarted: its uid and the restart counts."""
-    restarts = {each["name"]: each["restartCount"] for each in _statuses(pod)}
-    return {"uid": pod["metadata"]["uid"], **restarts}
+    counts = {each["name"]: each["restartCount"] for each in _statuses(pod)}
+    return {"uid": pod["metadata"]["uid"], **counts}
 
 
 def _version(found: Object) -> str:

@@ -219,7 +219,7 @@ def test_what_others_changed_before_our_status_is_noticed(change: Object, is_ove
     store.note(at(10, body()))
     answer = at(12, body({"status": status.to_json(), **change}))
     with store.reporting(KEY, status):
-        store.note_reported(KEY, status, answer)
+        store.note_reported(KEY, answer)
     assert (store.take_overtaken(KEY), store.note(answer)) == (is_overtaken, None)
 
 

@@ -218,7 +218,7 @@ class Reconciler:
             return True
         _log_ready(key, wanted)
         with self._store.reporting(key, wanted):
-            self._store.note_reported(key, wanted, await self._apply_newest(key, wanted))
+            self._store.note_reported(key, await self._apply_newest(key, wanted))
         await self._record_events(stack, wanted)
         newest = self._store[key].stack
         return newest is None or newest.shows(wanted)

@@ -120,10 +120,10 @@ class Store:
         finally:
             self[key].reporting = None
 
-    def note_reported(self, key: StackKey, status: Status, body: Object) -> None:
-        """Records the MailStack as it was returned to a status that we wrote. What others changed before is in it, too,
-        and will be no news when the watch tells of it."""
-        before = self[key].stack
+    def note_reported(self, key: StackKey, body: Object) -> None:
+        """Records the MailStack as it was returned to the status of `reporting`. What others changed before is in it,
+        too, and will be no news when the watch tells of it."""
+        before, status = self[key].stack, self[key].reporting
         self.note(body)
         newest = self[key].stack
         if before and newest and newest.reported(status) != before.reported(status):
